@@ -1,3 +1,76 @@
-"""Reads sentiment and emotion from text, image, audio and video, in any combination: offline, timed, calibrated."""
+"""Reads sentiment and emotion from text, image, audio and video: offline, timed, calibrated.
+
+::
+
+    import demeanor
+
+    analysis = demeanor.analyze("clip.mp4")
+    analysis.overall.sentiment.score
+    analysis.save("report.html")
+
+    reader = demeanor.load("base")  # load once, call many times
+    reader.analyze(text="今天的天气真好", image="sky.jpg")
+
+Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from demeanor.errors import (
+        BundleError,
+        ConfigError,
+        DataError,
+        DecodeError,
+        DemeanorError,
+        InputError,
+        LimitError,
+        MissingExtraError,
+        UnknownNameError,
+        WeightsError,
+    )
+    from demeanor.reader.analysis import Analysis
+    from demeanor.reader.reader import Reader, analyze, load
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Analysis",
+    "BundleError",
+    "ConfigError",
+    "DataError",
+    "DecodeError",
+    "DemeanorError",
+    "InputError",
+    "LimitError",
+    "MissingExtraError",
+    "Reader",
+    "UnknownNameError",
+    "WeightsError",
+    "__version__",
+    "analyze",
+    "load",
+]
+
+_FROM = {
+    "Analysis": "demeanor.reader.analysis",
+    "Reader": "demeanor.reader.reader",
+    "analyze": "demeanor.reader.reader",
+    "load": "demeanor.reader.reader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'demeanor' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_FROM.get(name, "demeanor.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,1 +1,1 @@
-
+"""Scores of predictions against labels in the field's conventions; formulas in docs/metrics.md."""

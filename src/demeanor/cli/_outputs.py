@@ -1,0 +1,110 @@
+"""Where the analyses of one call go: the terminal, JSON, and files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from demeanor.cli._terminal import print_json, say, stdout_console
+from demeanor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from demeanor.reader.analysis import Analysis
+
+_SINGLE = ("srt", "vtt")
+_STDOUT = "-"
+
+
+class Outputs:
+    """Takes analyses one by one and delivers them. Files are written at the end, whole or not at all.
+
+    Args:
+        json: a file's name, `-` for stdout, None for no JSON.
+        files: per kind (html, srt, vtt, csv) a file, or None.
+        several: the call is for several samples: JSON is a list then, even of one.
+
+    Raises:
+        ConfigError: a folder that is not there, one file for two outputs, or subtitles of several samples.
+    """
+
+    def __init__(self, json: str | None, files: Mapping[str, Path | None], *, several: bool) -> None:
+        self._files = {kind: path for kind, path in files.items() if path is not None}
+        self._to_stdout = json == _STDOUT
+        if json is not None and not self._to_stdout:
+            self._files["json"] = Path(json)
+        self._table = json is None and not self._files
+        self._several = several
+        self._kept: list[Analysis] = []
+        self._printed = 0
+        self._check()
+
+    def add(self, analysis: Analysis) -> None:
+        """Print it if a table is wanted, else keep it."""
+        if self._table:
+            from demeanor.report.table import render
+
+            console = stdout_console()
+            if self._printed:
+                console.print()
+            render(analysis.to_dict(), console)
+            self._printed += 1
+            sys.stdout.flush()
+        else:
+            self._kept.append(analysis)
+
+    def close(self) -> None:
+        """Deliver what was kept; nothing for a single sample that failed.
+
+        Raises:
+            DemeanorError: a file cannot be written, or cannot be made of this analysis.
+        """
+        if self._to_stdout and (self._several or self._kept):
+            print_json(self._json())
+        if not self._kept:
+            return
+        from demeanor.reader.analysis import write_whole
+
+        for kind, path in self._files.items():
+            write_whole(path, self._text(kind, path))
+            say(f"wrote {path}")
+
+    def _json(self) -> Any:
+        found = [analysis.to_dict() for analysis in self._kept]
+        return found if self._several else found[0]
+
+    def _text(self, kind: str, path: Path) -> str:
+        import json
+
+        if kind == "html":
+            from demeanor.report.html import render
+
+            media = [analysis.media for analysis in self._kept]
+            return render([a.to_dict() for a in self._kept], media, folder=path.parent)
+        if kind == "csv":
+            from demeanor.report.spreadsheet import csv
+
+            return csv([a.to_dict() for a in self._kept])
+        if kind == "json":
+            return json.dumps(self._json(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+        from demeanor.report import subtitles
+
+        text: str = getattr(subtitles, kind)(self._kept[0].to_dict())
+        return text
+
+    def _check(self) -> None:
+        """Fail before the work, not after it."""
+        for kind, path in self._files.items():
+            option = "--report" if kind == "html" else f"--{kind}"
+            if self._several and kind in _SINGLE:
+                raise ConfigError(f"{option} is for one input, got several; call demeanor once per input")
+            if not path.parent.is_dir():
+                raise ConfigError(
+                    f"{option} {path}: expected an existing folder, found no {path.parent}; make it"
+                )
+            if path.is_dir():
+                raise ConfigError(f"{option} {path}: expected a file's name, got a folder; add a name")
+        places = [path.absolute() for path in self._files.values()]
+        if len(set(places)) < len(places):
+            raise ConfigError("two outputs go to the same file; give each a name of its own")

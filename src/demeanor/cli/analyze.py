@@ -1,0 +1,98 @@
+"""`demeanor analyze`: read sentences, files, folders, or one sample made of parts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from demeanor.cli._inputs import JsonCommand
+
+if TYPE_CHECKING:
+    from demeanor.cli._inputs import Job
+    from demeanor.cli._outputs import Outputs
+
+SETTINGS: dict[str, Any] = {"cls": JsonCommand}
+
+_FILE = {"metavar": "FILE"}
+
+
+def analyze(
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INPUT...", help="Files, folders, or sentences.", show_default=False),
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="STR|@FILE", help="The words of one sample made of parts.")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(**_FILE, help="Its picture.")] = None,
+    audio: Annotated[Path | None, typer.Option(**_FILE, help="Its sound.")] = None,
+    video: Annotated[Path | None, typer.Option(**_FILE, help="Its film.")] = None,
+    cues: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Some of words,voice,face,scene; default: all there are."),
+    ] = None,
+    model: Annotated[str, typer.Option(metavar="NAME|DIR", help="A bundle: see `demeanor models`.")] = "base",
+    language: Annotated[str, typer.Option(metavar="auto|en|zh|…", help="Of the words.")] = "auto",
+    threads: Annotated[int, typer.Option(min=0, metavar="N", help="Processor threads; 0 takes all.")] = 0,
+    offline: Annotated[
+        bool, typer.Option("--offline/--download", help="Whether missing weights may be fetched, once.")
+    ] = True,
+    transcript: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help=".srt, .vtt, .txt or .json: no speech recognition is done then."),
+    ] = None,
+    json: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[FILE]", help="JSON on stdout and nothing else there, or into FILE.json (or =FILE)."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="A page that works from a file, without network.")
+    ] = None,
+    srt: Annotated[Path | None, typer.Option(**_FILE, help="Subtitles with sentiment.")] = None,
+    vtt: Annotated[Path | None, typer.Option(**_FILE, help="Subtitles with sentiment, coloured.")] = None,
+    csv: Annotated[Path | None, typer.Option(**_FILE, help="A row per segment.")] = None,
+) -> None:
+    """Read sentiment and emotion: one sample per INPUT, or one sample made of parts.
+
+    Prints a table unless an output is asked for. Exit code 1: some inputs failed, the others were delivered;
+    2: wrong usage, or nothing could be read.
+    """
+    from demeanor.cli._inputs import jobs_of
+    from demeanor.cli._outputs import Outputs
+
+    parts = {"text": text, "image": image, "audio": audio, "video": video}
+    jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None})
+    outputs = Outputs(json, {"html": report, "srt": srt, "vtt": vtt, "csv": csv}, several=several)
+    options = {"cues": cues, "language": language, "transcript": transcript}
+    failed = _read(jobs, outputs, model, threads, offline, options)
+    outputs.close()
+    if failed:
+        sys.exit(1 if failed < len(jobs) else 2)
+
+
+def _read(
+    jobs: list[Job], outputs: Outputs, model: str, threads: int, offline: bool, options: dict[str, Any]
+) -> int:
+    """Read one after another; how many failed."""
+    import demeanor
+    from demeanor.cli._terminal import say, working
+    from demeanor.errors import InputError
+
+    reader = demeanor.load(model, threads=threads, offline=offline)
+    failed = 0
+    for number, job in enumerate(jobs, start=1):
+        place = f" ({number}/{len(jobs)})" if len(jobs) > 1 else ""
+        try:
+            with working(f"{job.name}{place}", job.slow):
+                analysis = reader.analyze(**job.arguments, **options)
+        except InputError as error:
+            failed += 1
+            say(str(error) if job.name in str(error) else f"{job.name}: {error}")
+            continue
+        outputs.add(analysis)
+    return failed

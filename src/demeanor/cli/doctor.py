@@ -1,0 +1,156 @@
+"""`demeanor doctor`: what is installed, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_REASONS = {
+    "speech": "recognise speech, and read the voice with its encoder",
+    "offline": "packaged weights: nothing is downloaded later",
+    "frames": "Analysis.to_frame()",
+    "plots": "Analysis.plot()",
+    "lab": "train (torch)",
+    "dev": "run the tests",
+}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Tell what is installed, which weights were found, what is missing and how to get it.
+
+    Exit code 1 where no bundle can be read.
+    """
+    found = examine()
+    if as_json:
+        from demeanor.cli._terminal import print_json
+
+        print_json(found)
+    else:
+        from demeanor.cli._terminal import stdout_console
+
+        _render(found, stdout_console())
+    if not any(bundle["problem"] is None for bundle in found["bundles"]):
+        sys.exit(1)
+
+
+def examine() -> dict[str, Any]:
+    """Everything that `doctor` tells, as plain data."""
+    import platform
+
+    from demeanor import __version__
+    from demeanor.weights import cache_folder
+
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": _processors(),
+        "ffmpeg": _ffmpeg(),
+        "cache": str(cache_folder()),
+        "bundles": _bundles(),
+        "weights": _weights(),
+        "extras": _extras(),
+    }
+
+
+def _processors() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _ffmpeg() -> str:
+    import av
+
+    return f"{getattr(av, 'ffmpeg_version_info', 'of unknown version')} in PyAV {av.__version__}"
+
+
+def _bundles() -> list[dict[str, Any]]:
+    from demeanor.bundle import Bundle, shipped
+    from demeanor.errors import BundleError
+
+    out = []
+    for name, folder in shipped().items():
+        entry: dict[str, Any] = {"name": name, "folder": str(folder), "cues": [], "bytes": 0, "problem": None}
+        try:
+            bundle = Bundle(folder)
+            entry["cues"] = list(bundle.cues)
+            entry["bytes"] = sum(bundle.file(file).stat().st_size for file in bundle.spec["files"])
+        except BundleError as error:
+            entry["problem"] = str(error)
+        out.append(entry)
+    return out
+
+
+def _weights() -> list[dict[str, Any]]:
+    from demeanor.weights import status
+
+    return [
+        {
+            "name": one.name,
+            "found": one.found is not None,
+            "origin": one.found.origin if one.found else None,
+            "folder": str(one.found.folder) if one.found else None,
+            "licence": one.found.licence if one.found else None,
+            "problem": one.problem,
+            "how": one.how,
+        }
+        for one in status()
+    ]
+
+
+def _extras() -> list[dict[str, Any]]:
+    """Per extra: which of its packages are not installed."""
+    import re
+    from importlib.metadata import PackageNotFoundError, distribution, requires
+
+    needs: dict[str, list[str]] = {}
+    for line in requires("demeanor") or ():
+        match = re.match(r"([\w.-]+)[^;]*;.*extra\s*==\s*['\"]([\w-]+)['\"]", line)
+        if match and match.group(1) != "demeanor":
+            needs.setdefault(match.group(2), []).append(match.group(1))
+    out = []
+    for extra, packages in needs.items():
+        missing = []
+        for package in packages:
+            try:
+                distribution(package)
+            except PackageNotFoundError:
+                missing.append(package)
+        purpose = _REASONS.get(extra, "")
+        out.append({"name": extra, "purpose": purpose, "installed": not missing, "missing": missing,
+                    "how": f"pip install 'demeanor[{extra}]'"})  # fmt: skip
+    return out
+
+
+def _render(found: dict[str, Any], console: Console) -> None:
+    console.print(f"demeanor {found['version']}, Python {found['python']}, {found['platform']}")
+    console.print(f"{found['processors']} processors, FFmpeg {found['ffmpeg']}")
+    console.print(f"cache: {found['cache']}", soft_wrap=True)
+    console.print("\nbundles")
+    for bundle in found["bundles"]:
+        size = f"{bundle['bytes'] / 1e6:.0f} MB, every file has its sha256"
+        good = f"reads {', '.join(bundle['cues'])}; {size}"
+        _line(console, bundle["problem"] is None, bundle["name"], bundle["problem"] or good)
+    if not found["bundles"]:
+        _line(console, False, "base", "expected a bundle in the package, found none; reinstall demeanor")
+    console.print("\nweights")
+    for weights in found["weights"]:
+        good = f"{weights['origin']}: {weights['folder']} ({weights['licence']})"
+        _line(console, weights["found"], weights["name"], good if weights["found"] else weights["problem"])
+    console.print("\nextras")
+    for extra in found["extras"]:
+        lack = f"missing {', '.join(extra['missing'])}: {extra['how']}"
+        _line(console, extra["installed"], extra["name"], extra["purpose"] if extra["installed"] else lack)
+
+
+def _line(console: Console, good: bool, name: str, what: str) -> None:
+    from rich.text import Text
+
+    mark = ("✓", "green") if good else ("✗", "red")
+    console.print(Text.assemble("  ", mark, f" {name:<14}", what), soft_wrap=True)

@@ -1,0 +1,23 @@
+"""Whole pictures → the tensor the scene expert takes: squeezed to a square, scaled to about [-1, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIZE = 224
+
+
+def picture_tensor(pictures: Sequence[NDArray[np.uint8]], size: int = SIZE) -> NDArray[np.float32]:
+    """RGB pictures (height, width, 3) → (batch, 3, size, size), (x − 127) / 128.
+
+    The whole picture is kept, squeezed: what is at its edge may carry the feeling.
+    """
+    import cv2
+
+    resized = [cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA) for p in pictures]
+    x = np.stack(resized).astype(np.float32).transpose(0, 3, 1, 2)
+    out: NDArray[np.float32] = np.ascontiguousarray((x - 127) / 128)
+    return out

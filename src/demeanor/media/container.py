@@ -1,0 +1,247 @@
+"""Containers through FFmpeg (PyAV): opened safely, read past damage, timed on one clock.
+
+FFmpeg is given an open file and may open nothing else: no protocol is allowed to it, and the formats whose
+content names other files, runs scripts or turns plain text into pictures are refused. Sound and pictures of
+one file share the container's clock (`Clock`), which is 0 where the earliest stream starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from demeanor.errors import DecodeError
+from demeanor.media.source import name_of, open_source, suffix_of
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.stream import Stream
+
+MAX_PIXELS = 160_000_000
+"""Largest video frame decoded: a damaged header must not claim all memory (8K is 33 million)."""
+
+GAP_LIMIT = 1800.0
+"""Longest pause in a stream, in seconds, that is believed; beyond it the timestamps are taken to be wrong."""
+
+_REFUSED = frozenset(
+    # Name other files or addresses; run scripts; devices; or read any plain text as a picture.
+    "hls applehttp dash concat concatf image2 image2pipe imf sdp rtsp rtp sap hds smoothstreaming "
+    "webm_dash_manifest "
+    "vobsub avisynth vapoursynth lavfi fbdev alsa oss kmsgrab x11grab v4l2 video4linux2 avfoundation dshow "
+    "gdigrab "
+    "sndio pulse jack openal decklink bluray dvdvideo svg_pipe tty bin xbin adf idf ffmetadata tedcaptions".split()
+)
+_GIVE_UP = 64  # read errors in one file after which the rest is left
+
+
+@dataclass(slots=True)
+class Damage:
+    """What went wrong while a file was read; told once, in words, when the reading ends."""
+
+    packets: int = 0
+    reads: int = 0
+    jumps: int = 0
+    corrupt: int = 0
+    last: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def report(self, name: str, step: str, seconds: float, expected: float | None) -> list[str]:
+        """Warnings naming the file and the step; empty for a sound file.
+
+        Args:
+            name: the file's name.
+            step: what was being done ("decode sound").
+            seconds: where the decoded stream ended.
+            expected: where it said it would end, None if it did not say.
+        """
+        out = [f"{name}: {step}: {note}" for note in self.notes]
+        if self.packets or self.reads or self.corrupt:
+            parts = f"{self.packets + self.reads + self.corrupt} damaged parts"
+            out.append(f"{name}: {step}: {parts} were left out or mended {self.last}".rstrip())
+        if self.jumps:
+            out.append(
+                f"{name}: {step}: timestamps jump {self.jumps} times; times after a jump are estimates"
+            )
+        if expected is not None and expected - seconds > max(0.5, 0.02 * expected):
+            out.append(
+                f"{name}: {step}: ends at {seconds:.1f} s of {expected:.1f} s; the file seems to be cut short"
+            )
+        return out
+
+
+class Clock:
+    """Presentation times as seconds from the container's start, mended where they jump.
+
+    A time that goes back by more than a second, or ahead by more than `GAP_LIMIT` or past the declared end,
+    is taken for a restart of the timestamps: the stream goes on without a pause and later times are shifted
+    alike.
+    """
+
+    def __init__(self, container: InputContainer, damage: Damage) -> None:
+        self._start = (container.start_time or 0) / 1e6
+        self._limit = container.duration / 1e6 + 2.0 if container.duration else None
+        self._shift = 0.0
+        self._damage = damage
+
+    @property
+    def steady(self) -> bool:
+        """Whether no jump has been met so far."""
+        return self._shift == 0.0
+
+    def plain(self, time: float) -> float:
+        """Seconds from the start, as the stream says."""
+        return time - self._start + self._shift
+
+    def place(self, time: float | None, expected: float) -> float:
+        """Seconds from the start; `expected` is where the previous frame ended and stands in for a missing time."""
+        if time is None:
+            return expected
+        at = self.plain(time)
+        ahead = at - expected
+        beyond = self._limit is not None and at > max(self._limit, expected + 1.0)
+        if ahead < -1.0 or ahead > GAP_LIMIT or (beyond and ahead > 1.0):
+            self._shift -= ahead
+            self._damage.jumps += 1
+            return expected
+        return max(at, 0.0)
+
+
+class _Named:
+    """What FFmpeg sees of a file: its bytes and its extension (some raw formats are known by nothing else)."""
+
+    def __init__(self, file: BinaryIO, suffix: str) -> None:
+        self.name = "media" + suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else "media"
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+@cache
+def _allowed() -> str:
+    import av
+
+    return ",".join(sorted(n for n in av.formats_available if not _REFUSED & set(n.split(","))))
+
+
+@contextmanager
+def open_container(source: object, step: str) -> Iterator[InputContainer]:
+    """Open a sound or video file so that it can neither reach beyond itself nor claim all memory.
+
+    Args:
+        source: path, bytes or open binary file.
+        step: what is being done, for messages.
+
+    Raises:
+        InputError: there is no such file (see `open_source`).
+        DecodeError: it is empty, or FFmpeg knows no sound or video format in it.
+    """
+    with open_source(source, step) as file:
+        with _container(file, source, step) as container:
+            yield container
+
+
+def _container(file: BinaryIO, source: object, step: str) -> InputContainer:
+    import av
+
+    fault: Exception | None = None
+    for suffix in dict.fromkeys((suffix_of(source), "")):  # a false name must not hide what the content shows
+        file.seek(0)
+        try:
+            return av.open(
+                _Named(file, suffix),
+                mode="r",
+                options={"max_pixels": str(MAX_PIXELS)},
+                container_options={"protocol_whitelist": "none", "format_whitelist": _allowed()},
+                metadata_errors="replace",
+                buffer_size=1 << 18,
+            )
+        except (av.FFmpegError, ValueError, MemoryError) as error:
+            fault = error
+    reason = getattr(fault, "strerror", None) or str(fault)
+    raise DecodeError(
+        f"{name_of(source)}: cannot {step}: expected a sound or video file, FFmpeg says: {reason}; the file "
+        "is "
+        "damaged, not a medium, or a playlist that names other files (those are never read)"
+    ) from fault
+
+
+def picture_stream(container: InputContainer) -> Stream | None:
+    """The video stream to read: the default or first one that is not cover art; None where there is none."""
+    from av.stream import Disposition
+
+    art = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    streams = [s for s in container.streams.video if not s.disposition & art and s.codec_context is not None]
+    return min(streams, key=lambda s: (not s.disposition & Disposition.default, s.index), default=None)
+
+
+def sound_stream(container: InputContainer) -> Stream | None:
+    """The sound stream to read: the default or first one that is not a commentary; None where there is none."""
+    from av.stream import Disposition
+
+    aside = Disposition.comment | Disposition.visual_impaired | Disposition.karaoke
+    streams = [s for s in container.streams.audio if s.codec_context is not None]
+    key = lambda s: (bool(s.disposition & aside), not s.disposition & Disposition.default, s.index)  # noqa: E731
+    return min(streams, key=key, default=None)
+
+
+def end_of(container: InputContainer, stream: Stream) -> float | None:
+    """Where a stream says it ends, in seconds from the container's start; None if only another stream may say."""
+    start = (container.start_time or 0) / 1e6
+    if stream.duration and stream.time_base:
+        return float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base) - start
+    alone = sum(1 for s in (picture_stream(container), sound_stream(container)) if s is not None) == 1
+    return container.duration / 1e6 if alone and container.duration else None
+
+
+def read_packets(container: InputContainer, stream: Stream, damage: Damage) -> Iterator[Any]:
+    """Packets of one stream, going on after read errors; the last one is empty and flushes the decoder."""
+    import av
+    from av.stream import Discard
+
+    for other in container.streams:
+        other.discard = Discard.default if other.index == stream.index else Discard.all
+    while True:
+        try:
+            yield from container.demux(stream)
+            return
+        except av.FFmpegError as error:
+            damage.reads += 1
+            damage.last = f"({error.strerror})"
+            if damage.reads >= _GIVE_UP:
+                damage.notes.append("too many read errors; the rest was left out")
+                yield flushing(stream)
+                return
+
+
+def flushing(stream: Stream) -> Any:
+    """An empty packet, which makes the decoder of a stream give all it holds."""
+    import av
+
+    packet = av.Packet()
+    packet.stream = stream
+    packet.time_base = stream.time_base
+    return packet
+
+
+def decode_packet(packet: Any, damage: Damage) -> list[Any]:
+    """Frames that a packet yields; none where it is damaged.
+
+    Raises:
+        DecodeError: there is no decoder for the stream.
+    """
+    import av
+
+    try:
+        frames: list[Any] = packet.decode()
+    except av.error.DecoderNotFoundError as error:
+        raise DecodeError(
+            f"no decoder for this codec ({error}); convert the file with another program"
+        ) from error
+    except (av.FFmpegError, ValueError, MemoryError) as error:
+        damage.packets += 1
+        damage.last = f"({getattr(error, 'strerror', None) or error})"
+        return []
+    damage.corrupt += sum(1 for frame in frames if frame.is_corrupt)
+    return frames

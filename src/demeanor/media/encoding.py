@@ -1,0 +1,138 @@
+"""Bytes of unknown encoding as text: marks first, then strict UTF-8, then the legacy encoding that reads most naturally.
+
+Statistical detectors fail on the short texts of posts, so the common legacy encodings are judged here by what
+they would make of the bytes: frequent characters of the language, not merely valid ones. Others are left to
+charset-normalizer.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE = 4096  # bytes judged; more changes no verdict
+
+# The commonest characters of each language; a real text of a few words has several of them.
+_FREQUENT = {
+    "gb18030": "的一是了我不在人有他这个们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能对小多然"
+    "于心学么之都好看起发当没成只如事把还用第样道想作种开美总从无情己面最女但现前些所同日手又行意动方期它头经长儿回位"
+    "分爱老因很给名法间斯知世什两次使身者被高已亲其进此话常与活正感喜欢真吗吧啊很太气快乐难过笑哭谢",
+    "big5": "的一是了我不在人有他這個們來到時大地為子中你說生國年著就那和要她出也得裡後自以會家可下而過天去能對小多然於"
+    "心學麼之都好看起發當沒成只如事把還用第樣道想作種開美總從無情己面最女但現前些所同日手又行意動方期它頭經長兒回位分"
+    "愛老因很給名法間知世什兩次使身者被高已親其進此話常與活正感喜歡真嗎吧啊太氣快樂難過笑哭謝",
+    "shift_jis": "のにはをたがでてとしれさあるいもするかなこらっだりくまよきうそんどえ日一人大年会国本中見出今私何思好事生気"
+    "ンスルトーリアイクラレッシタカマムロコドテジサニオプウ",
+    "euc_jp": "のにはをたがでてとしれさあるいもするかなこらっだりくまよきうそんどえ日一人大年会国本中見出今私何思好事生気"
+    "ンスルトーリアイクラレッシタカマムロコドテジサニオプウ",
+    "euc_kr": "이다는을의에가하고지기도한사어나로리라대자서그인아수게은해있시들것일전부를보정적과제면만여우구주오없으"
+    "너무좋와무말말안내않았었습니까요네정말",
+}  # fmt: skip
+_CP1252_SIGNS = frozenset("“”‘’–—…€£©®°«»¿¡·•´ºª§½¼™")
+
+
+def decode_bytes(data: bytes) -> str:
+    """Text of bytes in UTF-8, UTF-16 or UTF-32 (with or without mark), GB18030, Big5, Shift-JIS, EUC or Latin.
+
+    Never fails: what fits nothing is read as cp1252, undefined bytes replaced by U+FFFD.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    wide = _utf16_without_mark(data)
+    if wide:
+        return data.decode(wide, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data" and max(data[: error.start], default=0) > 0x7F:
+            return data[: error.start].decode("utf-8")  # UTF-8 cut within its last character
+        if _mostly_utf8(data):
+            return data.decode("utf-8", "replace")
+    return data.decode(_legacy(data[:_SAMPLE]), "replace")
+
+
+def _utf16_without_mark(data: bytes) -> str | None:
+    """Latin text in UTF-16 has a zero in every other byte; other scripts need the mark."""
+    even, odd = data[0:400:2], data[1:400:2]
+    if len(data) < 4 or len(data) % 2 or b"\0" not in data[:400]:
+        return None
+    if odd.count(0) > 0.6 * len(odd) and even.count(0) < 0.1 * len(even) + 1:
+        return "utf-16-le"
+    if even.count(0) > 0.6 * len(even) and odd.count(0) < 0.1 * len(odd) + 1:
+        return "utf-16-be"
+    return None
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    """UTF-8 with a few broken bytes: nearly all non-ASCII characters are well formed."""
+    text = data[: 16 * _SAMPLE].decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    good = sum(1 for c in text if c > "\x7f") - broken
+    return good > 8 * broken
+
+
+def _legacy(sample: bytes) -> str:
+    scores = {encoding: _score(sample, encoding) for encoding in (*_FREQUENT, "cp1252")}
+    best = max(scores, key=lambda e: scores[e])
+    if scores[best] >= 0.45:
+        return best
+    from charset_normalizer import from_bytes
+
+    match = from_bytes(sample).best()
+    return match.encoding if match is not None and len(sample) >= 24 else "cp1252"
+
+
+def _score(sample: bytes, encoding: str) -> float:
+    """How natural the non-ASCII part reads, at most 1.6; -1 where it is not valid."""
+    text = _strict(sample, encoding)
+    if text is None:
+        return -1.0
+    marked = [c for c in text if c > "\x7f"]
+    if encoding == "cp1252":
+        # Accented letters and signs stand alone among plain ones: two in a row are rare, three never happen.
+        lone = re.findall(r"(?<![^\x00-\x7f])[^\x00-\x7f](?![^\x00-\x7f])", text)
+        return sum(1.0 if c.isalpha() else 0.7 * (c in _CP1252_SIGNS) for c in lone) / len(marked)
+    frequent = sum(1 for c in marked if c in _FREQUENT[encoding]) / len(marked)
+    return frequent + 0.6 * sum(_plausible(c, encoding) for c in marked) / len(marked)
+
+
+def _strict(sample: bytes, encoding: str) -> str | None:
+    """The sample decoded without a fault, leaving out a character cut at its end; None if that is impossible."""
+    for cut in range(4):
+        try:
+            text = sample[: len(sample) - cut].decode(encoding)
+        except UnicodeDecodeError as error:
+            if error.end < len(sample) - cut - 1 or len(sample) < _SAMPLE:
+                return None
+        else:
+            return text if any(c > "\x7f" for c in text) else None
+    return None
+
+
+def _plausible(char: str, encoding: str) -> float:
+    """1 for a character that texts in this encoding are made of, 0 for a rare one, -1 for one they never hold."""
+    if "\ue000" <= char <= "\uf8ff" or char == "\ufffd" or ("\uff61" <= char <= "\uff9f"):
+        return -1.0
+    if char in "，。！？；：、“”‘’（）《》…—·～　":
+        return 1.0
+    if "\u3040" <= char <= "\u30ff":
+        return 1.0 if encoding in ("shift_jis", "euc_jp") else 0.0
+    if "\uac00" <= char <= "\ud7a3":
+        return 1.0 if encoding == "euc_kr" else 0.0
+    code = char.encode(encoding, "ignore")
+    lead = code[0] if len(code) == 2 else 0
+    common = {
+        "gb18030": (0xB0, 0xD7),
+        "big5": (0xA4, 0xC6),
+        "shift_jis": (0x88, 0x97),
+        "euc_jp": (0xB0, 0xCF),
+    }
+    low, high = common.get(encoding, (1, 0))
+    return 1.0 if low <= lead <= high and (encoding != "gb18030" or code[1] >= 0xA1) else 0.0

@@ -1,0 +1,160 @@
+"""Which language a text is in: by its script, and for Latin script by a vote of small words. No model, no dependency."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import cache
+
+_SCRIPTS = {
+    "han": r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
+    "kana": r"\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d",
+    "ko": r"\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f",
+    "ru": r"\u0400-\u04ff",
+    "ar": r"\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufeff",
+    "th": r"\u0e00-\u0e7f",
+    "hi": r"\u0900-\u097f",
+    "el": r"\u0370-\u03ff\u1f00-\u1fff",
+    "he": r"\u0590-\u05ff",
+    "latin": r"A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff",
+}
+# What a character says, in letters; Latin ones count for less, for they are often names in a text of another
+# script.
+_WEIGHT = {"han": 3.0, "kana": 2.0, "ko": 2.0, "latin": 0.5}
+_NOT_RUSSIAN, _NOT_ARABIC = re.compile("[іїєґўђјљњћџқғңүұһөә]", re.I), re.compile("[پچژگکیےٹڈڑں]")
+
+_SMALL_WORDS = {
+    "en": "the be is are was were am i you he she it we they me him her us them my your his its our their this that these "
+    "those and or but not no yes to of in on at for with from by as so if than then there here what which "
+    "who how why "
+    "when where do does did don't didn't can can't could will would should have has had i'm it's that's he's "
+    "you're a an "
+    "all just very really too about out up get got go going good bad great love loved hate happy sad thing "
+    "things movie "
+    "film think know like want never always nothing everything something more most much any some been being "
+    "into over "
+    "thank thanks please terrible awful amazing best worst hello day today feel said say one time now back "
+    "well people "
+    "oh okay ok yeah hey wow come right look see mean guys guy sorry god why little man let gonna wanna "
+    "who's what's there's "
+    "he'll i'll i've i'd we're they're isn't wasn't won't doesn't didn't haven't sure still only first new "
+    "last night year",
+    "es": "el la los las un una de del que y a en es son está estoy estaba con por para no sí se lo le me te mi tu su nos "
+    "muy más pero como cuando porque qué esto este esta eso ese todo toda todos nada algo hay ser fue era "
+    "tiene tengo "
+    "yo él ella ellos bien mal gracias hoy también ya sin sobre película odio quiero encanta me gusta feliz "
+    "triste hola",
+    "fr": "le la les un une des de du et à en est sont c'est j'ai je tu il elle nous vous ils elles ne pas que qui ce cette "
+    "ces mon ma mes ton son sa ses pour avec dans sur par plus très mais où ou au aux être avoir fait suis "
+    "était tout "
+    "tous rien bien mal merci bonjour aujourd'hui aussi film aime déteste content triste l'ai n'est d'un "
+    "d'une quel ça",
+    "de": "der die das ein eine einen dem den des und ist sind war bin ich du er sie es wir ihr nicht kein keine mit auf "
+    "für von zu im am in aus bei nach über so wie was wer wo aber auch noch nur schon sehr gut schlecht mein "
+    "dein sein "
+    "haben hat habe wird werden kann mich dich sich uns heute danke dass wenn oder immer nie liebe hasse "
+    "traurig diesen",
+    "it": "il lo la i gli le un una di del della dei che e è sono era ho hai ha non mi ti si ci vi con per su da in al "
+    "alla più molto ma come quando perché questo questa quello tutto tutti niente bene male grazie ciao oggi "
+    "anche già "
+    "io tu lui lei noi loro essere fatto amo odio felice triste bello brutto film sto così cosa",
+    "pt": "o a os as um uma de do da dos das que e é são está estou foi era não sim com por para em no na nos nas se me te "
+    "meu minha seu sua muito mais mas como quando porque isso este esta esse tudo nada bem mal obrigado "
+    "obrigada hoje "
+    "também já eu ele ela nós eles você ser ter tem tenho filme amo odeio adoro feliz triste olá ao pelo "
+    "pela até",
+    "nl": "de het een en is zijn was ben ik jij je hij zij ze wij we niet geen met op voor van naar in aan uit bij over dat "
+    "dit die deze wat wie waar maar ook nog al zo heel erg goed slecht mijn jouw hebben heeft heb wordt kan "
+    "mij hem haar "
+    "ons vandaag dank bedankt als of altijd nooit hou haat blij verdrietig mooi moet er te om",
+    "tr": "bir ve bu şu o ben sen biz siz onlar için ile çok daha ama gibi ne kim nasıl neden değil var yok mı mi mu mü da "
+    "de ki her şey hiç en iyi kötü güzel bugün teşekkürler evet hayır beni seni onu bana sana olarak olan "
+    "kadar sonra "
+    "film seviyorum nefret mutlu üzgün oldu ediyorum benim senin şimdi",
+    "pl": "i w na z do nie to się jest są był była jestem że co jak ale o po za od dla przez tak bardzo już tylko mnie mi "
+    "ja ty on ona my wy oni mój moja twój ten ta te tego tym dobrze źle dziękuję dzisiaj też czy gdy kiedy "
+    "wszystko nic "
+    "film kocham nienawidzę szczęśliwy smutny dobry zły ma mam być",
+    "id": "yang dan di ini itu dengan untuk tidak saya kamu aku dia kami kita mereka adalah pada dari ke akan sudah bisa "
+    "juga ada karena tapi atau seperti sangat sekali lebih hari apa siapa kenapa bagaimana baik buruk bagus "
+    "terima kasih "
+    "nya bukan belum lagi semua film suka benci cinta senang sedih banget gak nggak",
+}  # fmt: skip
+_LETTERS = {
+    "es": "ñ¿¡", "fr": "çœèêùûâ", "de": "ßäöü", "it": "òìù", "pt": "ãõ", "tr": "şğıİ", "pl": "łąęśźżćń",
+}  # fmt: skip
+_ENDINGS = {
+    "en": "ing ly ness ght ck th ed tion ful", "es": "ción mente ando iendo dad", "fr": "tion ment eux aux ais ée",
+    "de": "ung lich keit cht isch", "it": "zione mente ando issimo tà", "pt": "ção mente ndo inho dade",
+    "nl": "lijk heid ing", "tr": "lar ler iyor yorum dir", "pl": "ść nie owy cie", "id": "kan nya",
+}  # fmt: skip
+_IGNORED = re.compile(r"https?://\S+|www\.\S+|@\w+|&\w+;")
+_HASHTAG = re.compile(r"#\w+")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def detect_language(text: str) -> str:
+    """ISO 639-1 code of a text's language, "und" where it cannot tell.
+
+    zh, ja, ko, ru, ar, th, hi, el, he by script; en, es, fr, de, it, pt, nl, tr, pl, id by a vote of small
+    words, in which a word that several of them share counts for less.
+    """
+    text = _IGNORED.sub(" ", text)
+    counts = {name: len(pattern.findall(text)) for name, pattern in _script_patterns().items()}
+    weights = {name: count * _WEIGHT.get(name, 1.0) for name, count in counts.items()}
+    weights["han"] += weights.pop("kana")
+    script = max(weights, key=lambda name: weights[name])
+    if not weights[script]:
+        return "und"
+    if script == "han":
+        # A lone kana (the の of brand names) does not make Chinese Japanese.
+        return (
+            "ja"
+            if counts["kana"] > max(0, 0.08 * counts["han"]) and counts["kana"] >= _few(counts["han"])
+            else "zh"
+        )
+    if script == "latin":
+        return _vote(text)
+    others = {"ru": _NOT_RUSSIAN, "ar": _NOT_ARABIC}
+    return "und" if script in others and others[script].search(text) else script
+
+
+def _few(han: int) -> int:
+    return 1 if han == 0 else 2
+
+
+def _vote(text: str) -> str:
+    words = _WORD.findall(_HASHTAG.sub(" ", text).lower().replace("’", "'"))
+    votes: defaultdict[str, float] = defaultdict(float)
+    for word in words:
+        languages = _by_word().get(word, ())
+        for language in languages:
+            votes[language] += 1 / len(languages)
+        for language in [] if languages or len(word) < 5 else _by_ending(word):
+            votes[language] += 0.3
+    for language, letters in _LETTERS.items():
+        votes[language] += 0.4 * min(3, sum(text.count(letter) for letter in letters))
+    ranked = sorted(votes.items(), key=lambda item: -item[1])[:2]
+    if not ranked or ranked[0][1] < max(0.45, 0.08 * len(words)):
+        return "und"
+    if len(ranked) > 1 and ranked[0][1] < 1.1 * ranked[1][1]:
+        return "und"
+    return ranked[0][0]
+
+
+def _by_ending(word: str) -> list[str]:
+    return [language for language, endings in _ENDINGS.items() if word.endswith(tuple(endings.split()))]
+
+
+@cache
+def _script_patterns() -> dict[str, re.Pattern[str]]:
+    return {name: re.compile(f"[{ranges}]") for name, ranges in _SCRIPTS.items()}
+
+
+@cache
+def _by_word() -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for language, words in _SMALL_WORDS.items():
+        for word in words.split():
+            found.setdefault(word, set()).add(language)
+    return {word: tuple(sorted(languages)) for word, languages in found.items()}

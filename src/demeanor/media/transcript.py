@@ -1,0 +1,284 @@
+"""A given transcript → utterances: .srt, .vtt, .txt, and .json (ours, Whisper's, or a plain list).
+
+What can be mended is mended and said in `warnings`; what cannot be read is an InputError naming the line.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from demeanor.errors import DecodeError, InputError, LimitError
+from demeanor.media.source import name_of, open_source, suffix_of
+from demeanor.types import Utterance, Word
+
+LIMIT = 64 << 20
+"""Largest transcript in bytes; a day of speech as word-timed JSON is a quarter of it."""
+
+_STAMP = r"(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
+_CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)*\s+([^>]*)>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
+_NOT_SPOKEN = re.compile(r"\s*(?:\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|[♪♫\s]+)\s*")
+_SENTENCE_END = re.compile(
+    r"""(?<=[.!?…])\s+|(?<=[.!?…]["'”’)])\s+|(?<=[。！？])(?![。！？”’」』）])|(?<=[。！？][”’」』）])"""
+)
+_SHORTEST = 0.1  # seconds; a shorter rest of an overlapped cue is joined with the next one
+_BYTES_PER_SECOND = 15.0  # of UTF-8, at a usual speaking rate in English as in Chinese
+
+
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    """One entry as it stands in the file; `place` is for messages ("line 12")."""
+
+    utterance: Utterance
+    place: str
+
+
+def read_transcript(
+    source: str | Path, *, duration: float | None = None, warnings: list[str] | None = None
+) -> list[Utterance]:
+    """Utterances of a transcript file, by start time; those of one speaker do not overlap.
+
+    Args:
+        source: the file; its extension says what it is (.srt, .vtt, .json, .txt).
+        duration: seconds of the medium. A .txt has no times: its lines (its sentences, if it has one line)
+            are spread over it.
+        warnings: what was mended is appended here, in words.
+
+    Raises:
+        InputError: no such file, an unknown extension, a .txt without `duration`, an unreadable time.
+        DecodeError: not text, or not JSON.
+        LimitError: larger than `LIMIT`.
+    """
+    notes = [] if warnings is None else warnings
+    name, kind = name_of(source), suffix_of(source)
+    if kind not in (".srt", ".vtt", ".json", ".txt"):
+        raise InputError(
+            f"{name}: expected a transcript named .srt, .vtt, .json or .txt, got '{kind}'; rename it"
+        )
+    with open_source(source, "read transcript") as file:
+        data = file.read(LIMIT + 1)
+    if len(data) > LIMIT:
+        raise LimitError(f"{name}: expected a transcript of at most {LIMIT >> 20} MB; split it")
+    text = _decode(data, name, notes)
+    if kind == ".txt":
+        if duration is None or not duration > 0:
+            raise InputError(
+                f"{name}: a .txt transcript has no times; expected the duration of its medium in seconds, "
+                f"got {duration}; give the medium too, or a .srt"
+            )
+        said = spread(_lines(text), 0.0, duration)
+    else:
+        said = _tidy(_json_cues(text, name) if kind == ".json" else _timed_cues(text, name), name, notes)
+    if not said:
+        notes.append(f"{name}: the transcript holds no words")
+    return said
+
+
+def spread(texts: Sequence[str], start: float, end: float) -> list[Utterance]:
+    """Texts without times, one after another from `start` to `end` (s), each as long as it takes to say.
+
+    Length is counted in UTF-8 bytes: a Chinese character takes about as long to say as three Latin letters.
+    """
+    texts = [t.strip() for t in texts if t.strip()]
+    sizes = [len(t.encode("utf-8")) for t in texts]
+    total, done, out = sum(sizes), 0, []
+    for text, size in zip(texts, sizes, strict=True):
+        a, b = (start + (end - start) * part / total for part in (done, done + size))
+        out.append(Utterance(a, b, text))
+        done += size
+    return out
+
+
+def _decode(data: bytes, name: str, notes: list[str]) -> str:
+    """Bytes → text: UTF-8, UTF-16 by its mark, else the most plausible legacy encoding."""
+    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            pass
+    from charset_normalizer import from_bytes
+
+    best = None if b"\0" in data else from_bytes(data).best()
+    if best is None:
+        raise DecodeError(f"{name}: expected text, got bytes of no known encoding; save it as UTF-8")
+    notes.append(f"{name}: not UTF-8; read as {best.encoding}")
+    return str(best)
+
+
+def _lines(text: str) -> list[str]:
+    """Non-empty lines; the sentences if there is only one."""
+    lines = [line for line in text.splitlines() if line.strip() and not _NOT_SPOKEN.fullmatch(line)]
+    return _SENTENCE_END.split(lines[0]) if len(lines) == 1 else lines
+
+
+def _timed_cues(text: str, name: str) -> Iterator[_Cue]:
+    """Cues of .srt and .vtt: what follows a timing line up to a blank line; NOTE, STYLE … are passed over."""
+    lines = text.splitlines()
+    timing = [number for number, line in enumerate(lines) if "-->" in line]
+    if not timing and text.strip() and text.strip() != "WEBVTT":
+        raise DecodeError(
+            f"{name}: expected lines like '00:00:01,000 --> 00:00:02,500', got none; is it a transcript?"
+        )
+    for number, following in itertools.pairwise([*timing, len(lines)]):
+        match = _CUE.match(lines[number])
+        if match is None:
+            raise InputError(
+                f"{name}, line {number + 1}: expected '00:00:01,000 --> 00:00:02,500', "
+                f"got {lines[number]!r:.80}; mend that line"
+            )
+        body = lines[number + 1 : following]
+        if following < len(lines) and body and body[-1].strip().isdigit() and "" not in map(str.strip, body):
+            body = body[:-1]  # the next cue's number where no blank line sets it off
+        start, end = (_seconds(match.groups()[at : at + 5]) for at in (0, 5))
+        for part in _voices(_paragraph(body), start, end):
+            yield _Cue(part, f"line {number + 1}")
+
+
+def _seconds(groups: Sequence[str | None]) -> float:
+    """Sign, hours, minutes, seconds, fraction → seconds."""
+    sign, hours, minutes, seconds, fraction = (g or "" for g in groups)
+    value = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
+    return -value if sign else value
+
+
+def _paragraph(lines: Sequence[str]) -> list[str]:
+    """Lines up to the first blank one."""
+    end = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
+    return list(lines[:end])
+
+
+def _voices(lines: list[str], start: float, end: float) -> Iterator[Utterance]:
+    """The utterances of one cue: one, or one per `<v Name>` if several people speak in it."""
+    spoken: list[tuple[str | None, str]] = []
+    speaker = None
+    for line in lines:
+        pieces = _VOICE.split(line)  # text, name, text, name, text …
+        for at in range(0, len(pieces), 2):
+            speaker = (html.unescape(pieces[at - 1]).strip() or None) if at else speaker
+            plain = html.unescape(_TAG.sub("", pieces[at])).strip()
+            if not plain or _NOT_SPOKEN.fullmatch(plain):
+                continue
+            if spoken and spoken[-1][0] == speaker:
+                spoken[-1] = (speaker, f"{spoken[-1][1]} {plain}")
+            else:
+                spoken.append((speaker, plain))
+    if len(spoken) == 1:
+        yield Utterance(start, end, spoken[0][1], speaker=spoken[0][0])
+    elif spoken:
+        for part, (who, _) in zip(spread([t for _, t in spoken], start, end), spoken, strict=True):
+            yield replace(part, speaker=who)
+
+
+def _json_cues(text: str, name: str) -> Iterator[_Cue]:
+    """Cues of our analysis JSON, of Whisper's (segments, words) and of a plain list of {start, end, text}."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"{name}: expected JSON, got {error}") from error
+    items = data.get("segments") if isinstance(data, dict) else data
+    if not isinstance(items, list):
+        raise DecodeError(f"{name}: expected a list of {{start, end, text}} or an object with 'segments'")
+    language = data.get("language") if isinstance(data, dict) else None
+    for number, item in enumerate(items, start=1):
+        place = f"segment {number}"
+        if not isinstance(item, dict):
+            raise InputError(f"{name}, {place}: expected {{start, end, text}}, got {item!r:.60}; mend it")
+        said = item.get("text")
+        if not isinstance(said, str) or not said.strip():
+            continue  # a stretch where nothing is said
+        start, end = (_number(item.get(key), f"{name}, {place}", key) for key in ("start", "end"))
+        speaker = item.get("speaker")
+        code = item.get("language") or language
+        yield _Cue(
+            Utterance(
+                start, end, said.strip(), tuple(_words(item.get("words"))),
+                speaker=str(speaker) if speaker not in (None, "") else None,
+                language=code.lower() if isinstance(code, str) and len(code) <= 3 else None,
+            ),
+            place,
+        )  # fmt: skip
+
+
+def _number(value: Any, place: str, key: str) -> float:
+    """A time of a JSON entry, as seconds or as '00:00:01.000'."""
+    if isinstance(value, str) and (match := re.fullmatch(rf"\s*{_STAMP}\s*", value)):
+        return _seconds(match.groups())
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if isinstance(value, bool) or not math.isfinite(seconds):
+        raise InputError(f"{place}: expected '{key}' in seconds, got {value!r:.60}; mend it")
+    return seconds
+
+
+def _words(items: Any) -> Iterator[Word]:
+    """Words with times; those an aligner left without are passed over (the text still has them)."""
+    for item in items if isinstance(items, list) else ():
+        if not isinstance(item, dict):
+            continue
+        said, start, end = item.get("text") or item.get("word"), item.get("start"), item.get("end")
+        sure = item.get("probability", item.get("score"))
+        if isinstance(said, str) and _is_number(start) and _is_number(end):
+            yield Word(said.strip(), start, end, min(1.0, max(0.0, sure)) if _is_number(sure) else None)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
+
+
+def _tidy(cues: Iterable[_Cue], name: str, notes: list[str]) -> list[Utterance]:
+    """Cues in order, none before 0, none without length, none of one speaker into the next of the same."""
+    faults: dict[str, list[str]] = {}
+    ordered = sorted(cues, key=lambda c: c.utterance.start)
+    lasting: list[Utterance] = []
+    for cue in ordered:
+        u = cue.utterance
+        if u.start < 0:
+            faults.setdefault("begin before 0; the part before was cut", []).append(cue.place)
+            u = replace(u, start=0.0)
+        if u.end <= u.start:
+            faults.setdefault("end before they begin; their length was estimated", []).append(cue.place)
+            u = replace(u, end=u.start + max(0.5, len(u.text.encode("utf-8")) / _BYTES_PER_SECOND))
+        at = next((i for i in reversed(range(len(lasting))) if _one_voice(lasting[i], u)), None)
+        if at is not None and lasting[at].end > u.start + 1e-6:
+            faults.setdefault("begin before the one before ends; that one was ended there", []).append(
+                cue.place
+            )
+            u = _after(lasting, at, u)
+        lasting.append(u)
+    notes.extend(
+        f"{name}: {len(at)} cue{'s' * (len(at) > 1)} {what} (first: {at[0]})" for what, at in faults.items()
+    )
+    return [replace(u, words=_within(u)) for u in sorted(lasting, key=lambda u: u.start)]
+
+
+def _one_voice(first: Utterance, second: Utterance) -> bool:
+    """Two known and different speakers may speak at once; one may not speak twice at once."""
+    return first.speaker == second.speaker or None in (first.speaker, second.speaker)
+
+
+def _after(lasting: list[Utterance], at: int, u: Utterance) -> Utterance:
+    """End utterance `at` where `u` begins; if little is left (two lines at one time), join it to `u`."""
+    last = lasting.pop(at)
+    if u.start - last.start >= _SHORTEST:
+        lasting.insert(at, replace(last, end=u.start))
+        return u
+    text = u.text if u.text == last.text else f"{last.text} {u.text}"
+    words = u.words if u.text == last.text else last.words + u.words
+    return replace(u, start=last.start, end=max(last.end, u.end), text=text, words=words)
+
+
+def _within(u: Utterance) -> tuple[Word, ...]:
+    """The utterance's words by time, inside it."""
+    inside = (replace(w, start=max(w.start, u.start), end=min(w.end, u.end)) for w in u.words)
+    return tuple(sorted((w for w in inside if w.end >= w.start), key=lambda w: w.start))

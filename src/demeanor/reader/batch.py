@@ -1,0 +1,253 @@
+"""Many samples into one file of lines, in order; killed at any time, it goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demeanor.errors import ConfigError
+from demeanor.reader.inputs import Parts, chosen_cues, gather
+from demeanor.reader.manifest import Item, read_items
+from demeanor.reader.reader import Reader
+
+_TOGETHER = 256  # texts read in one batch
+_CHARACTERS = 500_000  # of texts in one batch
+
+Line = dict[str, Any]
+Progress = Callable[[int, int], None]
+"""Called with how many samples are done, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """How a batch ended: samples read, samples that failed, samples that an earlier run had read."""
+
+    done: int
+    failed: int
+    skipped: int
+
+
+def run(
+    source: str | Path,
+    out: str | Path,
+    *,
+    reader: Reader,
+    pair: bool = False,
+    workers: int = 1,
+    cues: str | Iterable[str] | None = None,
+    progress: Progress | None = None,
+) -> BatchResult:
+    """Read every sample of a manifest or folder; one line of JSON each in `out`, in the order of the input.
+
+    A sample that fails is a line `{"id", "error": {"type", "message"}}`. If `out` is there already,
+    samples with a reading in it are skipped, and those that failed are tried again.
+
+    Args:
+        source: manifest (.csv, .tsv, .jsonl) or folder.
+        out: the file of lines.
+        reader: as `demeanor.load` gives it.
+        pair: join files of a folder that differ in their extension only.
+        workers: samples read at the same time.
+        cues: those wanted; None takes all.
+        progress: called after each sample.
+
+    Raises:
+        ConfigError: the manifest is wrong, or `out` is not the output of a batch.
+        UnknownNameError: no such cue.
+    """
+    out, wanted = Path(out), chosen_cues(cues)
+    items = read_items(Path(source), out, pair)
+    known = _resumed(out)
+    left = [item for item in items if item.id not in known]
+    total, finished, failed = len(items), len(items) - len(left), 0
+    skipped = finished
+    if progress is not None:
+        progress(finished, total)
+    try:
+        file = out.open("ab")
+    except OSError as error:
+        raise ConfigError(
+            f"{out}: expected a place to write to, got {error.strerror}; check the folder"
+        ) from error
+    with file:
+        for line in _lines(left, reader, wanted, max(1, workers)):
+            file.write(
+                json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
+            )
+            file.flush()
+            finished += 1
+            failed += "error" in line
+            if progress is not None:
+                progress(finished, total)
+    if skipped and left:
+        _put_in_order(out, [item.id for item in items])
+    return BatchResult(total - skipped - failed, failed, skipped)
+
+
+def _lines(items: Sequence[Item], reader: Reader, cues: frozenset[str], workers: int) -> Iterator[Line]:
+    """One line per item, in order."""
+    groups = _groups(items)
+    if workers == 1:
+        for group in groups:
+            yield from _read(group, reader, cues)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[list[Line]]] = deque()
+        for group in groups:
+            waiting.append(pool.submit(_read, group, reader, cues))
+            if len(waiting) > 2 * workers:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+def _groups(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Texts that follow one another together, everything else by itself."""
+    group: list[Item] = []
+    size = 0
+    for item in items:
+        if group and (not item.is_text or len(group) >= _TOGETHER or size + item.size > _CHARACTERS):
+            yield group
+            group, size = [], 0
+        if item.is_text:
+            group.append(item)
+            size += item.size
+        else:
+            yield [item]
+    if group:
+        yield group
+
+
+def _read(group: Sequence[Item], reader: Reader, cues: frozenset[str]) -> list[Line]:
+    """The lines of items that are read together."""
+    lines: dict[str, Line] = {}
+    good: list[tuple[Item, Parts]] = []
+    for item in group:
+        try:
+            start, end = item.seconds
+            parts = gather(**item.given, language=item.language, start=start, end=end)
+            good.append((item, parts))
+        except Exception as error:  # whatever a sample does, it costs that sample only
+            lines[item.id] = _failure(item, error)
+    if len(good) > 1:
+        with contextlib.suppress(Exception):  # then one by one, to find out which it is
+            read = reader.read_texts(
+                [p for _, p in good], cues, [i.id for i, _ in good], [i.sample for i, _ in good]
+            )
+            lines.update((analysis.id, analysis.to_dict()) for analysis in read)
+    for item, parts in good:
+        if item.id not in lines:
+            try:
+                lines[item.id] = reader.read(parts, cues, id=item.id, sample=item.sample).to_dict()
+            except Exception as error:
+                lines[item.id] = _failure(item, error)
+    return [lines[item.id] for item in group]
+
+
+def _failure(item: Item, error: Exception) -> Line:
+    message = " ".join(str(error).split()) or "no reason was given"
+    return {"id": item.id, "error": {"type": type(error).__name__, "message": message}}
+
+
+def _resumed(out: Path) -> set[str]:
+    """Ids that `out` has a reading of. Failures and a line cut short by a kill are taken out of it.
+
+    Raises:
+        ConfigError: it holds something else than the lines of a batch.
+    """
+    if not out.exists():
+        return set()
+    if not out.is_file():
+        raise ConfigError(f"{out}: expected a file of lines to write, got a folder or device; name a file")
+    ids: set[str] = set()
+    whole = True
+    with _replacing(out) as copy:
+        for line, is_last in _raw_lines(out):
+            found = _parsed(line)
+            if found is None and not is_last:
+                raise ConfigError(
+                    f"{out}: expected lines of an earlier batch, got {line[:60]!r}; it was left as it is: "
+                    "name another output"
+                )
+            if found is None or "error" in found or found["id"] in ids:
+                whole = False
+                continue
+            ids.add(found["id"])
+            whole = whole and line.endswith(b"\n")
+            copy.write(line.rstrip(b"\r\n") + b"\n")
+        if whole:
+            raise _Unchanged
+    return ids
+
+
+def _raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """Lines that are not blank, each with whether it is the file's last."""
+    with path.open("rb") as file:
+        before: bytes | None = None
+        for line in file:
+            if not line.strip():
+                continue
+            if before is not None:
+                yield before, False
+            before = line
+        if before is not None:
+            yield before, True
+
+
+def _parsed(line: bytes) -> Line | None:
+    """A line of a batch, None for anything else."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    ours = (
+        isinstance(found, dict)
+        and isinstance(found.get("id"), str)
+        and ("overall" in found or "error" in found)
+    )
+    return found if ours else None
+
+
+def _put_in_order(out: Path, order: Sequence[str]) -> None:
+    """Sort the lines as the input is, those of other inputs first, if they are not yet."""
+    rank = {name: number for number, name in enumerate(order)}
+    places: list[tuple[int, int, int]] = []
+    with out.open("rb") as file:
+        at = 0
+        for line in file:
+            found = _parsed(line)
+            places.append((-1 if found is None else rank.get(found["id"], -1), at, len(line)))
+            at += len(line)
+        if places == sorted(places):
+            return
+        with _replacing(out) as copy:
+            for _, start, length in sorted(places):
+                file.seek(start)
+                copy.write(file.read(length))
+
+
+class _Unchanged(Exception):
+    """Raised inside `_replacing` to keep the file as it is."""
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Any]:
+    """A file that takes the place of `path` at once when the block ends well."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as copy:
+        temporary = Path(copy.name)
+        try:
+            yield copy
+            copy.close()
+            temporary.chmod(path.stat().st_mode & 0o7777)
+            temporary.replace(path)
+        except _Unchanged:
+            pass
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,186 @@
+"""Sound and film of a sample: heard and seen at the same time, then laid on one timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from demeanor.errors import DecodeError, DemeanorError, InputError, LimitError
+from demeanor.media.audio import has_audio, open_audio
+from demeanor.media.language import detect_language
+from demeanor.media.video import VideoReader, open_video
+from demeanor.reader.clip import Seen, thinned, watch
+from demeanor.reader.draft import Draft
+from demeanor.reader.experts import Experts, reason
+from demeanor.reader.inputs import Parts
+from demeanor.reader.sound import Sound, hear, over
+from demeanor.reader.text import read_speech
+from demeanor.reader.timeline import add_pictures, silent, spoken
+from demeanor.types import Evidence, Source, Utterance
+
+T = TypeVar("T")
+
+
+def read_timed(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft) -> None:
+    """Add what is heard and seen to the draft.
+
+    What fails – sound or pictures – costs its own cues, with a warning, while something else can be read.
+
+    Raises:
+        InputError: there is no such file, or nothing of it can be read.
+    """
+    film, source = _opened(parts, experts, draft)
+    seen, sound = _passes(parts, experts, cues, draft, film, source)
+    draft.duration = _duration(parts, film, source, seen, sound)
+    _say(parts, experts, cues, draft, sound)
+    _show(parts, experts, cues, draft, film is not None, seen)
+    draft.pieces.sort(key=lambda p: (p.start or 0.0, p.end or 0.0))
+    recording = parts.video if parts.video is not None else parts.audio
+    if isinstance(recording, str | Path):
+        draft.media_file = Path(recording).absolute()
+
+
+def _opened(parts: Parts, experts: Experts, draft: Draft) -> tuple[VideoReader | None, Source | None]:
+    """The film, and where the sound comes from; either may be None."""
+    if parts.video is None:
+        return None, parts.audio
+    try:
+        film = open_video(parts.video, threads=experts.threads)
+    except InputError as error:
+        if parts.audio is None and not has_audio(parts.video):
+            raise
+        draft.warnings.append(reason(error))
+        return None, parts.video if parts.audio is None else parts.audio
+    if parts.audio is not None and film.has_audio:
+        draft.warnings.append("the film's own sound was left aside for the one given apart")
+    return film, parts.audio if parts.audio is not None else parts.video if film.has_audio else None
+
+
+def _passes(
+    parts: Parts,
+    experts: Experts,
+    cues: frozenset[str],
+    draft: Draft,
+    film: VideoReader | None,
+    source: Source | None,
+) -> tuple[Seen | None, Sound | None]:
+    """One pass over the pictures and, at the same time, one over the sound."""
+
+    def look() -> Seen:
+        assert film is not None
+        return watch(film, experts, cues, parts.start, parts.end)
+
+    def listen() -> Sound:
+        assert source is not None
+        return hear(
+            source,
+            experts,
+            cues,
+            language=parts.language,
+            given=parts.transcript,
+            start=parts.start,
+            end=parts.end,
+        )
+
+    looks, listens = film is not None and bool(cues & {"face", "scene"}), bool(cues & {"words", "voice"})
+    listens = listens and source is not None
+    failed: list[DemeanorError] = []
+    with ThreadPoolExecutor(1) as pool:
+        hearing = pool.submit(listen) if listens and looks and experts.threads != 1 else None
+        seen = _tried(look, failed) if looks else None
+        sound = _tried(hearing.result if hearing else listen, failed) if listens else None
+    if failed and seen is None and sound is None and parts.text is None and parts.image is None:
+        raise failed[0]
+    draft.warnings += [reason(error) for error in failed]
+    for done in (seen, sound):
+        draft.warnings += done.warnings if done is not None else []
+    return seen, sound
+
+
+def _tried(step: Callable[[], T], failed: list[DemeanorError]) -> T | None:
+    """A step's result, None if the medium is damaged."""
+    try:
+        return step()
+    except (DecodeError, LimitError) as error:
+        failed.append(error)
+        return None
+
+
+def _duration(
+    parts: Parts, film: VideoReader | None, source: Source | None, seen: Seen | None, sound: Sound | None
+) -> float | None:
+    """Seconds read; where nothing was, what the file declares."""
+    read = [s for s in (seen.end if seen else None, sound.seconds if sound else None) if s]
+    if read:
+        return max(read)
+    declared = (
+        film.duration if film is not None else open_audio(source).duration if source is not None else None
+    )
+    if declared is None:
+        return None
+    return max(0.0, min(declared, parts.end or declared) - parts.start)
+
+
+def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sound: Sound | None) -> None:
+    """The utterances, with what words and voice say."""
+    utterances: Sequence[Utterance] = sound.utterances if sound else ()
+    if sound is None and parts.transcript and draft.duration and "words" in cues:
+        utterances = _without_sound(parts, draft.duration)
+        draft.speech = "given transcript"
+    if draft.duration is not None:
+        kept = [replace(u, end=min(u.end, draft.duration)) for u in utterances if u.start < draft.duration]
+        if len(kept) < len(utterances):
+            draft.warnings.append(
+                f"{len(utterances) - len(kept)} utterances of the transcript lie beyond the end; left out"
+            )
+        utterances = kept
+    joined = " ".join(u.text for u in utterances)
+    code = (
+        parts.language or (sound.language if sound else None) or (detect_language(joined) if joined else None)
+    )
+    draft.language = None if code == "und" else code
+    draft.said = bool(utterances) and parts.transcript is not None
+    said: dict[int, Evidence] = {}
+    whole: Evidence | None = None
+    if "words" in cues and experts.words is not None:
+        said, whole = read_speech(utterances, experts.words, experts.average, experts.window, draft.language)
+    voices = sound.voices if sound else {}
+    draft.pieces += spoken(utterances, said, voices)
+    if whole is not None:
+        draft.whole["words"] = whole
+    if sound is not None:
+        draft.speech, draft.peaks = sound.speech, sound.peaks
+        if voices and experts.voice is not None:
+            draft.voice = experts.voice.encoder
+
+
+def _without_sound(parts: Parts, duration: float) -> Sequence[Utterance]:
+    """A transcript of a silent film, laid over all of it if it has no times."""
+    given = parts.transcript or ()
+    timed = [u for u in given if isinstance(u, Utterance)]
+    return timed or over([t for t in given if isinstance(t, str)], [(0.0, duration)])
+
+
+def _show(
+    parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, is_film: bool, seen: Seen | None
+) -> None:
+    """Stretches without speech, and on all segments the faces and scenes."""
+    if is_film and draft.duration:
+        draft.pieces += silent([(p.start or 0.0, p.end or 0.0) for p in draft.pieces], draft.duration)
+    if seen is None:
+        return
+    add_pictures(draft.pieces, seen, experts.average)
+    if "face" in cues and experts.face is not None:
+        timed = [p for p in draft.pieces if p.start is not None]
+        without = sum(not p.faces for p in timed)
+        if without:
+            draft.warnings.append(
+                "no face found"
+                if without == len(timed)
+                else f"no face found in {without} of {len(timed)} segments"
+            )
+    spans = [(p.start or 0.0, p.end or 0.0) for p in draft.pieces]
+    draft.keyframes = thinned(seen.stills, spans)

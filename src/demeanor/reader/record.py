@@ -1,0 +1,125 @@
+"""An analysis as the JSON of `demeanor.analysis/1`, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from demeanor.types import Dimensions, Person, Reading, Segment, SegmentFace, Sentiment, Word
+
+if TYPE_CHECKING:
+    from demeanor.reader.analysis import Analysis
+
+SCHEMA = "demeanor.analysis/1"
+
+_PLACES = 6
+
+
+def from_analysis(analysis: Analysis) -> dict[str, Any]:
+    """JSON-ready mapping; `corrections` and `sample` only where there are any."""
+    a = analysis
+    out: dict[str, Any] = {
+        "schema": SCHEMA, "id": a.id, "source": a.source, "kind": a.kind, "duration": a.duration,
+        "language": a.language, "overall": a.overall.to_dict(),
+        "cues": {name: reading.to_dict() for name, reading in a.cues.items()},
+        "segments": [_from_segment(s) for s in a.segments],
+        "people": [asdict(p) for p in a.people],
+        "missing": a.missing, "warnings": a.warnings, "provenance": a.provenance,
+    }  # fmt: skip
+    if a.corrections:
+        out["corrections"] = a.corrections
+    if a.sample is not None:
+        out["sample"] = a.sample
+    plain_out: dict[str, Any] = plain(out)
+    return plain_out
+
+
+def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the `Analysis` that a JSON mapping describes."""
+    same = ("id", "source", "kind", "duration", "language", "provenance")
+    return {
+        **{key: data[key] for key in same},
+        "overall": _reading(data["overall"]),
+        "cues": {name: _reading(r) for name, r in data["cues"].items()},
+        "segments": tuple(_segment(s) for s in data["segments"]),
+        "people": tuple(Person(p["id"], tuple(p["faces"]), p["speaker"]) for p in data["people"]),
+        "missing": tuple(data["missing"]),
+        "warnings": tuple(data["warnings"]),
+        "corrections": tuple(data.get("corrections", ())),
+        "sample": data.get("sample"),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Only what JSON knows: finite numbers to six places, lists, mappings; NaN and infinity become None."""
+    kind = type(value)
+    if kind is float:
+        return round(value, _PLACES) + 0.0 if isfinite(value) else None
+    if kind is str or kind is bool or kind is int or value is None:
+        return value
+    if kind is dict:
+        return {k: plain(v) for k, v in value.items()}
+    if kind is list or kind is tuple or kind is np.ndarray:
+        return [plain(v) for v in value]
+    return _plain_of_rare(value)
+
+
+def _plain_of_rare(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    return plain(float(value)) if isinstance(value, float) else str(value)
+
+
+def _from_segment(segment: Segment) -> dict[str, Any]:
+    s = segment
+    return {
+        "start": s.start, "end": s.end, "chars": s.chars, "text": s.text,
+        "words": [asdict(w) for w in s.words],
+        "speaker": s.speaker,
+        "faces": [
+            {"id": f.id, "box": f.box, "reading": None if f.reading is None else f.reading.to_dict()}
+            for f in s.faces
+        ],
+        "reading": s.reading.to_dict(),
+        "cues": {name: reading.to_dict() for name, reading in s.cues.items()},
+    }  # fmt: skip
+
+
+def _segment(data: Mapping[str, Any]) -> Segment:
+    chars = data["chars"]
+    return Segment(
+        data["start"],
+        data["end"],
+        None if chars is None else (chars[0], chars[1]),
+        data["text"],
+        _reading(data["reading"]),
+        {name: _reading(r) for name, r in data["cues"].items()},
+        tuple(Word(w["text"], w["start"], w["end"], w["probability"]) for w in data["words"]),
+        data["speaker"],
+        tuple(_face(f) for f in data["faces"]),
+    )
+
+
+def _face(data: Mapping[str, Any]) -> SegmentFace:
+    x, y, width, height = data["box"]
+    return SegmentFace(data["id"], (x, y, width, height), data["reading"] and _reading(data["reading"]))
+
+
+def _reading(data: Mapping[str, Any]) -> Reading:
+    said, felt = data["sentiment"], data["dimensions"]
+    return Reading(
+        None if said is None else Sentiment(said["score"], said["label"], dict(said["probabilities"])),
+        None if data["emotions"] is None else dict(data["emotions"]),
+        None if felt is None else Dimensions(**felt),
+        data["confidence"],
+        data["calibration"],
+        data["abstain"],
+        data.get("weight"),
+        data.get("share"),
+    )

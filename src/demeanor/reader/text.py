@@ -1,0 +1,160 @@
+"""Text: which stretches are read, and how they make the reading of the whole.
+
+The rule: sentences are the segments. The whole is read in passages – runs of sentences as long as the words
+expert takes in one piece –, so that "I liked the start, but the rest was awful" is seen as a whole; a text
+that fits is one passage. Several passages are averaged by length and reliability. Speech follows the same rule,
+by duration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from demeanor.media.language import detect_language
+from demeanor.media.sentences import split_sentences
+from demeanor.types import Evidence, Utterance
+
+if TYPE_CHECKING:
+    from demeanor.reader.cues.words import Words
+
+MOST = 4096
+"""Segments of one text at most; of a longer one, neighbouring sentences are read together."""
+
+Span = tuple[int, int]
+Average = Callable[[Sequence[Evidence], Sequence[float]], Evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPlan:
+    """A text with the character spans that are read: `segments`, and `passages` for the whole.
+
+    Attributes:
+        language: a code, None where it could not be told.
+        warnings: what is said about the text.
+    """
+
+    text: str
+    language: str | None
+    segments: tuple[Span, ...]
+    passages: tuple[Span, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextRead:
+    """What the words of a text say: per segment, and as a whole."""
+
+    segments: list[Evidence]
+    whole: Evidence
+
+
+def tokens(text: str) -> int:
+    """About how many tokens a text has: one for four Latin letters, three for four Chinese characters."""
+    return len(text.encode("utf-8", "replace")) // 4 + 1
+
+
+def runs(sizes: Sequence[int], window: int) -> list[Span]:
+    """Neighbours joined into runs [first, last), alike in size, of at most `window` (one may be larger)."""
+    target = sum(sizes) / max(1, ceil(sum(sizes) / window))
+    found, start, filled = [], 0, 0
+    for at, size in enumerate(sizes):
+        if at > start and (filled + size > window or filled >= target):
+            found.append((start, at))
+            start, filled = at, 0
+        filled += size
+    return [*found, (start, len(sizes))] if sizes else []
+
+
+def plan(text: str, window: int, language: str | None = None) -> TextPlan:
+    """Which spans of a text to read; a text without a letter, digit or emoji has none.
+
+    Args:
+        text: as it came.
+        window: tokens that the words expert takes in one piece.
+        language: if known; else detected.
+    """
+    spans = split_sentences(text)
+    code = language or detect_language(text)
+    notes: tuple[str, ...] = ()
+    if len(spans) > MOST:
+        sizes = [tokens(text[a:b]) for a, b in spans]
+        joined = _joined(spans, runs(sizes, max(window, ceil(2 * sum(sizes) / MOST))))
+        notes = (f"a text of {len(spans)} sentences: neighbours were read together, in {len(joined)} pieces",)
+        return TextPlan(text, None if code == "und" else code, joined, joined, notes)
+    passages = _joined(spans, runs([tokens(text[a:b]) for a, b in spans], window))
+    return TextPlan(text, None if code == "und" else code, tuple(spans), passages)
+
+
+def read(plans: Sequence[TextPlan], words: Words, average: Average) -> list[TextRead]:
+    """Read texts, none of them empty, all in one batch."""
+    wanted = [list(dict.fromkeys((*p.segments, *p.passages))) for p in plans]
+    texts = [p.text[a:b] for p, spans in zip(plans, wanted, strict=True) for a, b in spans]
+    languages = [p.language for p, spans in zip(plans, wanted, strict=True) for _ in spans]
+    found = iter(words.read(texts, None, languages))
+    out = []
+    for p, spans in zip(plans, wanted, strict=True):
+        said = {span: next(found) for span in spans}
+        passages = [said[span] for span in p.passages]
+        lengths = [float(b - a) for a, b in p.passages]
+        whole = passages[0] if len(passages) == 1 else average(passages, lengths)
+        out.append(TextRead([said[span] for span in p.segments], whole))
+    return out
+
+
+def read_speech(
+    utterances: Sequence[Utterance], words: Words, average: Average, window: int, language: str | None
+) -> tuple[dict[int, Evidence], Evidence | None]:
+    """What the words of utterances say.
+
+    Args:
+        utterances: in order of time; those without text say nothing.
+        words: the expert.
+        average: joins evidence.
+        window: tokens that the expert takes in one piece.
+        language: of all of them, where an utterance does not name its own.
+
+    Returns:
+        Evidence by index of the utterance, and of the whole: passages are utterances of one speaker in a row.
+    """
+    spoken = [at for at, u in enumerate(utterances) if u.text.strip()]
+    if not spoken:
+        return {}, None
+    passages = [part for turn in _turns(utterances, spoken) for part in _parts(utterances, turn, window)]
+    groups = [(at,) for at in spoken] + [p for p in passages if len(p) > 1]
+    texts = [" ".join(utterances[at].text.strip() for at in group) for group in groups]
+    sure = [_probability([utterances[at] for at in group]) for group in groups]
+    codes = [utterances[group[0]].language or language for group in groups]
+    said = dict(zip(groups, words.read(texts, sure, codes), strict=True))
+    seconds = [sum(max(0.01, utterances[at].end - utterances[at].start) for at in p) for p in passages]
+    whole = average([said[p] for p in passages], seconds)
+    return {at: said[(at,)] for at in spoken}, whole
+
+
+def _joined(spans: Sequence[Span], groups: Sequence[Span]) -> tuple[Span, ...]:
+    return tuple((spans[first][0], spans[last - 1][1]) for first, last in groups)
+
+
+def _turns(utterances: Sequence[Utterance], spoken: Sequence[int]) -> list[list[int]]:
+    """Indices by turn: what one speaker says in a row."""
+    turns: list[list[int]] = []
+    for at in spoken:
+        if turns and utterances[turns[-1][-1]].speaker == utterances[at].speaker:
+            turns[-1].append(at)
+        else:
+            turns.append([at])
+    return turns
+
+
+def _parts(utterances: Sequence[Utterance], turn: Sequence[int], window: int) -> list[tuple[int, ...]]:
+    sizes = [tokens(utterances[at].text) for at in turn]
+    return [tuple(turn[first:last]) for first, last in runs(sizes, window)]
+
+
+def _probability(utterances: Sequence[Utterance]) -> float | None:
+    """Mean confidence of the recogniser by length of text; None for a given transcript."""
+    known = [(u.probability, len(u.text)) for u in utterances if u.probability is not None]
+    total = sum(length for _, length in known)
+    return sum(p * length for p, length in known) / total if total else None

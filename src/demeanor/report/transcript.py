@@ -1,0 +1,75 @@
+"""The transcript: one line per segment, coloured and marked by its sentiment."""
+
+from __future__ import annotations
+
+from html import escape
+
+from demeanor.report.figures import Json, clock, is_timed, label_of, score_of
+from demeanor.report.fragments import Words, reading_span, top_span
+from demeanor.report.pictures import signed_meter
+
+_SCROLLS_FROM = 60
+"""From this many lines on the transcript scrolls in its own box."""
+
+_SEARCHED_FROM = 6
+"""From this many lines on it can be searched and sifted."""
+
+
+def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) -> str:
+    """All lines under a heading; empty where there is neither text nor time.
+
+    Args:
+        item: the analysis.
+        words: the interface's words.
+        title: key of the heading; by default that of a transcript or of sentences.
+        card: a section of its own, else a part of another one.
+    """
+    segments = item.get("segments") or ()
+    timed = is_timed(item)
+    if not timed and not any(s.get("text") for s in segments):
+        return ""
+    heading = words[title or ("transcript" if timed else "sentences")]
+    tools, find = "", words["find"]
+    if len(segments) >= _SEARCHED_FROM:
+        field = f'<input type="search" aria-label="{find}" placeholder="{find}">'
+        tools = f'<div class="find" data-find hidden>{field}</div>'
+    named = any(s.get("speaker") for s in segments)
+    scrolls = len(segments) >= _SCROLLS_FROM
+    flags = {"scrolls": scrolls, "untimed": not timed, "unnamed": not named}
+    kind = " ".join(["lines", *(name for name, on in flags.items() if on)])
+    lines = "".join(_line(s, i, words) for i, s in enumerate(segments))
+    inner = (
+        f'<div class="transcript-head"><h3>{heading}</h3>{tools}</div>'
+        f'<ol class="{kind}" data-lines{" tabindex=0" if scrolls else ""} aria-label="{heading}">{lines}</ol>'
+        f'<p class="nothing" data-no-match hidden>{words["no_match"]}</p>'
+    )
+    return (
+        f'<section class="card transcript">{inner}</section>'
+        if card
+        else f'<div class="transcript">{inner}</div>'
+    )
+
+
+def _line(segment: Json, number: int, words: Words) -> str:
+    reading = segment.get("reading") or {}
+    label, score, start = label_of(reading), score_of(reading), segment.get("start")
+    place = str(number + 1) if start is None else clock(start)
+    who = escape(segment.get("speaker") or "")
+    text = escape((segment.get("text") or "").strip()) or f"<em>{words['no_text']}</em>"
+    bar = "" if score is None else signed_meter(score, label or "")
+    unsure = f' <span class="abstain" title="{words["abstain"]}">?</span>' if reading.get("abstain") else ""
+    return (
+        f'<li class="line {_tone(score)} {label or "none"}" data-line="{number}">'
+        f'<button type="button">{place}</button><span class="who" dir="auto">{who}</span>'
+        f'<p dir="auto">{text}</p>'
+        f'<span class="line-reading">{reading_span(reading, words, short=True)}{unsure} '
+        f"<i>{top_span(reading, words)}</i>{bar}</span></li>"
+    )
+
+
+def _tone(score: float | None) -> str:
+    """One of nine washes, `tonem4` … `tonep4`."""
+    if score is None:
+        return "unread"
+    step = max(-4, min(4, round(4 * score)))
+    return f"tone{'m' if step < 0 else 'p'}{abs(step)}"

@@ -1,0 +1,147 @@
+"""Samples → arrays the loop can batch: inputs by modality, targets by task, groups and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from demeanor.batch import FeatureBatch
+from demeanor.types import EMOTIONS, POLARITIES, Sample
+
+POLARITY_OF = {
+    "joy": "positive", "neutral": "neutral", "anger": "negative", "disgust": "negative", "fear": "negative",
+    "sadness": "negative",
+}  # fmt: skip
+"""Surprise is left out: it may be either."""
+
+
+@dataclass
+class Rows:
+    """N samples as arrays. Ragged modalities are lists of arrays; pictures one array (N, …)."""
+
+    values: dict[str, Sequence[NDArray[np.generic]]]
+    labels: dict[str, NDArray[np.float32]]
+    weight: NDArray[np.float32]
+    group: list[str] = field(default_factory=list)
+    corpus: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def take(self, rows: NDArray[np.intp]) -> Rows:
+        """Those rows, in that order."""
+        values = {m: v[rows] if isinstance(v, np.ndarray) else [v[i] for i in rows] for m, v in self.values.items()}
+        labels = {t: y[rows] for t, y in self.labels.items()}
+        pick = [self.group[i] for i in rows] if self.group else []
+        corpus = [self.corpus[i] for i in rows] if self.corpus else []
+        return Rows(values, labels, self.weight[rows], pick, corpus)
+
+
+def polarity_target(score: float) -> NDArray[np.float32]:
+    """Soft classes of an intensity in [-1, 1]: 0 is neutral, beyond ±1/3 (±1 on the MOSI scale) fully polar."""
+    polar = min(1.0, abs(score) * 3)
+    return np.array([polar * (score < 0), 1 - polar, polar * (score > 0)], np.float32)
+
+
+def one_hot(names: str, classes: Sequence[str]) -> NDArray[np.float32]:
+    """Comma-separated class names → distribution (K,), equal over the names."""
+    target = np.zeros(len(classes), np.float32)
+    for name in names.split(","):
+        target[classes.index(name)] = 1
+    return target / target.sum()
+
+
+def targets(samples: Sequence[Sample], missing: Mapping[str, Sequence[str]] | None = None) -> dict[str, NDArray[np.float32]]:
+    """Targets of the three tasks; NaN where a sample has no label for a task.
+
+    Polarity follows from intensity, or from a single emotion other than surprise, where it is not labelled itself.
+
+    Args:
+        samples: with labels `score` (in [-1, 1]), `polarity` and `emotions` (names, comma-separated).
+        missing: per task the classes this corpus does not have: they get target -1, and are left out of the softmax.
+    """
+    missing = missing or {}
+    count = len(samples)
+    out = {
+        "polarity": np.full((count, 3), np.nan, np.float32),
+        "emotions": np.full((count, 7), np.nan, np.float32),
+        "score": np.full(count, np.nan, np.float32),
+    }
+    for row, sample in enumerate(samples):
+        labels = sample.labels
+        if "score" in labels:
+            out["score"][row] = float(labels["score"])
+            out["polarity"][row] = polarity_target(float(labels["score"]))
+        if "emotions" in labels:
+            names = str(labels["emotions"])
+            out["emotions"][row] = one_hot(names, EMOTIONS)
+            if names in POLARITY_OF and "polarity" not in labels:
+                out["polarity"][row] = one_hot(POLARITY_OF[names], POLARITIES)
+        if "polarity" in labels:
+            out["polarity"][row] = one_hot(str(labels["polarity"]), POLARITIES)
+    for task, names in missing.items():
+        classes = POLARITIES if task == "polarity" else EMOTIONS
+        labelled = ~np.isnan(out[task]).any(1)
+        for name in names:
+            out[task][labelled, classes.index(name)] = -1
+    return out
+
+
+def join(parts: Sequence[Rows]) -> Rows:
+    """Rows of several corpora, one after the other."""
+    values: dict[str, Sequence[NDArray[np.generic]]] = {}
+    for m in parts[0].values:
+        columns = [p.values[m] for p in parts]
+        arrays = all(isinstance(c, np.ndarray) for c in columns)
+        values[m] = np.concatenate(columns) if arrays else [v for c in columns for v in c]
+    labels = {t: np.concatenate([p.labels[t] for p in parts]) for t in parts[0].labels}
+    return Rows(
+        values,
+        labels,
+        np.concatenate([p.weight for p in parts]),
+        [g for p in parts for g in p.group],
+        [c for p in parts for c in p.corpus],
+    )
+
+
+def collate(rows: Rows, index: NDArray[np.intp]) -> FeatureBatch:
+    """One batch: ragged modalities padded to their longest with `valid` False beyond."""
+    values, valid, present = {}, {}, {}
+    for m, column in rows.values.items():
+        if isinstance(column, np.ndarray):
+            values[m], valid[m] = torch.from_numpy(np.ascontiguousarray(column[index])), None
+        else:
+            items = [column[i] for i in index]
+            longest = max(len(i) for i in items)
+            padded = np.zeros((len(items), longest, *items[0].shape[1:]), items[0].dtype)
+            mask = np.zeros((len(items), longest), bool)
+            for row, item in enumerate(items):
+                padded[row, : len(item)] = item
+                mask[row, : len(item)] = True
+            values[m], valid[m] = torch.from_numpy(padded), torch.from_numpy(mask)
+        present[m] = torch.ones(len(index), dtype=torch.bool)
+    labels = {t: torch.from_numpy(y[index]) for t, y in rows.labels.items()}
+    labels["weight"] = torch.from_numpy(rows.weight[index])
+    return FeatureBatch(values, valid, present, labels, torch.from_numpy(index))
+
+
+def batches(rows: Rows, size: int, rng: np.random.Generator | None) -> Iterator[FeatureBatch]:
+    """Every row once. With `rng` shuffled, rows of like length together (less padding); without, in order of length."""
+    ragged = [v for v in rows.values.values() if not isinstance(v, np.ndarray)]
+    order = np.arange(len(rows))
+    if rng is not None:
+        rng.shuffle(order)
+    if ragged:
+        lengths = np.array([len(v) for v in ragged[0]])
+        pool = size * 50 if rng is not None else len(order)
+        chunks = [order[i : i + pool] for i in range(0, len(order), pool)]
+        order = np.concatenate([c[np.argsort(lengths[c], kind="stable")] for c in chunks])
+    starts = np.arange(0, len(order), size)
+    if rng is not None:
+        rng.shuffle(starts)
+    for start in starts:
+        yield collate(rows, order[start : start + size])

@@ -1,0 +1,142 @@
+"""What scene and the joint reading of posts learn from: the `posts` part of a run file.
+
+Frozen features – the words expert's hidden vector, an ImageNet network's pooled features – and small heads on them,
+judged out of fold with duplicates (same text or same picture) kept together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from demeanor.bundle import Bundle
+from demeanor.datasets import table
+from demeanor.encoders.visual_picture import picture_tensor
+from demeanor.fusion.concat import Concat, Config
+from demeanor.layers.efficientnet_lite import EfficientNetLite0
+from demeanor.media.image import decode_image
+from demeanor.reader.cues.words import Words
+from demeanor.training.data import Rows, targets
+from demeanor.training.folds import group_folds
+from demeanor.training.loop import Progress, Settings, fit, predict
+from demeanor.training.run import write_json
+from demeanor.types import Sample
+
+TASKS = {"words": ("words",), "scene": ("scene",), "post": ("words", "scene")}
+"""Heads by the modalities they read; `words` is there to be compared with."""
+
+
+def duplicate_groups(samples: Sequence[Sample]) -> list[str]:
+    """Rows that share their text or their picture, directly or through others, get one name."""
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        while parent.setdefault(key, key) != key:
+            key = parent[key]
+        return key
+
+    keys = []
+    for sample in samples:
+        text = "t" + "".join(c for c in (sample.text or "").lower().split(":", 1)[-1] if c.isalnum())
+        image = "i" + hashlib.sha256(sample.image if isinstance(sample.image, bytes) else b"").hexdigest()
+        parent[root(image)] = root(text)
+        keys.append(text)
+    return [root(key) for key in keys]
+
+
+def backbone(weights: Path) -> EfficientNetLite0:
+    """EfficientNet-Lite0 with the packaged ImageNet weights."""
+    model = EfficientNetLite0()
+    state = torch.load(weights, map_location="cpu", weights_only=True)
+    model.load_state_dict({k: v for k, v in state.items() if not k.startswith("_fc")})
+    return model.eval()
+
+
+@torch.inference_mode()
+def scene_features(samples: Sequence[Sample], model: EfficientNetLite0) -> NDArray[np.float32]:
+    """Pooled features (N, 1280) of the samples' pictures."""
+    model = model.to(memory_format=torch.channels_last)
+    parts = []
+    for start in range(0, len(samples), 32):
+        pictures = [decode_image(s.image) for s in samples[start : start + 32] if s.image is not None]
+        x = torch.from_numpy(picture_tensor(pictures)).to(memory_format=torch.channels_last)
+        parts.append(model(x).numpy())
+    return np.concatenate(parts)
+
+
+def features(spec: Mapping[str, Any], samples: Sequence[Sample], folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Both feature sets, kept in the run folder; the words' go with the bundle they come from."""
+    words = Bundle(Path(spec["run"]["words"]))
+    path = folder / f"features-{words.spec['files']['words.onnx'][:12]}.npz"
+    if not path.exists():
+        hidden = [e.embedding for e in Words(words).read([s.text or "" for s in samples])]
+        found = {
+            "words": np.stack([h for h in hidden if h is not None]).astype(np.float32),
+            "scene": scene_features(samples, backbone(Path(spec["run"]["imagenet"]))),
+        }
+        temporary = path.with_suffix(".part.npz")
+        np.savez(temporary, **found)
+        temporary.replace(path)
+    stored = np.load(path)
+    return {name: stored[name] for name in ("words", "scene")}
+
+
+def learn(
+    spec: Mapping[str, Any], vectors: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[np.float32]], folder: Path,
+    epochs_folder: str,
+) -> tuple[Concat, Progress]:  # fmt: skip
+    """One head on the given modalities."""
+    settings = Settings(**spec["training"])
+    torch.manual_seed(settings.seed)
+    model = Concat(Config(dims={m: v.shape[1] for m, v in vectors.items()}, **spec.get("model", {})))
+    model.standardise({m: torch.from_numpy(v) for m, v in vectors.items()})
+    rows = rows_of(vectors, labels)
+    quiet = lambda line: None  # noqa: E731 - a head trains in seconds
+    progress = fit(model, lambda epoch: rows, lambda model: {"score": 0.0}, settings, folder / epochs_folder, say=quiet)
+    return model, progress
+
+
+def rows_of(vectors: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[np.float32]]) -> Rows:
+    """Dense vectors as rows."""
+    return Rows(dict(vectors), dict(labels), np.ones(len(labels["score"]), np.float32))
+
+
+def out_of_fold(
+    spec: Mapping[str, Any], vectors: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[np.float32]],
+    folds: NDArray[np.int64], folder: Path, name: str,
+) -> NDArray[np.float32]:  # fmt: skip
+    """Polarity logits (N, 3), each row's from a head that saw no row of its fold."""
+    out = np.zeros((len(folds), 3), np.float32)
+    for fold in np.unique(folds):
+        held = folds == fold
+        kept = {m: v[~held] for m, v in vectors.items()}
+        model, _ = learn(spec, kept, {t: y[~held] for t, y in labels.items()}, folder, f"{name}-{fold}")
+        tested = rows_of({m: v[held] for m, v in vectors.items()}, {t: y[held] for t, y in labels.items()})
+        out[held] = predict(model, tested, 512)["polarity"]
+    return out
+
+
+def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Progress:
+    """Out-of-fold logits of each head into oof.npz, then each head on all posts into NAME/best.pt."""
+    samples = table.read(tables / spec["data"][0]["table"], root)
+    labels = targets(samples)
+    vectors = features(spec, samples, folder)
+    folds = group_folds(duplicate_groups(samples), 5, 0)
+    truth = labels["polarity"].argmax(1)
+    found: dict[str, NDArray[Any]] = {"truth": truth, "folds": folds, "groups": np.array(duplicate_groups(samples))}
+    progress = Progress()
+    for name, modalities in TASKS.items():
+        chosen = {m: vectors[m] for m in modalities}
+        one = {**spec, "model": spec["heads"][name]}
+        found[name] = out_of_fold(one, chosen, labels, folds, folder, name)
+        print(f"{name}  accuracy {(found[name].argmax(1) == truth).mean():.4f}")
+        _, progress = learn(one, chosen, labels, folder, name)
+    np.savez(folder / "oof.npz", **found)
+    write_json(folder / "valid.json", {n: float((found[n].argmax(1) == truth).mean()) for n in TASKS})
+    return progress

@@ -1,0 +1,225 @@
+import codecs
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from demeanor.errors import InputError, LimitError
+from demeanor.media import text as module
+from demeanor.media.text import decode_text, detect_language, normalise, split_sentences
+
+MESSY = st.text(
+    alphabet=st.one_of(
+        st.sampled_from(list("aAbIi .!?…,;&#@:/\"'\n\t0123w")),
+        st.sampled_from(list("今天很好。！？；我é\u0301\u200d\u200b\ufe0f😂❤哈\x00\u00a0İßｗ")),
+        st.characters(),
+    ),
+    max_size=80,
+)
+PIECES = st.lists(
+    st.sampled_from(
+        ["&amp;", "&lt;3", "http://t.co/a", "www.x.com.", "@bob", "#Tag", "SOOOO", "HAPPY ", "I", "....", "!!!!", " ", "\n",
+         "今天", "哈哈哈", "。", "”", "Dr.", "e.g.", "U.S.", "😂😂😂", "&am", "p;", "\x00", "@", "http", "WE ", "i.", "...", "\ufeff"]
+    ),
+    max_size=14,
+).map("".join)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "encoding"),
+    [
+        ("今天的天气真好", "utf-8"),
+        ("今天的天气真好", "utf-8-sig"),
+        ("今天的天气真好", "gb18030"),
+        ("我很开心", "gb18030"),
+        ("赞", "gb18030"),
+        ("不好吃。。。菜太少了。。。。", "gb18030"),
+        ("I love it 很好", "gb18030"),
+        ("今天天氣真好,我們去公園", "big5"),
+        ("差評！", "big5"),
+        ("今日はとても楽しいです", "shift_jis"),
+        ("最高の映画でした", "euc_jp"),
+        ("이 영화 정말 좋아요", "euc_kr"),
+        ("Я очень рад видеть тебя сегодня, это прекрасный день", "cp1251"),
+        ("I'm “really” happy — café", "cp1252"),
+        ("Café", "latin-1"),
+        ("J'ai adoré ce film, très émouvant", "latin-1"),
+        ("price £5", "cp1252"),
+        ("hello wörld", "utf-16-le"),
+        ("hello wörld", "utf-16-be"),
+        ("你好，世界 😂", "utf-16"),
+        ("你好，世界 😂", "utf-32"),
+    ],
+)
+def test_encodings_of_short_texts(tmp_path: Path, said: str, encoding: str) -> None:
+    file = tmp_path / "帖子.txt"
+    file.write_bytes(said.encode(encoding))
+    assert decode_text(file) == said
+    assert decode_text(str(file)) == said
+    assert decode_text(said.encode(encoding)) == said
+    with file.open("rb") as opened:
+        assert decode_text(opened) == said
+        assert opened.tell() == 0
+
+
+def test_real_reviews_survive_legacy_encodings(shared: Path) -> None:
+    lines = (shared / "data/zh_reviews/meals.csv").read_text("utf-8-sig").splitlines()[1:1500:3]
+    said = [line[2:] for line in lines if not line[2:].isascii()]
+    right = sum(decode_text(s.encode("gb18030")) == s for s in said)
+    assert right / len(said) > 0.99
+
+
+def test_utf8_cut_within_a_character_and_with_broken_bytes() -> None:
+    data = "我很开心，今天天气真好".encode()
+    assert decode_text(data[:-1]) == "我很开心，今天天气真"
+    broken = ("我很开心，今天天气真好" * 5).encode() + b"\xff" + "好".encode()
+    assert decode_text(broken).startswith("我很开心") and "\ufffd" in decode_text(broken)
+
+
+def test_text_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert decode_text("I love it") == "I love it"
+    assert decode_text("x" * 100_000) == "x" * 100_000  # too long for a path
+    assert decode_text("") == decode_text(b"") == ""
+    (tmp_path / "empty.txt").touch()
+    assert decode_text(tmp_path / "empty.txt") == ""
+    assert decode_text(b"a\r\nb\rc") == "a\nb\nc"
+    with pytest.raises(InputError, match="no such file"):
+        decode_text(tmp_path / "none.txt")
+    monkeypatch.setattr(module, "MAX_BYTES", 1000)
+    with pytest.raises(LimitError, match="split the file"):
+        decode_text(b"a" * 1001)
+
+
+@given(st.binary(max_size=300))
+@settings(deadline=None, max_examples=300)
+def test_any_bytes_give_some_text(data: bytes) -> None:
+    assert isinstance(decode_text(data), str)
+
+
+@pytest.mark.parametrize(
+    ("raw", "normal"),
+    [
+        ("SO HAPPY TODAY!!! I CAN'T WAIT https://t.co/x @bob", "So happy today!! I can't wait http @user"),
+        ("soooo goooood 哈哈哈哈 1000 www.foo.com.", "soo good 哈哈 1000 http."),
+        ("&amp;lt;3 love\u200b it\x00", "<3 love it"),
+        ("看http://t.cn/Rx很好 @小明 谢谢", "看http很好 @user 谢谢"),
+        ("我喜欢 NBA CBA KTV", "我喜欢 NBA CBA KTV"),
+        ("WW2 NBA", "WW2 NBA"),
+        ("I ❤️❤️❤️❤️ it 👨‍👩‍👧 #LoveIt", "I ❤️❤️ it 👨‍👩‍👧 #LoveIt"),
+        ("mail a@b.com  now\n\nhm.....", "mail a@b.com now hm..."),
+        ("Cafe\u0301 \ud83d", "Café"),
+        ("", ""),
+        (" \n\t ", ""),
+    ],
+)
+def test_normal_form(raw: str, normal: str) -> None:
+    assert normalise(raw) == normal
+
+
+@given(st.one_of(MESSY, PIECES))
+@settings(deadline=None, max_examples=400)
+def test_normalising_twice_changes_nothing(raw: str) -> None:
+    once = normalise(raw)
+    assert normalise(once) == once
+    once.encode()  # no broken surrogate is left
+
+
+@pytest.mark.parametrize(
+    ("said", "sentences"),
+    [
+        ("I love it. It is great! Isn't it? Yes.", ["I love it.", "It is great!", "Isn't it?", "Yes."]),
+        (
+            'Dr. Smith went to Washington D.C. on Jan. 5th. He said "Hello there." Then he left.',
+            ["Dr. Smith went to Washington D.C. on Jan. 5th.", 'He said "Hello there."', "Then he left."],
+        ),
+        (
+            "It costs $3.14 at www.example.com. Visit https://t.co/abc.def?x=1! OK",
+            ["It costs $3.14 at www.example.com.", "Visit https://t.co/abc.def?x=1!", "OK"],
+        ),
+        ("wow! i love it. really", ["wow!", "i love it.", "really"]),
+        ('"Really?" she asked. Yes', ['"Really?" she asked.', "Yes"]),
+        ("今天的天气真好。我很开心！你呢？", ["今天的天气真好。", "我很开心！", "你呢？"]),
+        ("他说：“今天真好。”我也觉得！！", ["他说：“今天真好。”", "我也觉得！！"]),
+        ("菜太少了……服务也很差；再也不来了", ["菜太少了……服务也很差；", "再也不来了"]),
+        ("太好看了!强烈推荐大家去看.下次还来", ["太好看了!", "强烈推荐大家去看.", "下次还来"]),
+        ("great.I love it. Node.js is ok", ["great.", "I love it.", "Node.js is ok"]),
+        ("J. R. R. Tolkien wrote it. In the U.S. They stay.", ["J. R. R. Tolkien wrote it.", "In the U.S.", "They stay."]),
+        ("So happy!!! 😂😂 He said no. Bye ❤️", ["So happy!!! 😂😂", "He said no.", "Bye ❤️"]),
+        ("One line\nAnother line is\nwrapped here\n\nnew part", ["One line", "Another line is\nwrapped here", "new part"]),
+        ("No. 5 is alive. I said no. We left.", ["No. 5 is alive.", "I said no.", "We left."]),
+        ("I thought... you know. Wait... What?", ["I thought... you know.", "Wait...", "What?"]),
+        ("今日は楽しい。また行きたい！", ["今日は楽しい。", "また行きたい！"]),
+        ("मैं खुश हूँ। तुम कहाँ हो", ["मैं खुश हूँ।", "तुम कहाँ हो"]),
+        ("😂😂", ["😂😂"]),
+        ("", []),
+        (" \n ", []),
+    ],
+)  # fmt: skip
+def test_sentences(said: str, sentences: list[str]) -> None:
+    assert [said[a:b] for a, b in split_sentences(said)] == sentences
+
+
+@given(st.one_of(MESSY, PIECES, st.text(alphabet="ab ,。好", min_size=300, max_size=1500)))
+@settings(deadline=None, max_examples=200)
+def test_spans_cover_the_original_in_order(said: str) -> None:
+    spans = split_sentences(said)
+    covered = 0
+    for low, high in spans:
+        assert covered <= low < high <= low + module_longest()
+        assert not said[covered:low].strip()
+        assert said[low:high] == said[low:high].strip()
+        covered = high
+    assert not said[covered:].strip()
+
+
+def module_longest() -> int:
+    from demeanor.media.sentences import LONGEST
+
+    return LONGEST
+
+
+def test_long_sentences_are_cut_at_clauses() -> None:
+    said = "我觉得这部电影非常好看，" * 60 + "推荐"
+    pieces = [said[a:b] for a, b in split_sentences(said)]
+    assert len(pieces) == 2 and all(p.endswith("，") for p in pieces[:-1])
+    said = "word " * 300
+    assert all(not said[a:b].startswith("ord") for a, b in split_sentences(said))
+
+
+def test_long_text_is_split_in_linear_time() -> None:
+    said = "I love it. 我很开心！ " * 40_000
+    assert len(split_sentences(said)) == 80_000
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "I love it"), ("en", "This movie is terrible"), ("en", "I hate this movie"), ("zh", "我很开心"),
+        ("zh", "我喜歡你"), ("zh", "今天的天气真好"), ("zh", "我喜欢 iPhone 和 Apple Watch"), ("zh", "の优质商品"),
+        ("zh", "#武汉加油#"), ("ja", "今日は楽しい"), ("ja", "ありがとう"), ("ko", "사랑해요"), ("ru", "Я тебя люблю"),
+        ("ar", "أنا سعيد جدا"), ("th", "ฉันรักคุณ"), ("hi", "मैं खुश हूँ"), ("el", "Σε αγαπώ"), ("he", "אני אוהב אותך"),
+        ("es", "Me encanta esta película"), ("fr", "J'adore ce film"), ("de", "Ich liebe diesen Film"),
+        ("it", "È una bella giornata"), ("pt", "Não gosto disso"), ("nl", "Ik hou van deze film"),
+        ("tr", "Bu filmi çok seviyorum"), ("pl", "Kocham ten film"), ("id", "Saya suka film ini"),
+        ("und", ""), ("und", "123 😂"), ("und", "http://t.co/the-is-are"), ("und", "Ґрунт і повітря"),
+    ],
+)  # fmt: skip
+def test_language(language: str, said: str) -> None:
+    assert detect_language(said) == language
+
+
+def test_language_of_real_posts(shared: Path) -> None:
+    import csv
+
+    for name, column, language, least in (
+        ("tweets/tweets.csv", "text", "en", 0.9),
+        ("zh_weibo/weibo.csv", "text", "zh", 0.97),
+    ):
+        with (shared / "data" / name).open(encoding="utf-8", newline="") as file:
+            said = [row[column] for row in csv.DictReader(file)][::20]
+        assert sum(detect_language(s) == language for s in said) / len(said) > least
+
+
+def test_byte_order_marks_are_not_text() -> None:
+    assert decode_text(codecs.BOM_UTF8 + b"hi") == "hi"

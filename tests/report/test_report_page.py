@@ -1,0 +1,302 @@
+"""The page in a real browser: quiet console, no request, mouse, keyboard, dark, phone, video, no script."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import report_analyses as made
+
+from demeanor.report.html import ReportMedia, render
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}; install it with: apt-get install chromium")
+    with playwright_api.sync_playwright() as play:
+        started = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+class Visit:
+    """An open page with everything it said, asked for or broke."""
+
+    def __init__(self, browser: Any, path: Path, html: str, **options: Any) -> None:
+        path.write_text(html, encoding="utf-8")
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        self.page = self.context.new_page()
+        self.trouble: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda m: self.trouble.append(m.text))
+        self.page.on("pageerror", lambda e: self.trouble.append(str(e)))
+        self.page.on("dialog", lambda d: (self.trouble.append("dialog"), d.dismiss()))
+        self.page.on("request", lambda r: self.requests.append(r.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_timeout(200)
+
+
+@pytest.fixture
+def visit(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    visits: list[Visit] = []
+
+    def go(html: str, **options: Any) -> Visit:
+        visits.append(Visit(browser, tmp_path / "报告 1.html", html, **options))
+        return visits[-1]
+
+    yield go
+    for one in visits:
+        one.context.close()
+
+
+def pages() -> dict[str, str]:
+    sky = made.picture(640, 400, faces=False)
+    return {
+        "video": render(made.video(), made.video_media()),
+        "chinese": render(made.chinese_audio(), made.media(peaks=made.wave())),
+        "film": render(made.long_film(3000)),
+        "post": render(made.post(), made.media(picture=sky)),
+        "text": render(made.pure_text()),
+        "image": render(made.image(), made.media(picture=made.picture())),
+        "empty": render(made.empty()),
+        "hostile": render(made.hostile(), made.video_media(made.hostile())),
+        "failed": render(made.failed()),
+        "list": render(
+            [made.video(), made.failed(), made.post()], [made.video_media(), None, made.media(picture=sky)]
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def html() -> dict[str, str]:
+    return pages()
+
+
+NAMES = ["video", "chinese", "post", "text", "image", "empty", "hostile", "failed", "list"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_quiet_alone_and_narrow(visit: Any, html: dict[str, str], name: str) -> None:
+    """No message, no request beside the file itself, no sideways scroll at 320, 390 and 1280 px."""
+    v = visit(html[name])
+    for width, scheme in ((1280, "light"), (390, "dark"), (320, "light")):
+        v.page.set_viewport_size({"width": width, "height": 844})
+        v.page.emulate_media(color_scheme=scheme)
+        for y in (0, 1500, 4000):
+            v.page.mouse.wheel(0, y)
+        v.page.wait_for_timeout(150)
+        assert v.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert v.trouble == []
+        assert [r for r in v.requests if not r.startswith("data:")] == v.requests[:1]
+
+
+def test_nothing_a_user_wrote_becomes_an_element(visit: Any, html: dict[str, str]) -> None:
+    v = visit(html["hostile"])
+    v.page.locator("[data-table] summary").click()
+    v.page.locator(".tl").hover()
+    assert v.page.evaluate("document.querySelectorAll('img[src=\"x\"], [onerror]').length") == 0
+    bold = "[...document.querySelectorAll('b')].filter((b) => b.textContent.startsWith('& ')).length"
+    assert v.page.evaluate(bold) == 0
+    assert v.page.locator(".tl-tip").inner_text().count("<img src=x") == 3
+    assert v.page.evaluate("document.scripts.length") == 3
+    assert v.trouble == []
+
+
+def test_hover_shows_the_numbers(visit: Any, html: dict[str, str]) -> None:
+    v = visit(html["video"])
+    line = v.page.locator(".tl")
+    line.scroll_into_view_if_needed()
+    place = line.bounding_box()
+    # The gutter with the lanes' names is 88 px; second 21 lies in the sixth utterance.
+    x = 88 + (place["width"] - 88) * 21 / 50.2
+    line.hover(position={"x": x, "y": 150})
+    tip = v.page.locator(".tl-tip").inner_text()
+    for part in (
+        "0:18.5 – 0:24.0",
+        "S2",
+        "negative −0.74",
+        "anger 64%",
+        "Words",
+        "−0.78",
+        "nobody picked up",
+    ):
+        assert part in tip
+    v.page.mouse.move(2, 2)
+    assert v.page.locator(".tl-tip").is_hidden()
+
+
+def test_a_click_selects_the_segment_and_its_line(visit: Any, html: dict[str, str]) -> None:
+    v = visit(html["video"])
+    line = v.page.locator(".tl")
+    line.scroll_into_view_if_needed()
+    width = line.bounding_box()["width"]
+    line.click(position={"x": 88 + (width - 88) * 34 / 50.2, "y": 150})
+    assert v.page.locator("[aria-current=true]").get_attribute("data-line") == "8"
+    assert "landlord" in v.page.locator("[data-chosen]").inner_text()
+    v.page.locator("[data-line='1'] p").click()
+    assert "positive +0.78" in v.page.locator("[data-chosen]").inner_text()
+    assert line.get_attribute("aria-valuenow") == "2"
+
+
+def test_the_keyboard_reaches_everything(visit: Any, html: dict[str, str]) -> None:
+    v = visit(html["video"])
+    press = v.page.keyboard.press
+    press("Tab")
+    assert v.page.evaluate("document.activeElement.className") == "skip"
+    for _ in range(10):
+        press("Tab")
+        if v.page.evaluate("document.activeElement.classList.contains('tl')"):
+            break
+    focused = v.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert focused == "solid", "focus can be seen"
+    press("Home")
+    line = v.page.locator(".tl")
+    assert line.get_attribute("aria-valuenow") == "1"
+    press("ArrowRight")
+    assert line.get_attribute("aria-valuetext").startswith("0:03 – 0:08, S2, positive +0.78, joy, Honestly?")
+    press("End")
+    assert line.get_attribute("aria-valuenow") == "12"
+    press("ArrowRight")
+    assert line.get_attribute("aria-valuenow") == "12"
+    v.page.locator("[data-line='11'] button").focus()
+    press("ArrowUp")
+    assert v.page.evaluate("document.activeElement.parentNode.dataset.line") == "10"
+    assert line.get_attribute("aria-valuenow") == "11"
+    tabbable = "[...document.querySelectorAll('[data-line] button')].filter((b) => b.tabIndex === 0).length"
+    assert v.page.evaluate(tabbable) == 1, "one stop for the whole transcript"
+
+
+def test_the_table_has_every_segment(visit: Any, html: dict[str, str]) -> None:
+    v = visit(html["video"])
+    v.page.locator("[data-table] summary").click()
+    rows = v.page.locator("[data-table] tbody tr")
+    assert rows.count() == 12
+    assert rows.nth(4).inner_text().split("\t")[-1].strip() == "–", "no face in the fifth"
+
+
+def test_dark_and_light(visit: Any, html: dict[str, str]) -> None:
+    def ground(v: Any) -> int:
+        text: str = v.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(int(p) for p in text.strip("rgb()").split(","))
+
+    light, dark = visit(html["video"]), visit(html["video"], color_scheme="dark")
+    assert ground(light) > 600
+    assert ground(dark) < 120
+    light.page.locator("[data-theme-toggle]").click()
+    assert ground(light) < 120
+    light.page.emulate_media(media="print")
+    assert (
+        light.page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
+
+
+def test_the_lanes_are_drawn_in_the_right_colours(visit: Any, html: dict[str, str]) -> None:
+    """Blue where the score is negative, orange where it is positive, on the canvas itself."""
+    v = visit(html["text"])
+    pixel = """(at) => { const c = document.querySelector('.tl canvas'), k = c.width / c.clientWidth;
+      const [x, y] = at.map((v) => Math.round(v * k));
+      return [...c.getContext('2d').getImageData(x, y, 1, 1).data]; }"""
+    width = v.page.locator(".tl").bounding_box()["width"]
+    middle, span = 48, width - 88
+    red, _, blue, _ = v.page.evaluate(pixel, [88 + span * 100 / 190, middle + 12])
+    assert blue > red + 20, "sentence 3 hangs below the line, in blue"
+    red, _, blue, _ = v.page.evaluate(pixel, [88 + span * 180 / 190, middle - 12])
+    assert red > blue + 20, "sentence 5 stands above it, in orange"
+
+
+def test_a_two_hour_film_opens_fast_zooms_and_is_searched(visit: Any, html: dict[str, str]) -> None:
+    v = visit(html["film"], viewport={"width": 390, "height": 844})
+    assert v.page.evaluate("document.documentElement.scrollWidth") <= 390
+    v.page.set_viewport_size({"width": 1280, "height": 900})
+    meter = v.context.new_cdp_session(v.page)
+    # Processor time of the page's thread, so that a busy machine does not make the test fail.
+    meter.send("Performance.enable", {"timeDomain": "threadTicks"})
+    v.page.reload()
+    v.page.wait_for_timeout(200)
+    spent = {m["name"]: m["value"] for m in meter.send("Performance.getMetrics")["metrics"]}
+    assert spent["TaskDuration"] < 3
+    assert v.page.locator("[data-line]").count() == 3000
+    line = v.page.locator(".tl")
+    line.focus()
+    v.page.keyboard.press("Home")
+    for _ in range(12):
+        v.page.keyboard.press("+")
+    v.page.wait_for_timeout(100)
+    line.hover(position={"x": 500, "y": 60})
+    assert "0:0" in v.page.locator(".tl-tip .when").inner_text(), "the first seconds fill the width"
+    v.page.keyboard.press("End")
+    v.page.wait_for_timeout(100)
+    assert line.get_attribute("aria-valuetext").startswith("1:59:57")
+    visible = """() => {
+      const box = (s) => document.querySelector(s).getBoundingClientRect();
+      const [list, now] = [box("[data-lines]"), box("[aria-current]")];
+      return now.top >= list.top && now.bottom <= list.bottom; }"""
+    assert v.page.evaluate(visible), "the transcript follows"
+    v.page.locator("[data-find] input").fill("Line 2900:")
+    assert v.page.locator("[data-line]:not([hidden])").count() == 1
+    v.page.locator("[data-find] input").fill("")
+    v.page.locator("[data-find] button", has_text="negative").click()
+    shown = v.page.locator("[data-line]:not([hidden])").count()
+    assert shown == sum(
+        s["reading"]["sentiment"]["label"] == "negative" for s in made.long_film(3000)["segments"]
+    )
+    assert v.trouble == []
+
+
+def write_clip(path: Path, seconds: int = 6) -> None:
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libvpx", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        stream.time_base = Fraction(1, 10)
+        for k in range(10 * seconds):
+            picture = np.full((96, 160, 3), 4 * k % 256, np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+
+
+def test_a_click_moves_the_recording(visit: Any, tmp_path: Path) -> None:
+    write_clip(tmp_path / "片 段.webm")
+    made_media = ReportMedia(media_file=tmp_path / "片 段.webm")
+    v = visit(render(made.video(), made_media, folder=tmp_path))
+    v.page.wait_for_function("document.querySelector('video').readyState >= 1")
+    v.page.locator("[data-line='1'] p").click()
+    v.page.wait_for_function("Math.abs(document.querySelector('video').currentTime - 3.9) < 0.05")
+    assert v.trouble == []
+    assert [r for r in v.requests if not r.startswith("file:///")] == []
+
+
+def test_without_the_recording_the_strip_stays(visit: Any) -> None:
+    v = visit(render(made.video(), made.video_media(media_file=Path("gone.mp4"))))
+    v.page.wait_for_function("!document.querySelector('[data-gone]').hidden")
+    assert v.page.locator("video").is_hidden()
+    assert v.page.locator("[data-frame] img").is_visible()
+    assert v.page.locator("[data-frame] .boxes rect").count() == 2
+
+
+def test_without_script_every_line_can_be_read(visit: Any, html: dict[str, str]) -> None:
+    v = visit(html["video"], java_script_enabled=False)
+    assert v.page.locator("text=We called three times").is_visible()
+
+
+def test_it_prints(visit: Any, html: dict[str, str], tmp_path: Path) -> None:
+    v = visit(html["list"])
+    pdf = v.page.pdf(format="A4", path=str(tmp_path / "report.pdf"))
+    assert pdf.startswith(b"%PDF")
+    assert len(pdf) > 50_000
+    assert v.trouble == []
