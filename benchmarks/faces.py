@@ -1,7 +1,7 @@
-"""Time to find, align and judge faces in a 640 px picture: `python benchmarks/faces.py [PICTURE_OR_VIDEO ...]`.
+"""Time to find, align and judge faces in a 640 px picture: `python benchmarks/faces.py [VIDEO ...]`.
 
-Without arguments the talking-head clips beside the checkout are used. CPU time is printed beside wall time, because a
-busy machine lengthens only the latter.
+Without arguments the talking-head clips beside the checkout are used. CPU time is printed beside wall time,
+because a busy machine lengthens only the latter.
 """
 
 from __future__ import annotations
@@ -40,12 +40,9 @@ def main() -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     found = [finder.find(p, min_size=MIN_SIZE) for p in pictures]
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(
-        f"find:  {1e3 * wall / len(found):6.1f} ms ({1e3 * cpu / len(found):.1f} ms CPU) per {WIDTH} px picture,"
-    )
-    print(
-        f"       {sum(map(len, found))} faces in {len(found)} pictures, {sum(map(len, found)) / wall:.0f} faces/s"
-    )
+    count, total = len(found), sum(map(len, found))
+    print(f"find:  {1e3 * wall / count:6.1f} ms ({1e3 * cpu / count:.1f} ms CPU) per {WIDTH} px picture,")
+    print(f"       {total} faces in {count} pictures, {total / wall:.0f} faces/s")
     pairs = [(p, f) for p, faces in zip(pictures, found, strict=True) for f in faces]
     for name, function in (("align", lambda p, f: align(p, f)), ("judge", lambda p, f: quality(p, f))):
         wall = time.perf_counter()

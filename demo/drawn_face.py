@@ -73,8 +73,9 @@ def _over(picture: NDArray[np.float32], colour: object, cover: Map) -> None:
 
 def _width(y: Map) -> Map:
     """Half the width of the head: an egg with a jaw."""
-    egg = np.sqrt(np.clip(1 - ((y - 0.02) / 1.42) ** 2, 1e-4, 1))
-    return np.asarray(egg * (1 - 0.16 * _step(y - 0.75, 0.22)), np.float32)
+    t = np.clip(np.abs(y - 0.02) / 1.42, 0, 1)
+    egg = np.sqrt(np.clip(1 - t ** (2.0 + 0.7 * _step(y, 0.2)), 1e-4, 1))
+    return np.asarray(egg * (1 - 0.20 * _step(y - 0.7, 0.25)), np.float32)
 
 
 def _head(x: Map, y: Map) -> Map:
@@ -86,7 +87,8 @@ def _head(x: Map, y: Map) -> Map:
 def _relief(e: Expression, x: Map, y: Map) -> Map:
     """How far each point stands out."""
     side = np.abs(x)
-    z = 0.95 * np.sqrt(np.clip(1 - (x / np.maximum(_width(y), 0.05)) ** 2, 0.004, 1)) ** 0.9
+    round_ = np.clip(1 - (side / np.maximum(_width(y), 0.62)) ** 2.3, 0.004, 1) ** 0.48
+    z = 0.92 * round_ * np.clip(1 - (np.abs(y - 0.02) / 1.46) ** 5, 0.01, 1) ** 0.5
     bridge = _step(y + 0.35, 0.07) * _step(0.3 - y, 0.05)
     z = z + 0.20 * np.exp(-((x / 0.12) ** 2)) * bridge * (0.35 + 0.9 * np.clip(y + 0.35, 0, 0.7))
     z = z + 0.22 * _spot(x, y, 0, 0.27, 0.13, 0.12) + 0.10 * _spot(side, y, 0.15, 0.32, 0.07, 0.07)
@@ -112,15 +114,15 @@ def _lit(height: Map) -> Map:
 def _creases(e: Expression, x: Map, y: Map) -> list[Map]:
     """Shadows: beside the nose when smiling, between the brows when angry, nostrils, under the lip."""
     side = np.abs(x)
-    fold_x = 0.24 + 0.30 * np.clip((y - 0.3) / 0.5, 0, 1.2) ** 0.8
-    fold = np.exp(-(((side - fold_x) / 0.03) ** 2)) * _step(y - 0.34, 0.05) * _step(0.78 - y, 0.06)
+    fold_x = 0.22 + (0.34 + 0.10 * e.smile) * np.clip((y - 0.3) / 0.42, 0, 1.3) ** 0.8
+    fold = np.exp(-(((side - fold_x) / 0.05) ** 2)) * _step(y - 0.36, 0.05) * _step(0.66 - y, 0.07)
     between = np.exp(-(((side - 0.075) / 0.02) ** 2)) * _spot(x, y, 0, -0.42, 1, 0.12)
     across = np.exp(-(((y + 0.24) / 0.025) ** 2)) * np.exp(-((x / 0.09) ** 2))
     nostrils = _spot(side, y, 0.085, 0.375, 0.045, 0.025)
     under = _spot(x, y, 0, 0.42, 0.16, 0.03)
     crow = np.exp(-(((y + 0.13) / 0.03) ** 2)) * _spot(side, y, 0.68, -0.13, 0.06, 0.2)
     bags = np.exp(-(((y + 0.03 - 0.12 * (side - 0.4) ** 2) / 0.03) ** 2)) * _spot(side, y, 0.4, 0, 0.2, 1)
-    amounts = (0.12 + 0.34 * e.smile + 0.14 * e.anger, 0.6 * e.anger, 0.35 * e.anger, 0.62, 0.2, 0.2 * e.smile)
+    amounts = (0.08 + 0.22 * e.smile + 0.16 * e.anger, 0.6 * e.anger, 0.35 * e.anger, 0.62, 0.2, 0.2 * e.smile)
     shadows = [a * m for a, m in zip(amounts, (fold, between, across, nostrils, under, crow), strict=True)]
     return [np.asarray(s, np.float32) for s in (*shadows, (0.10 + 0.12 * e.smile) * bags)]
 
@@ -188,7 +190,7 @@ def _brows(face: NDArray[np.float32], e: Expression, x: Map, y: Map) -> None:
 def _hair(picture: NDArray[np.float32], x: Map, y: Map, light: Map) -> None:
     cap = _step(1 - (x / 1.10) ** 2 - ((y + 0.22) / 1.34) ** 2, 0.03) * _step(0.05 - y, 0.05)
     line = -0.86 - 0.05 * x + 0.42 * np.abs(x) ** 4
-    cap = cap * np.maximum(_step(line - y, 0.03), _step(np.abs(x) - 0.97, 0.02) * _step(-0.1 - y, 0.05))
+    cap = cap * np.maximum(_step(line - y, 0.03), _step(np.abs(x) - 0.90, 0.02) * _step(-0.1 - y, 0.05))
     strands = 1 + 0.35 * np.sin(38 * x + 5 * np.sin(3 * y)) * 0.5 + 0.25 * (light - 0.8)
     _over(picture, np.asarray(_HAIR) * strands[..., None], cap)
 

@@ -1,7 +1,7 @@
-"""Measure where the five landmarks lie in FER2013 pictures, and how much of what small pictures hold is found.
+"""Measure where the five landmarks lie in FER2013 pictures, and in how many of them a face is found.
 
-Prints the array `CANONICAL` of `demeanor.media.face_crop` and, of the validation part, the share of pictures in which a
-face is found. Needs `fer2013_train_validation.zip` (folders train/CLASS, validation/CLASS of 48 px grey JPEG):
+Prints the array `CANONICAL` of `demeanor.media.face_crop` and, of the validation part, the share of pictures
+in which a face is found. Needs a zip file with folders train/CLASS and validation/CLASS of 48 px grey JPEG:
 
     python recipes/face_geometry.py ../shared/data/fer2013_train_validation.zip
 """
@@ -30,9 +30,7 @@ def pictures(archive: zipfile.ZipFile, part: str, count: int) -> list[np.ndarray
 def geometry(finder: FaceFinder, images: list[np.ndarray]) -> tuple[np.ndarray, int]:
     """Mean landmarks (5, 2) as fractions of the side, symmetric, and over how many pictures."""
     found = [(image, finder.find(image)) for image in images]
-    sure = [
-        f[0].landmarks / i.shape[0] for i, f in found if f and f[0].landmarks_measured and f[0].score > SURE
-    ]
+    sure = [f[0].landmarks / i.shape[0] for i, f in found if f and f[0].landmarks_measured and f[0].score > SURE]
     mean = np.mean(sure, axis=0)
     mirrored = mean[[1, 0, 2, 4, 3]] * (-1, 1) + (1, 0)
     return (mean + mirrored) / 2, len(sure)
@@ -41,9 +39,7 @@ def geometry(finder: FaceFinder, images: list[np.ndarray]) -> tuple[np.ndarray, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("archive", type=Path)
-    parser.add_argument(
-        "--count", type=int, default=1500, help="pictures of each part to read (default 1500)"
-    )
+    parser.add_argument("--count", type=int, default=1500, help="pictures of each part to read (default 1500)")
     given = parser.parse_args()
     finder = FaceFinder()
     with zipfile.ZipFile(given.archive) as archive:
@@ -53,13 +49,9 @@ def main() -> None:
     faces = [finder.find(image) for image in images]
     seen = [(i, f[0]) for i, f in zip(images, faces, strict=True) if f]
     alike = [np.corrcoef(align(i, f, 48).ravel(), i.ravel())[0, 1] for i, f in seen if i.std() > 1]
-    print(
-        f"validation: a face in {len(seen)} of {len(images)} ({len(seen) / len(images):.2%}); exactly one in",
-        end=" ",
-    )
-    print(
-        f"{sum(len(f) == 1 for f in faces)}; landmarks measured in {sum(f.landmarks_measured for _, f in seen)};"
-    )
+    print(f"validation: a face in {len(seen)} of {len(images)} ({len(seen) / len(images):.2%}),")
+    print(f"exactly one in {sum(len(f) == 1 for f in faces)},")
+    print(f"landmarks measured in {sum(f.landmarks_measured for _, f in seen)},")
     print(f"correlation of the aligned crop with the picture: mean {np.mean(alike):.3f}")
 
 

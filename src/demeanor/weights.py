@@ -196,14 +196,10 @@ def _from_path(known: WeightSet, editions: list[Edition], folder: Path) -> Found
             return _checked(known, edition, folder, "path")
         except WeightsError as error:
             reasons.append(str(error))
-    raise WeightsError(
-        f"{'; or '.join(reasons)}; give the folder of exactly these weights, or no path at all"
-    )
+    raise WeightsError(f"{'; or '.join(reasons)}; give the folder of exactly these weights, or no path at all")
 
 
-def _places(
-    known: WeightSet, editions: list[Edition], reasons: list[str]
-) -> Iterator[tuple[Origin, Edition, Path]]:
+def _places(known: WeightSet, editions: list[Edition], reasons: list[str]) -> Iterator[tuple[Origin, Edition, Path]]:
     """Folders that may hold an edition, best first; why a packaged one cannot be used goes to `reasons`."""
     for folder in _snapshots(known.hub) if known.hub else ():
         for edition in editions:

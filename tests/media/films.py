@@ -16,10 +16,18 @@ def tone(seconds: float, rate: int = RATE, pitch: float = 440.0, level: float = 
 
 
 def write_sound(
-    target: Path | io.BytesIO, rows: np.ndarray, *, codec: str, rate: int = RATE, layout: str = "mono", form: str = "s16",
-    container: str | None = None, cover: bool = False, shift: float = 0.0,
-) -> None:  # fmt: skip
-    """Write rows (channels, time) in [-1, 1]; `shift` delays the stream, `cover` adds a picture of an album."""
+    target: Path | io.BytesIO,
+    rows: np.ndarray,
+    *,
+    codec: str,
+    rate: int = RATE,
+    layout: str = "mono",
+    form: str = "s16",
+    container: str | None = None,
+    cover: bool = False,
+    shift: float = 0.0,
+) -> None:
+    """Write rows (channels, time) in [-1, 1]; `shift` delays the stream, `cover` adds album art."""
     with av.open(target if isinstance(target, io.BytesIO) else str(target), "w", format=container) as out:
         stream = out.add_stream(codec, rate=rate, layout=layout)
         art = None
@@ -27,7 +35,7 @@ def write_sound(
             art = out.add_stream("png")
             art.width = art.height = 64
             art.pix_fmt = "rgb24"
-            art.disposition = av.stream.Disposition.attached_pic
+            art.disposition = av.stream.Disposition.attached_pic.value
         put_sound(out, stream, rows, rate, layout, form, shift)
         if art is not None:
             frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 200, np.uint8), format="rgb24")
@@ -57,11 +65,20 @@ def picture(index: int, width: int = 96, height: int = 64) -> np.ndarray:
 
 
 def write_film(
-    target: Path | io.BytesIO, times: list[float], *, container: str | None = None, codec: str = "libx264",
-    options: dict[str, str] | None = None, size: tuple[int, int] = (96, 64), sound: float | None = None,
-    sound_shift: float = 0.0, sound_codec: str = "aac", turn: float | None = None, ratio: Fraction | None = None,
+    target: Path | io.BytesIO,
+    times: list[float],
+    *,
+    container: str | None = None,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    size: tuple[int, int] = (96, 64),
+    sound: float | None = None,
+    sound_shift: float = 0.0,
+    sound_codec: str = "aac",
+    turn: float | None = None,
+    ratio: Fraction | None = None,
     rate: int = 25,
-) -> None:  # fmt: skip
+) -> None:
     """Write `picture(i)` at `times[i]` seconds, with `sound` seconds of a tone starting at `sound_shift`."""
     with av.open(target if isinstance(target, io.BytesIO) else str(target), "w", format=container) as out:
         stream = out.add_stream(codec, rate=rate, options=options or {})

@@ -21,20 +21,31 @@ def pitch_of(samples: np.ndarray, rate: int = RATE) -> float:
 @pytest.mark.parametrize(
     ("name", "codec", "rate", "form"),
     [
-        ("a.wav", "pcm_u8", 8000, "u8"), ("a.wav", "pcm_s16le", 11025, "s16"), ("a.wav", "pcm_s24le", 44100, "s32"),
-        ("a.wav", "pcm_s32le", 96000, "s32"), ("a.wav", "pcm_f32le", 192000, "flt"), ("a.wav", "pcm_f64le", 48000, "dbl"),
-        ("a.wav", "pcm_mulaw", 8000, "s16"), ("a.flac", "flac", 44100, "s16"), ("a.mp3", "libmp3lame", 44100, "fltp"),
-        ("a.m4a", "aac", 48000, "fltp"), ("a.opus", "libopus", 48000, "flt"), ("ä 声音.ac3", "ac3", 48000, "fltp"),
-        ("a.aiff", "pcm_s16be", 22050, "s16"), ("a.mka", "flac", 16000, "s16"),
+        ("a.wav", "pcm_u8", 8000, "u8"),
+        ("a.wav", "pcm_s16le", 11025, "s16"),
+        ("a.wav", "pcm_s24le", 44100, "s32"),
+        ("a.wav", "pcm_s32le", 96000, "s32"),
+        ("a.wav", "pcm_f32le", 192000, "flt"),
+        ("a.wav", "pcm_f64le", 48000, "dbl"),
+        ("a.wav", "pcm_mulaw", 8000, "s16"),
+        ("a.flac", "flac", 44100, "s16"),
+        ("a.mp3", "libmp3lame", 44100, "fltp"),
+        ("a.m4a", "aac", 48000, "fltp"),
+        ("a.opus", "libopus", 48000, "flt"),
+        ("ä 声音.ac3", "ac3", 48000, "fltp"),
+        ("a.aiff", "pcm_s16be", 22050, "s16"),
+        ("a.mka", "flac", 16000, "s16"),
     ],
-)  # fmt: skip
+)
 def test_formats_and_rates(tmp_path: Path, name: str, codec: str, rate: int, form: str) -> None:
     file = tmp_path / name
     write_sound(file, tone(1.5, rate)[None], codec=codec, rate=rate, form=form)
     reader = open_audio(file)
-    assert reader.channels == 1 and reader.duration == pytest.approx(1.5, abs=0.12)
+    assert reader.channels == 1
+    assert reader.duration == pytest.approx(1.5, abs=0.12)
     samples = decode_audio(file)
-    assert samples.dtype == np.float32 and samples.ndim == 1
+    assert samples.dtype == np.float32
+    assert samples.ndim == 1
     assert len(samples) / RATE == pytest.approx(1.5, abs=0.08)
     assert pitch_of(samples[4000:20000]) == pytest.approx(440, abs=2)
     assert np.sqrt(np.mean(samples[4000:20000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
@@ -64,11 +75,14 @@ def test_surround_is_folded_to_stereo(tmp_path: Path, layout: str, count: int) -
         left, right = np.abs(block).max(axis=1)
         assert reader.channels == len(block) == 2
         if channel == 0:
-            assert left > 0.3 and right == 0
+            assert left > 0.3
+            assert right == 0
         elif channel == 1:
-            assert right > 0.3 and left == 0
+            assert right > 0.3
+            assert left == 0
         elif channel == 2 and count > 4:
-            assert left == pytest.approx(right) and left > 0.2
+            assert left == pytest.approx(right)
+            assert left > 0.2
         elif channel == 3 and count > 4:
             assert left == right == 0  # the subwoofer says nothing
 
@@ -81,7 +95,8 @@ def test_wave_without_a_layout_and_with_many_microphones(tmp_path: Path) -> None
             out.setframerate(RATE)
             out.writeframes((np.repeat(tone(1.0)[:, None], channels, 1) * 32767).astype("<i2").tobytes())
         samples = decode_audio(tmp_path / "a.wav")
-        assert len(samples) == RATE and pitch_of(samples) == pytest.approx(440, abs=2)
+        assert len(samples) == RATE
+        assert pitch_of(samples) == pytest.approx(440, abs=2)
 
 
 def test_blocks_are_regular_and_can_be_read_again(tmp_path: Path) -> None:
@@ -95,7 +110,8 @@ def test_blocks_are_regular_and_can_be_read_again(tmp_path: Path) -> None:
     whole = np.concatenate(list(reader.mono(0.7)))
     np.testing.assert_allclose(whole, decode_audio(tmp_path / "a.flac"), atol=1e-6)
     left, right = next(iter(reader.blocks(3.0)))
-    assert pitch_of(left) == pytest.approx(440, abs=2) and pitch_of(right) == pytest.approx(880, abs=2)
+    assert pitch_of(left) == pytest.approx(440, abs=2)
+    assert pitch_of(right) == pytest.approx(880, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +166,9 @@ def test_a_stream_that_changes_midway(tmp_path: Path) -> None:
 def test_the_default_stream_is_read_and_a_commentary_is_not(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mkv"), "w") as out:
         streams = [out.add_stream("pcm_s16le", rate=RATE, layout="mono") for _ in range(3)]
-        streams[0].disposition = av.stream.Disposition.comment
-        streams[1].disposition = av.stream.Disposition(0)
-        streams[2].disposition = av.stream.Disposition.default
+        streams[0].disposition = av.stream.Disposition.comment.value
+        streams[1].disposition = 0
+        streams[2].disposition = av.stream.Disposition.default.value
         for stream, pitch in zip(streams, (300, 500, 700), strict=True):
             frame = av.AudioFrame.from_ndarray(
                 (tone(1.0, pitch=pitch)[None] * 32767).astype(np.int16), format="s16", layout="mono"
@@ -165,13 +181,13 @@ def test_the_default_stream_is_read_and_a_commentary_is_not(tmp_path: Path) -> N
 
 def test_silence_and_cover_art(tmp_path: Path) -> None:
     write_sound(tmp_path / "still.wav", np.zeros((1, RATE), np.float32), codec="pcm_s16le")
-    assert (
-        len(decode_audio(tmp_path / "still.wav")) == RATE and not decode_audio(tmp_path / "still.wav").any()
-    )
+    assert len(decode_audio(tmp_path / "still.wav")) == RATE
+    assert not decode_audio(tmp_path / "still.wav").any()
     write_sound(tmp_path / "a.mp3", tone(1.0, 44100)[None], codec="libmp3lame", rate=44100, cover=True)
     with av.open(str(tmp_path / "a.mp3")) as container:
         assert len(container.streams.video) == 1
-    assert has_audio(tmp_path / "a.mp3") and open_audio(tmp_path / "a.mp3").channels == 1
+    assert has_audio(tmp_path / "a.mp3")
+    assert open_audio(tmp_path / "a.mp3").channels == 1
 
 
 def test_film_without_sound(tmp_path: Path) -> None:
@@ -190,7 +206,8 @@ def test_arrays() -> None:
     np.testing.assert_allclose(decode_audio((tone(1.0) * 32767).astype(np.int16)), tone(1.0), atol=1e-4)
     slow = open_audio(tone(1.0, 8000), array_rate=8000)
     samples = np.concatenate(list(slow.mono()))
-    assert len(samples) == pytest.approx(RATE, abs=4) and pitch_of(samples) == pytest.approx(440, abs=2)
+    assert len(samples) == pytest.approx(RATE, abs=4)
+    assert pitch_of(samples) == pytest.approx(440, abs=2)
     assert open_audio(np.zeros((100, 6), np.float32)).channels == 1
     assert not np.isnan(decode_audio(np.array([np.nan, np.inf, -np.inf], np.float32))).any()
     for wrong in (np.zeros((2, 2, 2)), np.zeros(0), np.zeros((2, 16000)), np.array(["a"])):
@@ -206,7 +223,8 @@ def test_bytes_and_open_files_are_left_as_they_were(tmp_path: Path) -> None:
         first, second = open_audio(file).mono(0.2), open_audio(file).mono(0.2)
         for a, b in zip(first, second, strict=True):  # two readers share one file
             np.testing.assert_array_equal(a, b)
-        assert file.tell() == 7 and not file.closed
+        assert file.tell() == 7
+        assert not file.closed
     np.testing.assert_array_equal(decode_audio(data), decode_audio(io.BytesIO(data)))
 
 
@@ -287,4 +305,5 @@ def test_real_speech(shared: Path) -> None:
         theirs = np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1)[0] / 32768
     np.testing.assert_allclose(decode_audio(file), theirs, atol=1e-4)
     film = decode_audio(shared / "data/talking_heads/bbaf2n.mpg")
-    assert len(film) / RATE == pytest.approx(3.0, abs=0.1) and np.abs(film).max() > 0.05
+    assert len(film) / RATE == pytest.approx(3.0, abs=0.1)
+    assert np.abs(film).max() > 0.05

@@ -81,23 +81,29 @@ def read_everything(data: bytes) -> list[str]:
     def attempt(name: str, read: Callable[[], object]) -> None:
         try:
             read()
-            done.append(name)
-        except InputError as error:
-            assert str(error)
+        except InputError:
+            return
+        done.append(name)
 
     def pictures() -> None:
         reader = open_video(data)
         for frame in islice(reader.frames(fps=4, longest=64), 500):
-            assert frame.image.ndim == 3 and frame.image.shape[2] == 3 and 0 <= frame.time < 1e5
+            assert frame.image.ndim == 3
+            assert frame.image.shape[2] == 3
+            assert 0 <= frame.time < 1e5
         assert reader.frame_at(0.5).image.size
 
     def samples() -> None:
         heard = decode_audio(data)
-        assert heard.ndim == 1 and np.isfinite(heard).all() and (np.abs(heard) <= 1).all()
+        assert heard.ndim == 1
+        assert np.isfinite(heard).all()
+        assert (np.abs(heard) <= 1).all()
 
     def image() -> None:
         pixels, notes = decode_image_with_warnings(data, 64)
-        assert pixels.ndim == 3 and max(pixels.shape[:2]) <= 64 and all(notes)
+        assert pixels.ndim == 3
+        assert max(pixels.shape[:2]) <= 64
+        assert all(notes)
 
     def words() -> None:
         said = normalise(decode_text(data))

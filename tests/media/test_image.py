@@ -37,7 +37,8 @@ def test_formats_and_sources(tmp_path: Path, form: str) -> None:
         opened.seek(3)
         for source in (file, str(file), data, io.BytesIO(data), opened):
             image = decode_image(source)
-            assert image.shape == (40, 60, 3) and image.dtype == np.uint8
+            assert image.shape == (40, 60, 3)
+            assert image.dtype == np.uint8
             assert np.abs(image.astype(int) - scene()).mean() < 8
         assert opened.tell() == 3
 
@@ -61,7 +62,8 @@ def test_exif_orientation(orientation: int) -> None:
     for form in ("JPEG", "PNG", "WEBP", "TIFF"):
         data = saved(Image.fromarray(np.ascontiguousarray(stored)), form, exif=exif)
         image = decode_image(data)
-        assert image.shape == (40, 60, 3) and np.abs(image.astype(int) - upright).mean() < 8, form
+        assert image.shape == (40, 60, 3)
+        assert np.abs(image.astype(int) - upright).mean() < 8, form
         np.testing.assert_array_equal(decode_image(Image.open(io.BytesIO(data))), image)
 
 
@@ -78,11 +80,13 @@ def test_transparent_parts_are_white() -> None:
         clear,
     ):
         image = decode_image(source)
-        assert tuple(image[35, 50]) == WHITE and np.abs(image[0, 0].astype(int) - RED).max() <= 1
+        assert tuple(image[35, 50]) == WHITE
+        assert np.abs(image[0, 0].astype(int) - RED).max() <= 1
         assert abs(int(image[35, 5, 0]) - 132) <= 2
     for data in (saved(palette, "PNG", transparency=blue), saved(palette, "GIF", transparency=blue)):
         image = decode_image(data)
-        assert tuple(image[35, 50]) == WHITE and np.abs(image[0, 0].astype(int) - RED).max() < 4
+        assert tuple(image[35, 50]) == WHITE
+        assert np.abs(image[0, 0].astype(int) - RED).max() < 4
     assert tuple(decode_image(saved(grey, "PNG"))[35, 50]) == WHITE
     opaque_red = saved(Image.fromarray(scene()), "PNG", transparency=RED)
     assert tuple(decode_image(opaque_red)[0, 0]) == WHITE
@@ -100,9 +104,11 @@ def test_depths_and_colour_models() -> None:
     cmyk = decode_image(saved(Image.fromarray(scene()).convert("CMYK"), "JPEG", quality=95))
     assert np.abs(cmyk.astype(int) - scene()).mean() < 8
     grey = decode_image(saved(Image.fromarray(scene()).convert("L"), "JPEG"))
-    assert grey.shape == (40, 60, 3) and (grey[:, :, 0] == grey[:, :, 2]).all()
+    assert grey.shape == (40, 60, 3)
+    assert (grey[:, :, 0] == grey[:, :, 2]).all()
     bits = decode_image(saved(Image.fromarray(scene()[:, :, 0] > 100), "PNG"))
-    assert tuple(bits[0, 0]) == WHITE and tuple(bits[39, 59]) == (0, 0, 0)
+    assert tuple(bits[0, 0]) == WHITE
+    assert tuple(bits[39, 59]) == (0, 0, 0)
     assert decode_image(np.zeros((5, 7, 1), np.uint8)).shape == (5, 7, 3)
 
 
@@ -136,7 +142,8 @@ def test_reduced_pictures_look_the_same(mode: str) -> None:
     reference = np.asarray(
         Image.fromarray(scene(120, 80)).convert("L" if mode in ("L", "I;16") else "RGB").convert("RGB")
     )
-    assert image.shape == (80, 120, 3) and np.abs(image.astype(int) - reference).mean() < 4
+    assert image.shape == (80, 120, 3)
+    assert np.abs(image.astype(int) - reference).mean() < 4
 
 
 def test_hundred_megapixels_in_bounded_memory(tmp_path: Path) -> None:
@@ -201,12 +208,10 @@ def test_a_picture_cut_short_gives_its_upper_part_and_a_warning(tmp_path: Path, 
     file = tmp_path / f"断.{form.lower()}"
     file.write_bytes(data[: len(data) * 6 // 10])
     image, notes = decode_image_with_warnings(file)
-    assert (
-        image.shape == (400, 300, 3)
-        and len(notes) == 1
-        and "断" in notes[0]
-        and "decode the picture" in notes[0]
-    )
+    assert image.shape == (400, 300, 3)
+    assert len(notes) == 1
+    assert "断" in notes[0]
+    assert "decode the picture" in notes[0]
     whole = decode_image(data)
     rows = slice(200, 360) if form == "BMP" else slice(0, 160)  # a bitmap is stored bottom up
     assert (image[rows] == whole[rows]).mean() > 0.99
@@ -242,7 +247,8 @@ def test_arrays_and_pictures_are_not_changed() -> None:
     picture = Image.fromarray(pixels)
     first, second = decode_image(pixels, longest=30), decode_image(picture, longest=30)
     np.testing.assert_array_equal(first, second)
-    assert picture.size == (60, 40) and (pixels == scene()).all()
+    assert picture.size == (60, 40)
+    assert (pixels == scene()).all()
     decode_image(pixels)[:] = 0
     assert (pixels == scene()).all()
 

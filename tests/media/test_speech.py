@@ -143,9 +143,7 @@ def test_listen_encodes_but_does_not_decode(
     beyond = Utterance(99.0, 101.0, "after the end")
     partly = Utterance(len(english) / RATE - 0.5, len(english) / RATE + 5, "to the end")
     both = Utterance(given[0].start + 0.1, given[1].end, "over two", speaker="S2")
-    got = {
-        h.utterance.text: h for h in recogniser.listen(blocks(english, 999), [beyond, *given, partly, both])
-    }
+    got = {h.utterance.text: h for h in recogniser.listen(blocks(english, 999), [beyond, *given, partly, both])}
     assert len(got) == len(given) + 3
     for h in english_heard:
         mine = got[h.utterance.text]
@@ -194,9 +192,7 @@ def test_nobody_speaks(recogniser: Recogniser) -> None:
         assert [h.utterance.text for h in heard if h.utterance.text] == []
 
 
-def test_words_from_noise_given_as_speech_are_refused(
-    recogniser: Recogniser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_from_noise_given_as_speech_are_refused(recogniser: Recogniser, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if the detector errs, the decoder's own doubts hold back invented words."""
     monkeypatch.setattr(speech, "silero", lambda audio: [(0, len(audio))])
     audio = (0.05 * np.random.default_rng(1).standard_normal(8 * RATE)).astype(np.float32)
@@ -216,9 +212,7 @@ def test_unknown_language(recogniser: Recogniser, english: Samples) -> None:
 def test_real_actors_and_talkers(recogniser: Recogniser, shared: Path) -> None:
     actors = sorted((shared / "data" / "ravdess" / "audio").glob("Actor_*/03-01-05-02-01-01-*.flac"))[:3]
     talkers = {"lbbc2a.mpg": "lay blue by c two again", "lrwp9a.mpg": "lay red with p nine again"}
-    parts = [read(path) for path in actors] + [
-        read(shared / "data" / "talking_heads" / name) for name in talkers
-    ]
+    parts = [read(path) for path in actors] + [read(shared / "data" / "talking_heads" / name) for name in talkers]
     audio = np.concatenate(parts)
     heard = list(recogniser.hear(blocks(audio)))
     check(heard, audio)
@@ -233,9 +227,7 @@ def test_real_actors_and_talkers(recogniser: Recogniser, shared: Path) -> None:
         assert h.utterance.end <= edges[clip] + 0.3
 
 
-def test_two_recognisers_at_once(
-    recogniser: Recogniser, english: Samples, english_heard: list[Heard]
-) -> None:
+def test_two_recognisers_at_once(recogniser: Recogniser, english: Samples, english_heard: list[Heard]) -> None:
     results: dict[int, list[Heard]] = {}
     both = (recogniser, load_recogniser(threads=1))
 

@@ -19,11 +19,41 @@ MESSY = st.text(
 )
 PIECES = st.lists(
     st.sampled_from(
-        ["&amp;", "&lt;3", "http://t.co/a", "www.x.com.", "@bob", "#Tag", "SOOOO", "HAPPY ", "I", "....", "!!!!", " ", "\n",
-         "今天", "哈哈哈", "。", "”", "Dr.", "e.g.", "U.S.", "😂😂😂", "&am", "p;", "\x00", "@", "http", "WE ", "i.", "...", "\ufeff"]
+        [
+            "&amp;",
+            "&lt;3",
+            "http://t.co/a",
+            "www.x.com.",
+            "@bob",
+            "#Tag",
+            "SOOOO",
+            "HAPPY ",
+            "I",
+            "....",
+            "!!!!",
+            " ",
+            "\n",
+            "今天",
+            "哈哈哈",
+            "。",
+            "”",
+            "Dr.",
+            "e.g.",
+            "U.S.",
+            "😂😂😂",
+            "&am",
+            "p;",
+            "\x00",
+            "@",
+            "http",
+            "WE ",
+            "i.",
+            "...",
+            "\ufeff",
+        ]
     ),
     max_size=14,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +104,8 @@ def test_utf8_cut_within_a_character_and_with_broken_bytes() -> None:
     data = "我很开心，今天天气真好".encode()
     assert decode_text(data[:-1]) == "我很开心，今天天气真"
     broken = ("我很开心，今天天气真好" * 5).encode() + b"\xff" + "好".encode()
-    assert decode_text(broken).startswith("我很开心") and "\ufffd" in decode_text(broken)
+    assert decode_text(broken).startswith("我很开心")
+    assert "\ufffd" in decode_text(broken)
 
 
 def test_text_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,9 +175,15 @@ def test_normalising_twice_changes_nothing(raw: str) -> None:
         ("菜太少了……服务也很差；再也不来了", ["菜太少了……服务也很差；", "再也不来了"]),
         ("太好看了!强烈推荐大家去看.下次还来", ["太好看了!", "强烈推荐大家去看.", "下次还来"]),
         ("great.I love it. Node.js is ok", ["great.", "I love it.", "Node.js is ok"]),
-        ("J. R. R. Tolkien wrote it. In the U.S. They stay.", ["J. R. R. Tolkien wrote it.", "In the U.S.", "They stay."]),
+        (
+            "J. R. R. Tolkien wrote it. In the U.S. They stay.",
+            ["J. R. R. Tolkien wrote it.", "In the U.S.", "They stay."],
+        ),
         ("So happy!!! 😂😂 He said no. Bye ❤️", ["So happy!!! 😂😂", "He said no.", "Bye ❤️"]),
-        ("One line\nAnother line is\nwrapped here\n\nnew part", ["One line", "Another line is\nwrapped here", "new part"]),
+        (
+            "One line\nAnother line is\nwrapped here\n\nnew part",
+            ["One line", "Another line is\nwrapped here", "new part"],
+        ),
         ("No. 5 is alive. I said no. We left.", ["No. 5 is alive.", "I said no.", "We left."]),
         ("I thought... you know. Wait... What?", ["I thought... you know.", "Wait...", "What?"]),
         ("今日は楽しい。また行きたい！", ["今日は楽しい。", "また行きたい！"]),
@@ -155,7 +192,7 @@ def test_normalising_twice_changes_nothing(raw: str) -> None:
         ("", []),
         (" \n ", []),
     ],
-)  # fmt: skip
+)
 def test_sentences(said: str, sentences: list[str]) -> None:
     assert [said[a:b] for a, b in split_sentences(said)] == sentences
 
@@ -182,7 +219,8 @@ def module_longest() -> int:
 def test_long_sentences_are_cut_at_clauses() -> None:
     said = "我觉得这部电影非常好看，" * 60 + "推荐"
     pieces = [said[a:b] for a, b in split_sentences(said)]
-    assert len(pieces) == 2 and all(p.endswith("，") for p in pieces[:-1])
+    assert len(pieces) == 2
+    assert all(p.endswith("，") for p in pieces[:-1])
     said = "word " * 300
     assert all(not said[a:b].startswith("ord") for a, b in split_sentences(said))
 
@@ -195,16 +233,39 @@ def test_long_text_is_split_in_linear_time() -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "I love it"), ("en", "This movie is terrible"), ("en", "I hate this movie"), ("zh", "我很开心"),
-        ("zh", "我喜歡你"), ("zh", "今天的天气真好"), ("zh", "我喜欢 iPhone 和 Apple Watch"), ("zh", "の优质商品"),
-        ("zh", "#武汉加油#"), ("ja", "今日は楽しい"), ("ja", "ありがとう"), ("ko", "사랑해요"), ("ru", "Я тебя люблю"),
-        ("ar", "أنا سعيد جدا"), ("th", "ฉันรักคุณ"), ("hi", "मैं खुश हूँ"), ("el", "Σε αγαπώ"), ("he", "אני אוהב אותך"),
-        ("es", "Me encanta esta película"), ("fr", "J'adore ce film"), ("de", "Ich liebe diesen Film"),
-        ("it", "È una bella giornata"), ("pt", "Não gosto disso"), ("nl", "Ik hou van deze film"),
-        ("tr", "Bu filmi çok seviyorum"), ("pl", "Kocham ten film"), ("id", "Saya suka film ini"),
-        ("und", ""), ("und", "123 😂"), ("und", "http://t.co/the-is-are"), ("und", "Ґрунт і повітря"),
+        ("en", "I love it"),
+        ("en", "This movie is terrible"),
+        ("en", "I hate this movie"),
+        ("zh", "我很开心"),
+        ("zh", "我喜歡你"),
+        ("zh", "今天的天气真好"),
+        ("zh", "我喜欢 iPhone 和 Apple Watch"),
+        ("zh", "の优质商品"),
+        ("zh", "#武汉加油#"),
+        ("ja", "今日は楽しい"),
+        ("ja", "ありがとう"),
+        ("ko", "사랑해요"),
+        ("ru", "Я тебя люблю"),
+        ("ar", "أنا سعيد جدا"),
+        ("th", "ฉันรักคุณ"),
+        ("hi", "मैं खुश हूँ"),
+        ("el", "Σε αγαπώ"),
+        ("he", "אני אוהב אותך"),
+        ("es", "Me encanta esta película"),
+        ("fr", "J'adore ce film"),
+        ("de", "Ich liebe diesen Film"),
+        ("it", "È una bella giornata"),
+        ("pt", "Não gosto disso"),
+        ("nl", "Ik hou van deze film"),
+        ("tr", "Bu filmi çok seviyorum"),
+        ("pl", "Kocham ten film"),
+        ("id", "Saya suka film ini"),
+        ("und", ""),
+        ("und", "123 😂"),
+        ("und", "http://t.co/the-is-are"),
+        ("und", "Ґрунт і повітря"),
     ],
-)  # fmt: skip
+)
 def test_language(language: str, said: str) -> None:
     assert detect_language(said) == language
 

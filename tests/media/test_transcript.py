@@ -48,9 +48,7 @@ def test_srt_without_blank_lines_or_numbers(tmp_path: Path) -> None:
     text = "1\n00:00:01,0 --> 00:00:02,5\nI was\nborn in 1999\n2\n00:02,5 -> 00:03,05\nfine\n"
     tight = read_transcript(write(tmp_path, "a.srt", text.replace("->", "-->").replace("---", "--")))
     assert tight == [Utterance(1.0, 2.5, "I was born in 1999"), Utterance(2.5, 3.05, "fine")]
-    bare = read_transcript(
-        write(tmp_path, "b.srt", "0:00:01.5 --> 0:00:02\nhello\n\n0:00:02 --> 0:00:03\n1999\n")
-    )
+    bare = read_transcript(write(tmp_path, "b.srt", "0:00:01.5 --> 0:00:02\nhello\n\n0:00:02 --> 0:00:03\n1999\n"))
     assert bare == [Utterance(1.5, 2.0, "hello"), Utterance(2.0, 3.0, "1999")]
 
 
@@ -82,9 +80,7 @@ intro
 
 
 def test_our_own_subtitles_come_back_without_the_brackets(tmp_path: Path) -> None:
-    text = (
-        "WEBVTT\n\n1\n00:00:01.000 --> 00:00:02.000\n<v S1>good</v>\n<c.positive>[positive +0.61 joy]</c>\n"
-    )
+    text = "WEBVTT\n\n1\n00:00:01.000 --> 00:00:02.000\n<v S1>good</v>\n<c.positive>[positive +0.61 joy]</c>\n"
     assert read_transcript(write(tmp_path, "a.vtt", text)) == [Utterance(1.0, 2.0, "good", speaker="S1")]
 
 
@@ -140,9 +136,7 @@ def test_our_analysis_json(tmp_path: Path) -> None:
         {"start": 0.0, "end": 3.0, "text": None, "words": [], "speaker": None},
         {"start": 0.1, "end": 0.5, "text": "好", "words": [word], "speaker": "S1"},
     ]
-    data = json.dumps(
-        {"schema": "demeanor.analysis/1", "language": "zh", "segments": segments}, ensure_ascii=False
-    )
+    data = json.dumps({"schema": "demeanor.analysis/1", "language": "zh", "segments": segments}, ensure_ascii=False)
     assert read_transcript(write(tmp_path, "a.json", data)) == [
         Utterance(0.1, 0.5, "好", (Word("好", 0.2, 0.4, 0.9),), speaker="S1", language="zh")
     ]
@@ -155,9 +149,7 @@ def test_whisper_json(tmp_path: Path) -> None:
         {"word": " far", "start": 1.5, "end": 9.0, "probability": 0.5},
     ]
     segments = [{"id": 0, "start": 1, "end": 2.5, "text": " so 2 far", "words": words}]
-    got = read_transcript(
-        write(tmp_path, "a.json", json.dumps({"language": "english", "segments": segments}))
-    )
+    got = read_transcript(write(tmp_path, "a.json", json.dumps({"language": "english", "segments": segments})))
     assert got == [Utterance(1, 2.5, "so 2 far", (Word("so", 1.0, 1.5, 1.0), Word("far", 1.5, 2.5, 0.5)))]
 
 
@@ -254,14 +246,10 @@ def test_empty_is_no_words(tmp_path: Path, name: str) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
-        st.tuples(
-            st.floats(-9, 99), st.floats(-9, 99), st.sampled_from(["a", "b c", "好"]), st.sampled_from("XY")
-        )
+        st.tuples(st.floats(-9, 99), st.floats(-9, 99), st.sampled_from(["a", "b c", "好"]), st.sampled_from("XY"))
     )
 )
-def test_whatever_the_times_the_result_is_in_order(
-    tmp_path: Path, rows: list[tuple[float, float, str, str]]
-) -> None:
+def test_whatever_the_times_the_result_is_in_order(tmp_path: Path, rows: list[tuple[float, float, str, str]]) -> None:
     items = [{"start": a, "end": b, "text": t, "speaker": s} for a, b, t, s in rows]
     got = read_transcript(write(tmp_path, "a.json", json.dumps(items)))
     assert [u.start for u in got] == sorted(u.start for u in got)

@@ -51,11 +51,15 @@ def test_pictures_at_ticks(
     frames = list(reader.frames(fps=fps))
     assert [f.time for f in frames] == pytest.approx([k / fps for k in range(round(4 * fps))])
     for frame in frames:
-        assert frame.image.shape == (64, 96, 3) and frame.image.dtype == np.uint8
+        assert frame.image.shape == (64, 96, 3)
+        assert frame.image.dtype == np.uint8
         expected = picture(shown_at(STEADY, frame.time))
         assert shade(frame.image) == pytest.approx(shade(expected), abs=4), frame.time
-    assert reader.size == (96, 64) and reader.fps == pytest.approx(25, abs=0.5)
-    assert reader.duration == pytest.approx(4.0, abs=0.1) and not reader.has_audio and reader.warnings == []
+    assert reader.size == (96, 64)
+    assert reader.fps == pytest.approx(25, abs=0.5)
+    assert reader.duration == pytest.approx(4.0, abs=0.1)
+    assert not reader.has_audio
+    assert reader.warnings == []
 
 
 @pytest.mark.parametrize(("name", "codec", "options"), FORMATS)
@@ -189,7 +193,8 @@ def test_sources(tmp_path: Path) -> None:
     position = buffer.tell()
     for source in (buffer, buffer.getvalue()):
         reader = open_video(source, threads=1)
-        assert reader.has_audio and len(list(reader.frames(fps=5))) == 6
+        assert reader.has_audio
+        assert len(list(reader.frames(fps=5))) == 6
     assert buffer.tell() == position
     (tmp_path / "电影 é.bin").write_bytes(buffer.getvalue())
     assert open_video(str(tmp_path / "电影 é.bin")).size == (96, 64)
@@ -246,5 +251,6 @@ def test_real_films(shared: Path) -> None:
     for file in sorted((shared / "data/talking_heads").glob("*.m*p*"))[::4]:
         reader = open_video(file)
         frames = list(reader.frames(fps=2, longest=320))
-        assert abs(len(frames) - 2 * reader.duration) <= 2 and reader.warnings == []
+        assert abs(len(frames) - 2 * reader.duration) <= 2
+        assert reader.warnings == []
         assert all(max(f.image.shape) == 320 and f.image.std() > 10 for f in frames)

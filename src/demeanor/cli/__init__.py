@@ -12,7 +12,7 @@ import typer
 from demeanor.cli._terminal import EXIT_USAGE, prepare, say
 from demeanor.errors import DemeanorError
 
-COMMANDS = ("analyze", "models", "encoders", "datasets", "train", "doctor")
+COMMANDS = ("analyze", "batch", "models", "encoders", "datasets", "train", "doctor")
 """In the order of the help; each is a file of this folder with a function of its name."""
 
 

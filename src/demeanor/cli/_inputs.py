@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typer.core import TyperCommand
 from demeanor.errors import ConfigError, InputError
 
 _NAME = 60  # characters of a sentence that stand for it in messages
+_NO_FILE = Path(os.devnull)  # what a folder's search leaves out
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,7 @@ def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[lis
     """The samples, and whether they are to be delivered as several: more than one INPUT, or a folder.
 
     Raises:
-        ConfigError: no input, or both inputs and parts.
-        InputError: a folder in which there is nothing to read.
+        ConfigError: no input, both inputs and parts, or a folder with nothing to read in it.
     """
     if inputs and parts:
         raise ConfigError(
@@ -53,7 +54,9 @@ def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[lis
             f"--{next(iter(parts))}); name the first by --text, --image, --audio or --video too"
         )
     if parts:
-        return [Job("the sample", {name: _part(name, value) for name, value in parts.items()})], False
+        files = [str(value) for name, value in parts.items() if name != "text"]
+        given = {name: _part(name, value) for name, value in parts.items()}
+        return [Job(" + ".join(files) or "--text", given, bool(files))], False
     if not inputs:
         raise ConfigError(
             "expected a sentence, a file or a folder to read, got none; see demeanor analyze --help"
@@ -64,34 +67,29 @@ def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[lis
 
 def _jobs(given: str) -> list[Job]:
     if not _is_folder(given):
-        is_file = _exists(given)
-        return [
-            Job(given if is_file or len(given) <= _NAME else f"{given[:_NAME]}…", {"source": given}, is_file)
-        ]
-    from demeanor.media.kind import KNOWN_EXTENSIONS
+        if _exists(given):
+            return [Job(given, {"source": given})]
+        said = _as_typed(given)
+        return [Job(said if len(said) <= _NAME else f"{said[:_NAME]}…", {"source": said}, slow=False)]
+    from demeanor.reader.manifest import read_items
 
     folder = Path(given)
-    found = [
-        p for p in sorted(folder.rglob("*"))
-        if p.suffix.lower() in KNOWN_EXTENSIONS and p.is_file() and not _hidden(p.relative_to(folder))
-    ]  # fmt: skip
-    if not found:
-        raise InputError(
-            f"{given}: expected files such as .mp4, .wav, .jpg or .txt in this folder, found none; "
-            "name the files"
-        )
-    return [Job(str(p), {"source": p, "id": p.relative_to(folder).as_posix()}) for p in found]
+    return [
+        Job(str(folder / item.id), {**item.given, "id": item.id}) for item in read_items(folder, _NO_FILE)
+    ]
 
 
 def _part(name: str, value: str | Path) -> str | Path:
     """A part as the reader takes it: of `--text @FILE` the file; `@@…` is a text that begins with @."""
-    if name != "text" or not str(value).startswith("@"):
+    if name != "text":
         return value
-    text = str(value)
+    text = _as_typed(str(value))
+    if not text.startswith("@"):
+        return text
     if text.startswith("@@"):
         return text[1:]
-    if _exists(text[1:]):
-        return Path(text[1:])
+    if _exists(str(value)[1:]):
+        return Path(str(value)[1:])
     if " " not in text and Path(text).suffix:
         raise InputError(
             f"--text {text}: no file {text[1:]!r}; check the path, or write @{text} for these very words"
@@ -99,8 +97,12 @@ def _part(name: str, value: str | Path) -> str | Path:
     return text
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _as_typed(text: str) -> str:
+    """A sentence whose bytes the locale could not decode, taken for UTF-8."""
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _is_folder(given: str) -> bool:

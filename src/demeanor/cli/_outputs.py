@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demeanor.cli._terminal import print_json, say, stdout_console
+from demeanor.cli._terminal import json_text, print_json, say, stdout_console
 from demeanor.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class Outputs:
         from demeanor.reader.analysis import write_whole
 
         for kind, path in self._files.items():
-            write_whole(path, self._text(kind, path))
+            text = self._text(kind, path).encode("utf-8", "replace").decode("utf-8")
+            write_whole(path, text)
             say(f"wrote {path}")
 
     def _json(self) -> Any:
@@ -75,8 +76,6 @@ class Outputs:
         return found if self._several else found[0]
 
     def _text(self, kind: str, path: Path) -> str:
-        import json
-
         if kind == "html":
             from demeanor.report.html import render
 
@@ -87,7 +86,7 @@ class Outputs:
 
             return csv([a.to_dict() for a in self._kept])
         if kind == "json":
-            return json.dumps(self._json(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+            return json_text(self._json())
         from demeanor.report import subtitles
 
         text: str = getattr(subtitles, kind)(self._kept[0].to_dict())

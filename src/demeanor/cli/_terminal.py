@@ -44,10 +44,19 @@ def stderr_console() -> Console:
     return Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
-def print_json(value: Any, indent: int | None = 2) -> None:
+def json_text(value: Any) -> str:
+    """Readable JSON, one final line end; bytes of file names that are no Unicode become `?`."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
+    return text.encode("utf-8", "replace").decode("utf-8") + "\n"
+
+
+def print_json(value: Any) -> None:
     """JSON on stdout; escaped to ASCII where the terminal has no UTF-8, so that it stays JSON."""
-    plain = "utf" not in (sys.stdout.encoding or "").lower()
-    print(json.dumps(value, ensure_ascii=plain, allow_nan=False, indent=indent), flush=True)
+    text = json_text(value)
+    if "utf" not in (sys.stdout.encoding or "").lower():
+        text = json.dumps(json.loads(text), indent=2) + "\n"
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,13 +58,16 @@ def analyze(
     vtt: Annotated[Path | None, typer.Option(**_FILE, help="Subtitles with sentiment, coloured.")] = None,
     csv: Annotated[Path | None, typer.Option(**_FILE, help="A row per segment.")] = None,
 ) -> None:
-    """Read sentiment and emotion: one sample per INPUT, or one sample made of parts.
+    """Read sentences, files or folders.
 
-    Prints a table unless an output is asked for. Exit code 1: some inputs failed, the others were delivered;
-    2: wrong usage, or nothing could be read.
+    Every INPUT is a sample of its own; --text, --image, --audio and --video are the parts of one. Prints a
+    table unless an output is asked for.
+
+    Exit code 1: some inputs failed, the others were delivered; 2: wrong usage, or nothing could be read.
     """
     from demeanor.cli._inputs import jobs_of
     from demeanor.cli._outputs import Outputs
+    from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE
 
     parts = {"text": text, "image": image, "audio": audio, "video": video}
     jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None})
@@ -72,7 +76,7 @@ def analyze(
     failed = _read(jobs, outputs, model, threads, offline, options)
     outputs.close()
     if failed:
-        sys.exit(1 if failed < len(jobs) else 2)
+        sys.exit(EXIT_SOME if failed < len(jobs) else EXIT_USAGE)
 
 
 def _read(
@@ -81,7 +85,7 @@ def _read(
     """Read one after another; how many failed."""
     import demeanor
     from demeanor.cli._terminal import say, working
-    from demeanor.errors import InputError
+    from demeanor.errors import DemeanorError, InputError
 
     reader = demeanor.load(model, threads=threads, offline=offline)
     failed = 0
@@ -93,6 +97,12 @@ def _read(
         except InputError as error:
             failed += 1
             say(str(error) if job.name in str(error) else f"{job.name}: {error}")
-            continue
-        outputs.add(analysis)
+        except DemeanorError:
+            raise
+        except Exception as error:  # a fault of ours, but the other inputs are to be delivered
+            failed += 1
+            traceback.print_exc()
+            say(f"{job.name}: {type(error).__name__}: {error}; this is a fault in demeanor, please report it")
+        else:
+            outputs.add(analysis)
     return failed

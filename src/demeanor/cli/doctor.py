@@ -15,13 +15,14 @@ _REASONS = {
     "offline": "packaged weights: nothing is downloaded later",
     "frames": "Analysis.to_frame()",
     "plots": "Analysis.plot()",
+    "all": "all of the above",
     "lab": "train (torch)",
     "dev": "run the tests",
 }
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Tell what is installed, which weights were found, what is missing and how to get it.
+    """Tell what is installed, what is missing and how to get it.
 
     Exit code 1 where no bundle can be read.
     """

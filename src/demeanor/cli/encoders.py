@@ -8,7 +8,7 @@ import typer
 
 
 def encoders(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the encoders: from text, sound or pictures to the arrays that models take."""
+    """List the encoders: from text, sound or pictures to numbers."""
     from demeanor.cli._plugins import print_summaries
 
     print_summaries("encoders", as_json)

@@ -13,7 +13,7 @@ _ALL = ["text", "audio", "visual"]
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the shipped bundles (for `analyze --model`) and the models of the lab (for run files)."""
+    """List the bundles that read, and the models that can be trained."""
     found = [*_bundles(), *_lab()]
     if as_json:
         from demeanor.cli._terminal import print_json

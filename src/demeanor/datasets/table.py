@@ -1,30 +1,30 @@
-"""Any table or set of files, described by a short TOML manifest: the way to read one's own data.
+r"""Any table or set of files, described by a short TOML manifest: the way to read one's own data.
 
-    name = "mosi"                          # what records call it
-    licence = "research only"
-    file = "mosi/utterances.csv"           # .csv, .tsv or .jsonl; "a.zip!member.csv" looks inside an archive
-    # or: files = "ravdess/audio/*/*.flac" with pattern = '(?P<emotion>\\d\\d)…', a regex over each path whose groups
-    #     become columns (also `files = "fer2013.zip!*.jpg"`); the column `path` is the file itself
-    columns = ["text", "labels", "id"]     # only for files without a header line
+name = "mosi"                          # what records call it
+licence = "research only"
+file = "mosi/utterances.csv"           # .csv, .tsv or .jsonl; "a.zip!member.csv" looks inside an archive
+# or: files = "ravdess/audio/*/*.flac" with pattern = '(?P<emotion>\d\d)…', a regex over each path whose groups
+#     become columns (also `files = "fer2013.zip!*.jpg"`); the column `path` is the file itself
+columns = ["text", "labels", "id"]     # only for files without a header line
 
-    [fields]                               # Sample field = template over the columns
-    id = "{id}"
-    text = "{text}"
-    image = "posts/images.zip!{image}"
-    group = "{id}"                         # rows of one group never sit on two sides of a split
-    group_pattern = '^(.*)_\\d+$'          # optional: keep only this regex's first group
+[fields]                               # Sample field = template over the columns
+id = "{id}"
+text = "{text}"
+image = "posts/images.zip!{image}"
+group = "{id}"                         # rows of one group never sit on two sides of a split
+group_pattern = '^(.*)_\d+$'          # optional: keep only this regex's first group
 
-    [split]
-    column = "mode"                        # or: shares = { train = 0.8, valid = 0.1, test = 0.1 } by hashed group
-    map = { dev = "valid" }
+[split]
+column = "mode"                        # or: shares = { train = 0.8, valid = 0.1, test = 0.1 } by hashed group
+map = { dev = "valid" }
 
-    [labels.score]
-    column = "label"
-    scale = 0.33333
-    [labels.emotions]
-    column = "emotion"
-    map = { "3" = "joy" }                  # values that are not in the map give no label
-    separator = ","                        # several labels in a cell
+[labels.score]
+column = "label"
+scale = 0.33333
+[labels.emotions]
+column = "emotion"
+map = { "3" = "joy" }                  # values that are not in the map give no label
+separator = ","                        # several labels in a cell
 """
 
 from __future__ import annotations
@@ -120,7 +120,9 @@ def _rows(spec: dict[str, Any], root: Path, archives: _Archives) -> Iterator[Row
 def _file_rows(spec: dict[str, Any], root: Path, archives: _Archives) -> Iterator[Row]:
     archive, _, glob = spec["files"].partition("!")
     if glob:
-        found = [f"{archive}!{n}" for n in sorted(archives.archive(root / archive).namelist()) if fnmatch.fnmatch(n, glob)]
+        found = [
+            f"{archive}!{n}" for n in sorted(archives.archive(root / archive).namelist()) if fnmatch.fnmatch(n, glob)
+        ]
     else:
         found = [str(p.relative_to(root)) for p in sorted(root.glob(spec["files"]))]
     pattern = re.compile(spec.get("pattern", ""))

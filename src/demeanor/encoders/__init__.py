@@ -1,1 +1,1 @@
-
+"""Samples to arrays: a file each; all run without torch."""

@@ -1,1 +1,1 @@
-
+"""Models of the lab: one file each, named as `models` lists them."""

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from demeanor.batch import FeatureBatch, Model, ModelConfig, Output
+from demeanor.batch import FeatureBatch, Output
+from demeanor.fusion._model import Model, ModelConfig
 from demeanor.layers.heads import ReadingHeads
 from demeanor.losses.tasks import task_loss
 

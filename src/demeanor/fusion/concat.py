@@ -1,4 +1,4 @@
-"""Early fusion: the modalities' vectors, standardised and put side by side, then heads (through one hidden layer or not).
+"""Early fusion: the modalities' vectors, standardised, side by side, then heads (with a hidden layer or without).
 
 Paper: the field's oldest baseline; see Baltrušaitis et al. 2019, section 5, for its place among the others.
 With one modality it is plain logistic regression on that modality's features.
@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from demeanor.batch import FeatureBatch, Model, ModelConfig, Output
+from demeanor.batch import FeatureBatch, Output
+from demeanor.fusion._model import Model, ModelConfig
 from demeanor.layers.heads import ReadingHeads
 from demeanor.losses.tasks import task_loss
 

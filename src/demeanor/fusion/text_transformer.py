@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from demeanor.batch import FeatureBatch, Model, ModelConfig, Output
+from demeanor.batch import FeatureBatch, Output
+from demeanor.fusion._model import Model, ModelConfig
 from demeanor.layers.heads import ReadingHeads
 from demeanor.layers.transformer import EncoderLayer, additive_mask, masked_mean
 from demeanor.losses.tasks import sign_hinge, task_loss

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# repeats, kernel, stride, expansion, input, output channels (Tan & Le 2019, table 1, B0; first and last stage not scaled)
+# repeats, kernel, stride, expansion, input, output channels (Tan & Le 2019, table 1, B0)
 STAGES = (
     (1, 3, 1, 1, 32, 16), (2, 3, 2, 6, 16, 24), (2, 5, 2, 6, 24, 40), (3, 3, 2, 6, 40, 80), (3, 5, 1, 6, 80, 112),
     (4, 5, 2, 6, 112, 192), (1, 3, 1, 6, 192, 320),
@@ -72,9 +72,7 @@ class EfficientNetLite0(nn.Module):
         self.stem_stride = stem_stride
         self._conv_stem = nn.Conv2d(3, 32, 3, stem_stride, bias=False)
         self._bn0 = nn.BatchNorm2d(32, eps=1e-3, momentum=0.01)
-        shapes = [
-            (k, s if i == 0 else 1, e, c if i == 0 else o, o) for n, k, s, e, c, o in STAGES for i in range(n)
-        ]
+        shapes = [(k, s if i == 0 else 1, e, c if i == 0 else o, o) for n, k, s, e, c, o in STAGES for i in range(n)]
         self._blocks = nn.ModuleList(Block(*shape, drop_path * i / len(shapes)) for i, shape in enumerate(shapes))
         self._conv_head = nn.Conv2d(320, FEATURES, 1, bias=False)
         self._bn1 = nn.BatchNorm2d(FEATURES, eps=1e-3, momentum=0.01)

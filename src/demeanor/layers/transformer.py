@@ -21,7 +21,7 @@ class EncoderLayer(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=eps)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x (B, T, D); mask (B, 1, 1, T) additive, 0 for real steps and -inf-like for padding."""
+        """X (B, T, D); mask (B, 1, 1, T) additive, 0 for real steps and -inf-like for padding."""
         batch, time, dim = x.shape
         q, k, v = self.qkv(x).view(batch, time, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
         # No dropout on the attention weights: it forces the unfused kernel, a fifth of a CPU step, for no gain seen.

@@ -1,1 +1,1 @@
-
+"""Files, bytes and arrays to what the encoders take."""

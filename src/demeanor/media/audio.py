@@ -188,7 +188,7 @@ def _frames(container: Any, stream: Stream, damage: Damage, name: str) -> Iterat
 
 
 def _timed(frames: Iterable[AudioFrame], clock: Clock) -> Iterator[tuple[float, AudioFrame]]:
-    """Pauses and frames: (seconds of silence before it, frame), leaving out frames that repeat what was heard."""
+    """Each frame with the seconds of silence before it; frames that repeat what was heard are left out."""
     heard = 0.0
     for frame in frames:
         at = clock.place(frame.time, heard)
@@ -228,7 +228,7 @@ def _in_sync(timed: Iterable[tuple[float, AudioFrame]], channels: int, rate: int
 
 
 class _Resampler:
-    """Frames of any format, rate and layout, even changing ones, to pieces (channels, time) float32 at one rate."""
+    """Frames of any format, rate and layout, even changing ones, to float32 (channels, time) at one rate."""
 
     def __init__(self, channels: int, rate: int) -> None:
         self._channels, self._rate = channels, rate
@@ -323,7 +323,7 @@ def _frame(rows: Samples, rate: int) -> AudioFrame:
     import av
 
     layout = "mono" if len(rows) == 1 else "stereo"
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(rows), format="fltp", layout=layout)
+    frame: AudioFrame = av.AudioFrame.from_ndarray(np.ascontiguousarray(rows), format="fltp", layout=layout)
     frame.sample_rate = rate
     return frame
 

@@ -27,13 +27,12 @@ MAX_PIXELS = 160_000_000
 GAP_LIMIT = 1800.0
 """Longest pause in a stream, in seconds, that is believed; beyond it the timestamps are taken to be wrong."""
 
-_REFUSED = frozenset(
-    # Name other files or addresses; run scripts; devices; or read any plain text as a picture.
-    "hls applehttp dash concat concatf image2 image2pipe imf sdp rtsp rtp sap hds smoothstreaming "
-    "webm_dash_manifest "
-    "vobsub avisynth vapoursynth lavfi fbdev alsa oss kmsgrab x11grab v4l2 video4linux2 avfoundation dshow "
-    "gdigrab "
-    "sndio pulse jack openal decklink bluray dvdvideo svg_pipe tty bin xbin adf idf ffmetadata tedcaptions".split()
+# Formats that name other files or addresses, run scripts, are devices, or read any plain text as a picture.
+_REFUSED = (
+    "hls applehttp dash concat concatf image2 image2pipe imf sdp rtsp rtp sap hds smoothstreaming vobsub "
+    "webm_dash_manifest avisynth vapoursynth lavfi fbdev alsa oss kmsgrab x11grab v4l2 video4linux2 dshow "
+    "avfoundation gdigrab sndio pulse jack openal decklink bluray dvdvideo svg_pipe tty bin xbin adf idf "
+    "ffmetadata tedcaptions"
 )
 _GIVE_UP = 64  # read errors in one file after which the rest is left
 
@@ -63,13 +62,9 @@ class Damage:
             parts = f"{self.packets + self.reads + self.corrupt} damaged parts"
             out.append(f"{name}: {step}: {parts} were left out or mended {self.last}".rstrip())
         if self.jumps:
-            out.append(
-                f"{name}: {step}: timestamps jump {self.jumps} times; times after a jump are estimates"
-            )
+            out.append(f"{name}: {step}: timestamps jump {self.jumps} times; times after a jump are estimates")
         if expected is not None and expected - seconds > max(0.5, 0.02 * expected):
-            out.append(
-                f"{name}: {step}: ends at {seconds:.1f} s of {expected:.1f} s; the file seems to be cut short"
-            )
+            out.append(f"{name}: {step}: ends at {seconds:.1f} s of {expected:.1f} s; the file seems to be cut short")
         return out
 
 
@@ -97,7 +92,7 @@ class Clock:
         return time - self._start + self._shift
 
     def place(self, time: float | None, expected: float) -> float:
-        """Seconds from the start; `expected` is where the previous frame ended and stands in for a missing time."""
+        """Seconds from the start; `expected`, where the previous frame ended, stands in for no time."""
         if time is None:
             return expected
         at = self.plain(time)
@@ -111,7 +106,7 @@ class Clock:
 
 
 class _Named:
-    """What FFmpeg sees of a file: its bytes and its extension (some raw formats are known by nothing else)."""
+    """What FFmpeg sees of a file: its bytes and its extension, by which alone raw formats are known."""
 
     def __init__(self, file: BinaryIO, suffix: str) -> None:
         self.name = "media" + suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else "media"
@@ -122,7 +117,8 @@ class _Named:
 def _allowed() -> str:
     import av
 
-    return ",".join(sorted(n for n in av.formats_available if not _REFUSED & set(n.split(","))))
+    refused = set(_REFUSED.split())
+    return ",".join(sorted(n for n in av.formats_available if not refused & set(n.split(","))))
 
 
 @contextmanager
@@ -137,9 +133,8 @@ def open_container(source: object, step: str) -> Iterator[InputContainer]:
         InputError: there is no such file (see `open_source`).
         DecodeError: it is empty, or FFmpeg knows no sound or video format in it.
     """
-    with open_source(source, step) as file:
-        with _container(file, source, step) as container:
-            yield container
+    with open_source(source, step) as file, _container(file, source, step) as container:
+        yield container
 
 
 def _container(file: BinaryIO, source: object, step: str) -> InputContainer:
@@ -149,7 +144,7 @@ def _container(file: BinaryIO, source: object, step: str) -> InputContainer:
     for suffix in dict.fromkeys((suffix_of(source), "")):  # a false name must not hide what the content shows
         file.seek(0)
         try:
-            return av.open(
+            container: InputContainer = av.open(
                 _Named(file, suffix),
                 mode="r",
                 options={"max_pixels": str(MAX_PIXELS)},
@@ -157,6 +152,7 @@ def _container(file: BinaryIO, source: object, step: str) -> InputContainer:
                 metadata_errors="replace",
                 buffer_size=1 << 18,
             )
+            return container
         except (av.FFmpegError, ValueError, MemoryError) as error:
             fault = error
     reason = getattr(fault, "strerror", None) or str(fault)
@@ -177,17 +173,20 @@ def picture_stream(container: InputContainer) -> Stream | None:
 
 
 def sound_stream(container: InputContainer) -> Stream | None:
-    """The sound stream to read: the default or first one that is not a commentary; None where there is none."""
+    """The sound stream to read: the default or first one that is no commentary; None if there is none."""
     from av.stream import Disposition
 
     aside = Disposition.comment | Disposition.visual_impaired | Disposition.karaoke
     streams = [s for s in container.streams.audio if s.codec_context is not None]
-    key = lambda s: (bool(s.disposition & aside), not s.disposition & Disposition.default, s.index)  # noqa: E731
-    return min(streams, key=key, default=None)
+    return min(
+        streams,
+        key=lambda s: (bool(s.disposition & aside), not s.disposition & Disposition.default, s.index),
+        default=None,
+    )
 
 
 def end_of(container: InputContainer, stream: Stream) -> float | None:
-    """Where a stream says it ends, in seconds from the container's start; None if only another stream may say."""
+    """Where a stream says it ends, in seconds from the start; None if only another stream may say."""
     start = (container.start_time or 0) / 1e6
     if stream.duration and stream.time_base:
         return float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base) - start
@@ -195,13 +194,19 @@ def end_of(container: InputContainer, stream: Stream) -> float | None:
     return container.duration / 1e6 if alone and container.duration else None
 
 
-def read_packets(container: InputContainer, stream: Stream, damage: Damage) -> Iterator[Any]:
-    """Packets of one stream, going on after read errors; the last one is empty and flushes the decoder."""
-    import av
+def _leave_out_others(container: InputContainer, stream: Stream) -> None:
+    """Have the demuxer skip what is not asked for (a film's pictures while its sound is read)."""
     from av.stream import Discard
 
     for other in container.streams:
         other.discard = Discard.default if other.index == stream.index else Discard.all
+
+
+def read_packets(container: InputContainer, stream: Stream, damage: Damage) -> Iterator[Any]:
+    """Packets of one stream, going on after read errors; the last one is empty and flushes the decoder."""
+    import av
+
+    _leave_out_others(container, stream)
     while True:
         try:
             yield from container.demux(stream)
@@ -236,9 +241,7 @@ def decode_packet(packet: Any, damage: Damage) -> list[Any]:
     try:
         frames: list[Any] = packet.decode()
     except av.error.DecoderNotFoundError as error:
-        raise DecodeError(
-            f"no decoder for this codec ({error}); convert the file with another program"
-        ) from error
+        raise DecodeError(f"no decoder for this codec ({error}); convert the file with another program") from error
     except (av.FFmpegError, ValueError, MemoryError) as error:
         damage.packets += 1
         damage.last = f"({getattr(error, 'strerror', None) or error})"

@@ -1,4 +1,4 @@
-"""Bytes of unknown encoding as text: marks first, then strict UTF-8, then the legacy encoding that reads most naturally.
+"""Bytes of unknown encoding as text: marks first, strict UTF-8, then the legacy encoding that reads best.
 
 Statistical detectors fail on the short texts of posts, so the common legacy encodings are judged here by what
 they would make of the bytes: frequent characters of the language, not merely valid ones. Others are left to
@@ -21,24 +21,36 @@ _SAMPLE = 4096  # bytes judged; more changes no verdict
 
 # The commonest characters of each language; a real text of a few words has several of them.
 _FREQUENT = {
-    "gb18030": "的一是了我不在人有他这个们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能对小多然"
-    "于心学么之都好看起发当没成只如事把还用第样道想作种开美总从无情己面最女但现前些所同日手又行意动方期它头经长儿回位"
-    "分爱老因很给名法间斯知世什两次使身者被高已亲其进此话常与活正感喜欢真吗吧啊很太气快乐难过笑哭谢",
-    "big5": "的一是了我不在人有他這個們來到時大地為子中你說生國年著就那和要她出也得裡後自以會家可下而過天去能對小多然於"
-    "心學麼之都好看起發當沒成只如事把還用第樣道想作種開美總從無情己面最女但現前些所同日手又行意動方期它頭經長兒回位分"
-    "愛老因很給名法間知世什兩次使身者被高已親其進此話常與活正感喜歡真嗎吧啊太氣快樂難過笑哭謝",
-    "shift_jis": "のにはをたがでてとしれさあるいもするかなこらっだりくまよきうそんどえ日一人大年会国本中見出今私何思好事生気"
-    "ンスルトーリアイクラレッシタカマムロコドテジサニオプウ",
-    "euc_jp": "のにはをたがでてとしれさあるいもするかなこらっだりくまよきうそんどえ日一人大年会国本中見出今私何思好事生気"
-    "ンスルトーリアイクラレッシタカマムロコドテジサニオプウ",
-    "euc_kr": "이다는을의에가하고지기도한사어나로리라대자서그인아수게은해있시들것일전부를보정적과제면만여우구주오없으"
-    "너무좋와무말말안내않았었습니까요네정말",
-}  # fmt: skip
+    "gb18030": (
+        "的一是了我不在人有他这个们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能"
+        "对小多然于心学么之都好看起发当没成只如事把还用第样道想作种开美总从无情己面最女但现前些所同日手又"
+        "行意动方期它头经长儿回位分爱老因很给名法间斯知世什两次使身者被高已亲其进此话常与活正感喜欢真吗吧"
+        "啊很太气快乐难过笑哭谢"
+    ),
+    "big5": (
+        "的一是了我不在人有他這個們來到時大地為子中你說生國年著就那和要她出也得裡後自以會家可下而過天去能"
+        "對小多然於心學麼之都好看起發當沒成只如事把還用第樣道想作種開美總從無情己面最女但現前些所同日手又"
+        "行意動方期它頭經長兒回位分愛老因很給名法間知世什兩次使身者被高已親其進此話常與活正感喜歡真嗎吧啊"
+        "太氣快樂難過笑哭謝"
+    ),
+    "shift_jis": (
+        "のにはをたがでてとしれさあるいもするかなこらっだりくまよきうそんどえ日一人大年会国本中見出今私何"
+        "思好事生気ンスルトーリアイクラレッシタカマムロコドテジサニオプウ"
+    ),
+    "euc_jp": (
+        "のにはをたがでてとしれさあるいもするかなこらっだりくまよきうそんどえ日一人大年会国本中見出今私何"
+        "思好事生気ンスルトーリアイクラレッシタカマムロコドテジサニオプウ"
+    ),
+    "euc_kr": (
+        "이다는을의에가하고지기도한사어나로리라대자서그인아수게은해있시들것일전부를보정적과제면만여우구주"
+        "오없으너무좋와무말말안내않았었습니까요네정말"
+    ),
+}
 _CP1252_SIGNS = frozenset("“”‘’–—…€£©®°«»¿¡·•´ºª§½¼™")
 
 
 def decode_bytes(data: bytes) -> str:
-    """Text of bytes in UTF-8, UTF-16 or UTF-32 (with or without mark), GB18030, Big5, Shift-JIS, EUC or Latin.
+    """Text of bytes in UTF-8, UTF-16 or UTF-32 (marked or not), GB18030, Big5, Shift-JIS, EUC or Latin.
 
     Never fails: what fits nothing is read as cp1252, undefined bytes replaced by U+FFFD.
     """
@@ -104,7 +116,7 @@ def _score(sample: bytes, encoding: str) -> float:
 
 
 def _strict(sample: bytes, encoding: str) -> str | None:
-    """The sample decoded without a fault, leaving out a character cut at its end; None if that is impossible."""
+    """The sample decoded without a fault but for a character cut at its end; None if impossible."""
     for cut in range(4):
         try:
             text = sample[: len(sample) - cut].decode(encoding)
@@ -117,7 +129,7 @@ def _strict(sample: bytes, encoding: str) -> str | None:
 
 
 def _plausible(char: str, encoding: str) -> float:
-    """1 for a character that texts in this encoding are made of, 0 for a rare one, -1 for one they never hold."""
+    """1 for a character that texts in this encoding are made of, 0 for a rare one, -1 for a foreign one."""
     if "\ue000" <= char <= "\uf8ff" or char == "\ufffd" or ("\uff61" <= char <= "\uff9f"):
         return -1.0
     if char in "，。！？；：、“”‘’（）《》…—·～　":

@@ -1,4 +1,4 @@
-"""Pictures as upright RGB arrays in bounded memory: EXIF turn, alpha, palette, 16 bit, CMYK, animation, damage."""
+"""Pictures as upright RGB arrays in bounded memory: any depth, colour model, turn, animation, damage."""
 
 from __future__ import annotations
 
@@ -92,9 +92,18 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
 
 # What Pillow's format readers raise on damaged files, by way of struct, zlib, indexing and arithmetic.
 _FAULTS = (
-    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OverflowError,
-    ArithmeticError, AssertionError, NotImplementedError, RuntimeError, MemoryError, UnicodeError,
-)  # fmt: skip
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    EOFError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+    MemoryError,
+)
 
 
 def _decoded(picture: Image.Image, name: str, longest: int, notes: list[str]) -> Image.Image:
@@ -200,7 +209,7 @@ def _upright(picture: Image.Image, longest: int) -> Image.Image:
 
 
 def _eight_bit(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Grey values of any range as uint8: 16 bit by its high byte, floats and 32 bit by what range they use."""
+    """Grey values of any range as uint8: 16 bit by its high byte, others by the range they use."""
     if array.dtype == np.uint16:
         high_byte: NDArray[np.uint8] = (array >> 8).astype(np.uint8)
         return high_byte
@@ -212,7 +221,8 @@ def _eight_bit(array: NDArray[Any]) -> NDArray[np.uint8]:
     else:
         floats = array.dtype.kind == "f"
         scale = 255.0 if floats and high <= 1 else 255.0 / 65535 if high > 255 else 1.0
-    return np.clip(values * scale + 0.5, 0, 255).astype(np.uint8)
+    out: NDArray[np.uint8] = np.clip(values * scale + 0.5, 0, 255).astype(np.uint8)
+    return out
 
 
 def _from_array(array: NDArray[Any]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""What a source is – text, image, audio or video – by its content first, by its name only where that is in doubt."""
+"""What a source is – text, image, audio or video – by its content; by its name only if in doubt."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ if TYPE_CHECKING:
     from demeanor.types import Kind, Source
 
 _BY_KIND: dict[Kind, str] = {
-    "text": ".txt .text",
-    "image": ".jpg .jpeg .jpe .jfif .png .apng .gif .webp .bmp .dib .tif .tiff .avif .ppm .pgm .pbm .pnm .tga .ico "
-    ".jp2 .heic .heif",
-    "audio": ".wav .mp3 .flac .ogg .oga .opus .m4a .m4b .aac .ac3 .wma .aiff .aif .aifc .au .amr .caf .mka .mp2 .wv "
-    ".ape .w64 .weba .spx .tta .dts .voc",
-    "video": ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .mpe .m2v .vob .ts .mts .m2ts .flv .f4v .wmv .asf .3gp .3g2 "
-    ".ogv .mxf .dv .y4m .rm .rmvb .divx",
+    "text": (".txt .text"),
+    "image": (
+        ".jpg .jpeg .jpe .jfif .png .apng .gif .webp .bmp .dib .tif .tiff .avif .ppm .pgm .pbm .pnm .tga "
+        ".ico .jp2 .heic .heif"
+    ),
+    "audio": (
+        ".wav .mp3 .flac .ogg .oga .opus .m4a .m4b .aac .ac3 .wma .aiff .aif .aifc .au .amr .caf .mka "
+        ".mp2 .wv .ape .w64 .weba .spx .tta .dts .voc"
+    ),
+    "video": (
+        ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .mpe .m2v .vob .ts .mts .m2ts .flv .f4v .wmv .asf "
+        ".3gp .3g2 .ogv .mxf .dv .y4m .rm .rmvb .divx"
+    ),
 }
 KNOWN_EXTENSIONS: dict[str, Kind] = {end: kind for kind, ends in _BY_KIND.items() for end in ends.split()}
 """Extension (lower case, with its dot) to the kind its name promises: what a folder is searched for."""
 
 _HEAD = 65536  # bytes looked at
 _PICTURE = re.compile(
-    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM....\0\0\0\0....[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP"
+    rb"|BM....\0\0\0\0....[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"
     rb"|II[*+]\0|MM\0[*+]|\0\0\0.ftyp(?:avi[fs]|hei[cxms]|hev[cx]|mif1|msf1)|\0\0\0\x0cjP  "
     rb"\r\n|\xff\x4f\xff\x51"
     rb"|\0\0\x01\0[\x01-\x20]\0|8BPS\0\x01|P[1-7]\s+(?:#[^\n]*\n\s*)*\d+\s|qoif",

@@ -1,4 +1,4 @@
-"""Which language a text is in: by its script, and for Latin script by a vote of small words. No model, no dependency."""
+"""Which language a text is in: by its script, and for Latin script by a vote of small words."""
 
 from __future__ import annotations
 
@@ -24,70 +24,94 @@ _WEIGHT = {"han": 3.0, "kana": 2.0, "ko": 2.0, "latin": 0.5}
 _NOT_RUSSIAN, _NOT_ARABIC = re.compile("[іїєґўђјљњћџқғңүұһөә]", re.I), re.compile("[پچژگکیےٹڈڑں]")
 
 _SMALL_WORDS = {
-    "en": "the be is are was were am i you he she it we they me him her us them my your his its our their this that these "
-    "those and or but not no yes to of in on at for with from by as so if than then there here what which "
-    "who how why "
-    "when where do does did don't didn't can can't could will would should have has had i'm it's that's he's "
-    "you're a an "
-    "all just very really too about out up get got go going good bad great love loved hate happy sad thing "
-    "things movie "
-    "film think know like want never always nothing everything something more most much any some been being "
-    "into over "
-    "thank thanks please terrible awful amazing best worst hello day today feel said say one time now back "
-    "well people "
-    "oh okay ok yeah hey wow come right look see mean guys guy sorry god why little man let gonna wanna "
-    "who's what's there's "
-    "he'll i'll i've i'd we're they're isn't wasn't won't doesn't didn't haven't sure still only first new "
-    "last night year",
-    "es": "el la los las un una de del que y a en es son está estoy estaba con por para no sí se lo le me te mi tu su nos "
-    "muy más pero como cuando porque qué esto este esta eso ese todo toda todos nada algo hay ser fue era "
-    "tiene tengo "
-    "yo él ella ellos bien mal gracias hoy también ya sin sobre película odio quiero encanta me gusta feliz "
-    "triste hola",
-    "fr": "le la les un une des de du et à en est sont c'est j'ai je tu il elle nous vous ils elles ne pas que qui ce cette "
-    "ces mon ma mes ton son sa ses pour avec dans sur par plus très mais où ou au aux être avoir fait suis "
-    "était tout "
-    "tous rien bien mal merci bonjour aujourd'hui aussi film aime déteste content triste l'ai n'est d'un "
-    "d'une quel ça",
-    "de": "der die das ein eine einen dem den des und ist sind war bin ich du er sie es wir ihr nicht kein keine mit auf "
-    "für von zu im am in aus bei nach über so wie was wer wo aber auch noch nur schon sehr gut schlecht mein "
-    "dein sein "
-    "haben hat habe wird werden kann mich dich sich uns heute danke dass wenn oder immer nie liebe hasse "
-    "traurig diesen",
-    "it": "il lo la i gli le un una di del della dei che e è sono era ho hai ha non mi ti si ci vi con per su da in al "
-    "alla più molto ma come quando perché questo questa quello tutto tutti niente bene male grazie ciao oggi "
-    "anche già "
-    "io tu lui lei noi loro essere fatto amo odio felice triste bello brutto film sto così cosa",
-    "pt": "o a os as um uma de do da dos das que e é são está estou foi era não sim com por para em no na nos nas se me te "
-    "meu minha seu sua muito mais mas como quando porque isso este esta esse tudo nada bem mal obrigado "
-    "obrigada hoje "
-    "também já eu ele ela nós eles você ser ter tem tenho filme amo odeio adoro feliz triste olá ao pelo "
-    "pela até",
-    "nl": "de het een en is zijn was ben ik jij je hij zij ze wij we niet geen met op voor van naar in aan uit bij over dat "
-    "dit die deze wat wie waar maar ook nog al zo heel erg goed slecht mijn jouw hebben heeft heb wordt kan "
-    "mij hem haar "
-    "ons vandaag dank bedankt als of altijd nooit hou haat blij verdrietig mooi moet er te om",
-    "tr": "bir ve bu şu o ben sen biz siz onlar için ile çok daha ama gibi ne kim nasıl neden değil var yok mı mi mu mü da "
-    "de ki her şey hiç en iyi kötü güzel bugün teşekkürler evet hayır beni seni onu bana sana olarak olan "
-    "kadar sonra "
-    "film seviyorum nefret mutlu üzgün oldu ediyorum benim senin şimdi",
-    "pl": "i w na z do nie to się jest są był była jestem że co jak ale o po za od dla przez tak bardzo już tylko mnie mi "
-    "ja ty on ona my wy oni mój moja twój ten ta te tego tym dobrze źle dziękuję dzisiaj też czy gdy kiedy "
-    "wszystko nic "
-    "film kocham nienawidzę szczęśliwy smutny dobry zły ma mam być",
-    "id": "yang dan di ini itu dengan untuk tidak saya kamu aku dia kami kita mereka adalah pada dari ke akan sudah bisa "
-    "juga ada karena tapi atau seperti sangat sekali lebih hari apa siapa kenapa bagaimana baik buruk bagus "
-    "terima kasih "
-    "nya bukan belum lagi semua film suka benci cinta senang sedih banget gak nggak",
-}  # fmt: skip
+    "en": (
+        "the be is are was were am i you he she it we they me him her us them my your his its our their "
+        "this that these those and or but not no yes to of in on at for with from by as so if than then "
+        "there here what which who how why when where do does did don't didn't can can't could will "
+        "would should have has had i'm it's that's he's you're a an all just very really too about out "
+        "up get got go going good bad great love loved hate happy sad thing things movie film think know "
+        "like want never always nothing everything something more most much any some been being into "
+        "over thank thanks please terrible awful amazing best worst hello day today feel said say one "
+        "time now back well people oh okay ok yeah hey wow come right look see mean guys guy sorry god "
+        "little man let gonna wanna who's what's there's he'll i'll i've i'd we're they're isn't wasn't "
+        "won't doesn't haven't sure still only first new last night year"
+    ),
+    "es": (
+        "el la los las un una de del que y a en es son está estoy estaba con por para no sí se lo le me "
+        "te mi tu su nos muy más pero como cuando porque qué esto este esta eso ese todo toda todos nada "
+        "algo hay ser fue era tiene tengo yo él ella ellos bien mal gracias hoy también ya sin sobre "
+        "película odio quiero encanta gusta feliz triste hola"
+    ),
+    "fr": (
+        "le la les un une des de du et à en est sont c'est j'ai je tu il elle nous vous ils elles ne pas "
+        "que qui ce cette ces mon ma mes ton son sa ses pour avec dans sur par plus très mais où ou au "
+        "aux être avoir fait suis était tout tous rien bien mal merci bonjour aujourd'hui aussi film "
+        "aime déteste content triste l'ai n'est d'un d'une quel ça"
+    ),
+    "de": (
+        "der die das ein eine einen dem den des und ist sind war bin ich du er sie es wir ihr nicht kein "
+        "keine mit auf für von zu im am in aus bei nach über so wie was wer wo aber auch noch nur schon "
+        "sehr gut schlecht mein dein sein haben hat habe wird werden kann mich dich sich uns heute danke "
+        "dass wenn oder immer nie liebe hasse traurig diesen"
+    ),
+    "it": (
+        "il lo la i gli le un una di del della dei che e è sono era ho hai ha non mi ti si ci vi con per "
+        "su da in al alla più molto ma come quando perché questo questa quello tutto tutti niente bene "
+        "male grazie ciao oggi anche già io tu lui lei noi loro essere fatto amo odio felice triste "
+        "bello brutto film sto così cosa"
+    ),
+    "pt": (
+        "o a os as um uma de do da dos das que e é são está estou foi era não sim com por para em no na "
+        "nos nas se me te meu minha seu sua muito mais mas como quando porque isso este esta esse tudo "
+        "nada bem mal obrigado obrigada hoje também já eu ele ela nós eles você ser ter tem tenho filme "
+        "amo odeio adoro feliz triste olá ao pelo pela até"
+    ),
+    "nl": (
+        "de het een en is zijn was ben ik jij je hij zij ze wij we niet geen met op voor van naar in aan "
+        "uit bij over dat dit die deze wat wie waar maar ook nog al zo heel erg goed slecht mijn jouw "
+        "hebben heeft heb wordt kan mij hem haar ons vandaag dank bedankt als of altijd nooit hou haat "
+        "blij verdrietig mooi moet er te om"
+    ),
+    "tr": (
+        "bir ve bu şu o ben sen biz siz onlar için ile çok daha ama gibi ne kim nasıl neden değil var "
+        "yok mı mi mu mü da de ki her şey hiç en iyi kötü güzel bugün teşekkürler evet hayır beni seni "
+        "onu bana sana olarak olan kadar sonra film seviyorum nefret mutlu üzgün oldu ediyorum benim "
+        "senin şimdi"
+    ),
+    "pl": (
+        "i w na z do nie to się jest są był była jestem że co jak ale o po za od dla przez tak bardzo "
+        "już tylko mnie mi ja ty on ona my wy oni mój moja twój ten ta te tego tym dobrze źle dziękuję "
+        "dzisiaj też czy gdy kiedy wszystko nic film kocham nienawidzę szczęśliwy smutny dobry zły ma "
+        "mam być"
+    ),
+    "id": (
+        "yang dan di ini itu dengan untuk tidak saya kamu aku dia kami kita mereka adalah pada dari ke "
+        "akan sudah bisa juga ada karena tapi atau seperti sangat sekali lebih hari apa siapa kenapa "
+        "bagaimana baik buruk bagus terima kasih nya bukan belum lagi semua film suka benci cinta senang "
+        "sedih banget gak nggak"
+    ),
+}
 _LETTERS = {
-    "es": "ñ¿¡", "fr": "çœèêùûâ", "de": "ßäöü", "it": "òìù", "pt": "ãõ", "tr": "şğıİ", "pl": "łąęśźżćń",
-}  # fmt: skip
+    "es": "ñ¿¡",
+    "fr": "çœèêùûâ",
+    "de": "ßäöü",
+    "it": "òìù",
+    "pt": "ãõ",
+    "tr": "şğıİ",
+    "pl": "łąęśźżćń",
+}
 _ENDINGS = {
-    "en": "ing ly ness ght ck th ed tion ful", "es": "ción mente ando iendo dad", "fr": "tion ment eux aux ais ée",
-    "de": "ung lich keit cht isch", "it": "zione mente ando issimo tà", "pt": "ção mente ndo inho dade",
-    "nl": "lijk heid ing", "tr": "lar ler iyor yorum dir", "pl": "ść nie owy cie", "id": "kan nya",
-}  # fmt: skip
+    "en": "ing ly ness ght ck th ed tion ful",
+    "es": "ción mente ando iendo dad",
+    "fr": "tion ment eux aux ais ée",
+    "de": "ung lich keit cht isch",
+    "it": "zione mente ando issimo tà",
+    "pt": "ção mente ndo inho dade",
+    "nl": "lijk heid ing",
+    "tr": "lar ler iyor yorum dir",
+    "pl": "ść nie owy cie",
+    "id": "kan nya",
+}
 _IGNORED = re.compile(r"https?://\S+|www\.\S+|@\w+|&\w+;")
 _HASHTAG = re.compile(r"#\w+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")

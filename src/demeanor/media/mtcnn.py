@@ -57,9 +57,7 @@ class Mtcnn:
         files = weights.find("mtcnn", path=folder).files
         self._nets = {name: mtcnn_nets.load(name, files[f"{name}.lz4"]) for name in ("pnet", "rnet", "onet")}
 
-    def detect(
-        self, image: Picture, min_size: float = 40, thresholds: Sequence[float] = THRESHOLDS
-    ) -> Detections:
+    def detect(self, image: Picture, min_size: float = 40, thresholds: Sequence[float] = THRESHOLDS) -> Detections:
         """All faces of a picture.
 
         Args:

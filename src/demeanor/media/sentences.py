@@ -12,26 +12,30 @@ from collections.abc import Iterator
 LONGEST = 400
 """Longest span in characters; longer sentences are cut where a clause ends, at worst between words."""
 
-_EMOJI = r"\U0001f000-\U0001faff\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3\u2764\U000e0020-\U000e007f"
+_EMOJI = (
+    r"\U0001f000-\U0001faff\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff"
+    r"\ufe0f\u200d\u20e3\U000e0020-\U000e007f"
+)
 _CLOSERS = r"\"'”’»›\)\]\}」』）】》〉"
 _END = re.compile(
     rf"(?P<mark>[。！？｡!?؟۔।॥‽]+[。！？｡!?.…~～]*|；+|…+|\.+)(?P<after>[{_CLOSERS}]*(?:[ \t]*[{_EMOJI}]+)*)"
     r"|(?P<line>[ \t]*(?:\r\n|[\n\r\v\f\x85\u2028\u2029])\s*)"
 )
+_QUOTES = frozenset("\"'”’»›)]}」』）】》〉")
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _ADDRESS = re.compile(
-    r"(?:https?://|www\.)[!-~]+|[\w.+-]+@[\w-]+\.[\w.]+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|edu|gov|io|cn|co|uk|de|fr|jp|tv|me|ly)\b(?:/[!-~]*)?"
+    r"(?:https?://|www\.)[!-~]+|[\w.+-]+@[\w-]+\.[\w.]+"
+    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|edu|gov|io|cn|co|uk|de|fr|jp|tv|me|ly)\b(?:/[!-~]*)?"
 )
 # After these a full stop ends nothing, whatever follows …
 _TITLES = frozenset(
-    "mr mrs ms mx dr prof st sr sra fr rev hon gen col capt lt sgt maj cpl gov sen rep pres supt vs v cf e.g "
-    "i.e eg ie viz "
-    "approx no nos vol pp p fig figs eq sec ch art op ed eds al ca bzw z.b d.h u.a evtl ggf nr mme mlle m "
+    "mr mrs ms mx dr prof st sr sra fr rev hon gen col capt lt sgt maj cpl gov sen rep pres supt vs v cf "  # noqa: SIM905
+    "e.g i.e eg ie viz approx no nos vol pp fig figs eq eds al ca bzw z.b d.h u.a evtl ggf nr mme mlle "
     "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri".split()
 )
-# … and after these only before a lower-case word.
+# … and after these only if a lower-case word or a number follows.
 _MAYBE = frozenset(
-    "etc inc ltd co corp jr bros dept est u.s u.k u.n d.c a.m p.m am pm ph.d b.a m.a usw".split()
+    "etc inc ltd co corp jr bros dept est u.s u.k u.n d.c a.m p.m am pm ph.d b.a m.a usw".split()  # noqa: SIM905
 )
 _CLAUSE = re.compile(
     r"[,;:，；：、—–)）」』”]\s*|\s+(?=(?:and|but|or|so|because|which|while|und|y|et)\s)|\s+"
@@ -91,17 +95,13 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     if mark[0] in "。！？｡؟۔।॥‽；":
         return not (mark[0] == "；" and match.end() - start < 8)
     if mark[0] in "!?":
-        return not (after and any(c in _CLOSERS_SET for c in after) and rest[:1].islower()) and (
-            not following or following.isspace() or bool(after) or following.isalpha()
-        )
+        spoken = any(c in _QUOTES for c in after) and rest[:1].islower()  # "Really?" she asked
+        return not spoken and (not following or following.isspace() or bool(after) or following.isalpha())
     if mark[0] == "…" or len(mark) > 1:  # an ellipsis, which often only pauses
         if not rest or rest[0] in "\r\n":
             return True
         return rest[0].isupper() or (bool(_CJK.match(rest)) and match.end() - start >= 10)
     return _full_stop_ends(text, start, match.start(), following, rest, bool(after))
-
-
-_CLOSERS_SET = frozenset("\"'”’»›)]}」』）】》〉")
 
 
 def _full_stop_ends(text: str, start: int, dot: int, following: str, rest: str, closed: bool) -> bool:
@@ -115,19 +115,12 @@ def _full_stop_ends(text: str, start: int, dot: int, following: str, rest: str, 
     if not rest or not token:
         return True
     if token in _TITLES:
-        return (
-            token in ("no", "p", "art", "st", "ed")
-            and rest[:1].isupper()
-            and not rest[:1].isdigit()
-            and token == "no"
-        )
+        return token == "no" and rest[0].isupper()  # "I said no. We left." but "No. 5"
     if len(token) == 1 and token.isalpha() and token != "i":  # an initial
         return False
     if re.fullmatch(r"(?:[a-z]\.)+[a-z]", token) or token in _MAYBE:
         return not rest[:1].islower() and not rest[:1].isdigit()
-    if token.isdigit() and dot - start == len(token):  # "1. First"
-        return False
-    return True
+    return not (token.isdigit() and dot - start == len(token))  # "1. First" is one
 
 
 def _cut(text: str, low: int, high: int) -> Iterator[tuple[int, int]]:

@@ -182,9 +182,7 @@ def _utterances(window: Window, recognised: Sequence[Word], language: str) -> li
         sure = float(np.mean([w.probability for w in group]))
         plain = tuple(replace(w, text=w.text.strip()) for w in group)
         out.append(Utterance(group[0].start, group[-1].end, text, plain, sure, language=language))
-    silent = [
-        (a, b) for a, b in window.speech if not any(w.start < b / RATE and w.end > a / RATE for w in words)
-    ]
+    silent = [(a, b) for a, b in window.speech if not any(w.start < b / RATE and w.end > a / RATE for w in words)]
     for utterance in _wordless(silent):
         if utterance.end - utterance.start >= _WORDLESS:
             out.append(replace(utterance, probability=0.0, language=language))
@@ -220,11 +218,7 @@ def _groups(words: Sequence[Word], pause: float) -> list[list[Word]]:
     out: list[list[Word]] = []
     for group in groups:
         close = out and group[0].start - out[-1][-1].end <= pause
-        if (
-            close
-            and min(_length(group), _length(out[-1])) < _SHORTEST
-            and _length(out[-1] + group) <= LONGEST
-        ):
+        if close and min(_length(group), _length(out[-1])) < _SHORTEST and _length(out[-1] + group) <= LONGEST:
             out[-1] += group
         else:
             out.append(group)
@@ -233,9 +227,7 @@ def _groups(words: Sequence[Word], pause: float) -> list[list[Word]]:
 
 def _ends_sentence(word: Word, following: Word) -> bool:
     text = word.text.strip().rstrip("\"'”’)]」』）").lower()
-    return (
-        text[-1:] in _ENDS and text != "" and text not in _TITLES and not following.text.strip()[:1].islower()
-    )
+    return text[-1:] in _ENDS and text != "" and text not in _TITLES and not following.text.strip()[:1].islower()
 
 
 def _divided(group: list[Word]) -> list[list[Word]]:

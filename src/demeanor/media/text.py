@@ -1,4 +1,4 @@
-"""Text: bytes of any encoding to a string, the one normal form the words expert is trained on, sentences, language."""
+"""Text: bytes of any encoding to a string, the normal form the words expert reads, sentences, language."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def decode_text(source: Source) -> str:
     """The text of a file, of bytes, or of a string (a string that names no file is the text itself).
 
     UTF-8, UTF-16 and UTF-32 with or without mark, GB18030, Big5, Shift-JIS, EUC, cp1252 and what
-    charset-normalizer finds. An empty file is an empty text. Line ends become "\\n".
+    charset-normalizer finds. An empty file is an empty text. Line ends become line feeds.
 
     Raises:
         InputError: there is no such file, or it is no text source.

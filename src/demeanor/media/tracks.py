@@ -63,7 +63,7 @@ class FaceTracker:
         self._kept: list[_Live] = []
         self._ended: list[Track] = []
         self._pictures = self._named = self._scene = 0
-        self._change = 0.0
+        self._change = 0.0  # grey levels by which the quietest quarter of the picture has changed
         self._glance: Floats | None = None
 
     def update(self, time: float, faces: Sequence[FoundFace], image: Picture) -> list[tuple[str, FoundFace]]:
@@ -97,20 +97,21 @@ class FaceTracker:
         return sorted((t for t in whole if t.count >= least), key=lambda t: (t.first, int(t.id[1:])))
 
     def _watch(self, image: Picture) -> None:
-        """Note how much the picture as a whole has changed, and whether so abruptly that a new scene begins."""
+        """Note how much the whole picture has changed, and whether so abruptly that a new scene begins."""
         import cv2
 
         glance = cv2.resize(as_rgb(image), (16, 12), interpolation=cv2.INTER_AREA).astype(np.float32)
         if self._glance is not None:
-            self._change = float(np.abs(self._glance - glance).mean())
+            change = np.abs(self._glance - glance)
+            self._change = float(np.quantile(change.mean(axis=2), 0.25))  # moving faces leave a quarter still
             a, b = (_unit((g - g.mean(axis=(0, 1))).ravel()) for g in (self._glance, glance))
-            self._scene += self._change > 24 and float(a @ b) < 0.7
+            self._scene += float(change.mean()) > 24 and float(a @ b) < 0.7
         self._glance = glance
 
     def _pairs(self, time: float, faces: Sequence[FoundFace], looks: list[Floats]) -> dict[int, _Live]:
         """The track that each face (by index) continues; best pairs first, each track and face once."""
         scored = []
-        least = min(0.8, 0.25 + self._change / 25)
+        least = min(0.75, 0.25 + self._change / 6)
         for index, face in enumerate(faces):
             for track in self._kept:
                 alike = float(track.looks @ looks[index])

@@ -61,9 +61,7 @@ def read_transcript(
     notes = [] if warnings is None else warnings
     name, kind = name_of(source), suffix_of(source)
     if kind not in (".srt", ".vtt", ".json", ".txt"):
-        raise InputError(
-            f"{name}: expected a transcript named .srt, .vtt, .json or .txt, got '{kind}'; rename it"
-        )
+        raise InputError(f"{name}: expected a transcript named .srt, .vtt, .json or .txt, got '{kind}'; rename it")
     with open_source(source, "read transcript") as file:
         data = file.read(LIMIT + 1)
     if len(data) > LIMIT:
@@ -125,9 +123,7 @@ def _timed_cues(text: str, name: str) -> Iterator[_Cue]:
     lines = text.splitlines()
     timing = [number for number, line in enumerate(lines) if "-->" in line]
     if not timing and text.strip() and text.strip() != "WEBVTT":
-        raise DecodeError(
-            f"{name}: expected lines like '00:00:01,000 --> 00:00:02,500', got none; is it a transcript?"
-        )
+        raise DecodeError(f"{name}: expected lines like '00:00:01,000 --> 00:00:02,500', got none; is it a transcript?")
     for number, following in itertools.pairwise([*timing, len(lines)]):
         match = _CUE.match(lines[number])
         if match is None:
@@ -251,14 +247,10 @@ def _tidy(cues: Iterable[_Cue], name: str, notes: list[str]) -> list[Utterance]:
             u = replace(u, end=u.start + max(0.5, len(u.text.encode("utf-8")) / _BYTES_PER_SECOND))
         at = next((i for i in reversed(range(len(lasting))) if _one_voice(lasting[i], u)), None)
         if at is not None and lasting[at].end > u.start + 1e-6:
-            faults.setdefault("begin before the one before ends; that one was ended there", []).append(
-                cue.place
-            )
+            faults.setdefault("begin before the one before ends; that one was ended there", []).append(cue.place)
             u = _after(lasting, at, u)
         lasting.append(u)
-    notes.extend(
-        f"{name}: {len(at)} cue{'s' * (len(at) > 1)} {what} (first: {at[0]})" for what, at in faults.items()
-    )
+    notes.extend(f"{name}: {len(at)} cue{'s' * (len(at) > 1)} {what} (first: {at[0]})" for what, at in faults.items())
     return [replace(u, words=_within(u)) for u in sorted(lasting, key=lambda u: u.start)]
 
 

@@ -88,9 +88,7 @@ def _frames(samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def _smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Moving average over `width` frames, of the same length."""
-    sums = np.cumsum(
-        np.concatenate([[0.0], np.pad(values, (width // 2, width - 1 - width // 2), mode="edge")])
-    )
+    sums = np.cumsum(np.concatenate([[0.0], np.pad(values, (width // 2, width - 1 - width // 2), mode="edge")]))
     means: NDArray[np.float64] = (sums[width:] - sums[:-width]) / width
     return means
 

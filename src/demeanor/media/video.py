@@ -1,4 +1,4 @@
-"""Pictures of a film on a regular clock: RGB frames by presentation time, upright, square pixels, in bounded memory.
+"""Pictures of a film on a regular clock: RGB, upright, square pixels, by presentation time, bounded memory.
 
 What is shown at a tick is the last frame presented at or before it, which is right for variable frame rates
 too. To be fast, packets are looked at one group of pictures ahead: groups (and tails of groups) in which no
@@ -220,7 +220,7 @@ def _tick_at(time: float, fps: float) -> int:
 
 
 def _spans(frames: Iterable[VideoFrame], clock: Clock) -> Iterator[tuple[float, float, VideoFrame]]:
-    """Each frame with the seconds from which and until which it is shown; the last one for its own duration."""
+    """Each frame with the seconds from and until which it is shown; the last one for its own duration."""
     held: VideoFrame | None = None
     start = length = 0.0
     for frame in frames:
@@ -229,7 +229,7 @@ def _spans(frames: Iterable[VideoFrame], clock: Clock) -> Iterator[tuple[float, 
         if held is not None:
             yield start, at, held
         held, start = frame, at
-        length = min(float(frame.duration * frame.time_base) if frame.duration else 0.04, GAP_LIMIT)
+        length = min(float(frame.duration * (frame.time_base or 0)) if frame.duration else 0.04, GAP_LIMIT)
     if held is not None:
         yield start, start + max(length, 2 * _SLACK), held
 
@@ -297,7 +297,7 @@ def _sought(container: InputContainer, time: float) -> bool:
 
 
 class _Upright:
-    """Decoded frames to RGB arrays as shown: turned and mirrored by the display matrix, square pixels, scaled down."""
+    """Decoded frames to RGB arrays as shown: turned by the display matrix, square pixels, scaled down."""
 
     def __init__(self, stream: VideoStream, longest: int = 1 << 30) -> None:
         from av.video.reformatter import VideoReformatter
@@ -316,15 +316,17 @@ class _Upright:
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """The picture (height, width, 3)."""
+        from av.video.reformatter import Colorspace
+
         width, height = frame.width * self._stretch, float(frame.height)
         scale = min(1.0, self._longest / max(width, height))
         unlabelled_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720
-        small = self._reformatter.reformat(
+        small: Any = self._reformatter.reformat(
             frame,
             width=max(1, round(width * scale)),
             height=max(1, round(height * scale)),
             format="rgb24",
-            src_colorspace="ITU709" if unlabelled_hd else None,
+            src_colorspace=Colorspace.ITU709 if unlabelled_hd else None,
             interpolation="BILINEAR",
         )
         image: NDArray[np.uint8] = small.to_ndarray()
@@ -336,9 +338,10 @@ class _Upright:
         return np.ascontiguousarray(image)
 
     def _turn(self, frame: VideoFrame) -> tuple[int, int, int, int]:
-        """The matrix (a, b, c, d) that takes (x, y) to (a x + c y, b x + d y); kept where a frame carries none."""
+        """The matrix (a, b, c, d) taking (x, y) to (a x + c y, b x + d y); kept where a frame has none."""
         try:
-            for data in frame.side_data:
+            side_data: Any = frame.side_data
+            for data in side_data:
                 if data.type.name == "DISPLAYMATRIX":
                     m = np.frombuffer(bytes(data), np.int32, 9)
                     self._matrix = (int(m[0]), int(m[1]), int(m[3]), int(m[4]))

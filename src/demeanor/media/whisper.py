@@ -49,9 +49,7 @@ class Whisper:
                 return features if isinstance(features, ctranslate2.StorageView) else super().encode(features)
 
         if not threads and not os.environ.get("OMP_NUM_THREADS"):
-            threads = (
-                len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            )
+            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._model = Model(
             str(folder), device="cpu", compute_type="float32", cpu_threads=threads, local_files_only=True
         )
@@ -75,9 +73,7 @@ class Whisper:
             InputError: more than 30 s.
         """
         if len(samples) > LIMIT:
-            raise InputError(
-                f"expected at most 30 s of audio, got {len(samples) / RATE:.1f} s; cut it into windows"
-            )
+            raise InputError(f"expected at most 30 s of audio, got {len(samples) / RATE:.1f} s; cut it into windows")
         padded = np.zeros(LIMIT, np.float32)
         padded[: len(samples)] = samples
         features = self._model.feature_extractor(padded)[:, : LIMIT // 160]
@@ -131,7 +127,7 @@ class Whisper:
         multilingual = self._model.model.is_multilingual
         tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
         options = TranscriptionOptions(
-            beam_size=1, best_of=1, patience=1, length_penalty=1, repetition_penalty=1,
+            beam_size=2, best_of=1, patience=1, length_penalty=1, repetition_penalty=1,
             no_repeat_ngram_size=0, log_prob_threshold=_UNSURE, no_speech_threshold=_NO_SPEECH,
             compression_ratio_threshold=_REPETITIVE, condition_on_previous_text=False,
             prompt_reset_on_temperature=0.5, temperatures=[0.0], initial_prompt=_PROMPTS.get(language),

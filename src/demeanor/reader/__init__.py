@@ -1,1 +1,1 @@
-
+"""Media in, one fused, timed and calibrated reading out."""

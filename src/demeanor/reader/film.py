@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -116,12 +117,11 @@ def _duration(
     read = [s for s in (seen.end if seen else None, sound.seconds if sound else None) if s]
     if read:
         return max(read)
-    declared = (
-        film.duration if film is not None else open_audio(source).duration if source is not None else None
-    )
-    if declared is None:
-        return None
-    return max(0.0, min(declared, parts.end or declared) - parts.start)
+    declared = film.duration if film is not None else None
+    if film is None and source is not None:
+        with suppress(DecodeError):  # told already where it was to be heard
+            declared = open_audio(source).duration
+    return None if declared is None else max(0.0, min(declared, parts.end or declared) - parts.start)
 
 
 def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sound: Sound | None) -> None:

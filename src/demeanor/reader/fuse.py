@@ -49,10 +49,22 @@ def fuse(
         weights = _split_post(weights, shares)
     verified = len(everything) == 1 or (joint and everything == POST)
     overall = _reading(
-        polarity, emotions, score, "verified" if verified else "pooled", all(e.abstain for e in evidence.values())
+        polarity,
+        emotions,
+        score,
+        "verified" if verified else "pooled",
+        all(e.abstain for e in evidence.values()),
     )
     cues = {
-        cue: _reading(e.polarity, e.emotions, e.score, "verified", e.abstain, weights.get(cue, 0.0), shares.get(cue, 0.0))
+        cue: _reading(
+            e.polarity,
+            e.emotions,
+            e.score,
+            "verified",
+            e.abstain,
+            weights.get(cue, 0.0),
+            shares.get(cue, 0.0),
+        )
         for cue, e in evidence.items()
     }
     return overall, cues
@@ -88,7 +100,10 @@ def _join_post(chosen: Mapping[str, Evidence], bundle: Bundle) -> dict[str, Evid
     words, scene = chosen["words"], chosen["scene"]
     if spec is None or words.embedding is None or scene.embedding is None:
         return dict(chosen)
-    inputs = {"words": words.embedding[None].astype(np.float32), "scene": scene.embedding[None].astype(np.float32)}
+    inputs = {
+        "words": words.embedding[None].astype(np.float32),
+        "scene": scene.embedding[None].astype(np.float32),
+    }
     logits = bundle.run(spec["graph"], inputs)["polarity"]
     polarity = Temperature.from_dict(spec["calibration"]).apply(logits)[0]
     pooled = average([words, scene], [2.0, 1.0])
@@ -114,11 +129,11 @@ def _reading(
     share: float | None = None,
 ) -> Reading:
     best = int(np.argmax(polarity))
-    valence, arousal, dominance = from_emotions(emotions)
+    felt = not np.allclose(emotions, 1 / len(EMOTIONS))  # even: no expert among the cues predicts emotions
     return Reading(
         Sentiment(score, POLARITIES[best], dict(zip(POLARITIES, map(float, polarity), strict=True))),
-        dict(zip(EMOTIONS, map(float, emotions), strict=True)),
-        Dimensions(valence, arousal, dominance),
+        dict(zip(EMOTIONS, map(float, emotions), strict=True)) if felt else None,
+        Dimensions(*from_emotions(emotions)) if felt else None,
         float(polarity[best]),
         calibration,
         abstain,

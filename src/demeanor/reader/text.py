@@ -2,8 +2,8 @@
 
 The rule: sentences are the segments. The whole is read in passages – runs of sentences as long as the words
 expert takes in one piece –, so that "I liked the start, but the rest was awful" is seen as a whole; a text
-that fits is one passage. Several passages are averaged by length and reliability. Speech follows the same rule,
-by duration.
+that fits is one passage. Several passages are averaged by length and reliability. Speech follows the same
+rule, by duration.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from demeanor import __version__
-from demeanor.batch import FeatureBatch, Model
+from demeanor.batch import FeatureBatch
 from demeanor.bundle import seal
 from demeanor.calibration import temperature
 from demeanor.calibration.pool import PoolRule
 from demeanor.encoders.visual_face import SIZE
+from demeanor.fusion._model import Model
 from demeanor.fusion.concat import Concat
 from demeanor.fusion.concat import Config as ConcatConfig
 from demeanor.fusion.image_cnn import Config as FaceConfig
@@ -72,8 +73,18 @@ def face_cue(run: Path, folder: Path, valid: Rows) -> dict[str, Any]:
     model = ImageCnn(FaceConfig(**spec.get("model", {})))
     model.load_state_dict(torch.load(run / "best.pt", weights_only=True))
     example = (torch.zeros(2, 1, SIZE, SIZE),)
-    export(DenseGraph(model.eval(), "visual"), example, ("values",), {"values": {0: "batch"}}, folder / "face.onnx")
-    return {"graph": "face.onnx", "crop_size": SIZE, "calibration": calibrated(mirrored(model, valid), valid.labels)}
+    export(
+        DenseGraph(model.eval(), "visual"),
+        example,
+        ("values",),
+        {"values": {0: "batch"}},
+        folder / "face.onnx",
+    )
+    return {
+        "graph": "face.onnx",
+        "crop_size": SIZE,
+        "calibration": calibrated(mirrored(model, valid), valid.labels),
+    }
 
 
 def voice_cue(run: Path, folder: Path, graph: str) -> dict[str, Any]:
@@ -168,5 +179,11 @@ def assemble(folder: Path, name: str, cues: Mapping[str, Any], post: Mapping[str
     fusion: dict[str, Any] = {"pool": rule.to_dict()}
     if post is not None:
         fusion["post"] = dict(post)
-    spec = {"name": name, "version": __version__, "licence": "research only; see card.md", "cues": dict(cues), "fusion": fusion}
+    spec = {
+        "name": name,
+        "version": version("demeanor"),
+        "licence": "research only; see card.md",
+        "cues": dict(cues),
+        "fusion": fusion,
+    }
     seal(folder, spec)

@@ -55,7 +55,9 @@ def one_hot(names: str, classes: Sequence[str]) -> NDArray[np.float32]:
     return target / target.sum()
 
 
-def targets(samples: Sequence[Sample], missing: Mapping[str, Sequence[str]] | None = None) -> dict[str, NDArray[np.float32]]:
+def targets(
+    samples: Sequence[Sample], missing: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, NDArray[np.float32]]:
     """Targets of the three tasks; NaN where a sample has no label for a task.
 
     Polarity follows from intensity, or from a single emotion other than surprise, where it is not labelled itself.

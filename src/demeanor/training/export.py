@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from demeanor.batch import FeatureBatch, Model
+from demeanor.batch import FeatureBatch
+from demeanor.fusion._model import Model
 from demeanor.fusion.text_transformer import TextTransformer
 
 OPSET = 18
@@ -34,7 +35,7 @@ class TextGraph(nn.Module):
         self.register_buffer("scales", scales)
 
     def forward(self, ids: Tensor, valid: Tensor) -> tuple[Tensor, ...]:
-        """ids (B, T) int64, valid (B, T) bool → polarity (B, 3), emotions (B, 7), score (B,), hidden (B, D)."""
+        """Ids (B, T) int64, valid (B, T) bool → polarity (B, 3), emotions (B, 7), score (B,), hidden (B, D)."""
         rows, scales = self.packed[ids], self.scales[ids].float()
         nibbles = torch.cat([rows & 15, rows >> 4], dim=-1).float() - 8.0
         vectors = (nibbles * scales[..., None]).flatten(-2)
@@ -51,7 +52,7 @@ class DenseGraph(nn.Module):
         self.model, self.modality = model, modality
 
     def forward(self, values: Tensor, valid: Tensor | None = None) -> tuple[Tensor, ...]:
-        """values (B, …), valid (B, T) for sequences → polarity, emotions, score, hidden."""
+        """Values (B, …), valid (B, T) for sequences → polarity, emotions, score, hidden."""
         present = torch.ones(values.shape[0], dtype=torch.bool)
         output = self.model(FeatureBatch({self.modality: values}, {self.modality: valid}, {self.modality: present}))
         assert output.hidden is not None
@@ -59,7 +60,11 @@ class DenseGraph(nn.Module):
 
 
 def export(
-    graph: nn.Module, example: tuple[Tensor, ...], names: Sequence[str], axes: Mapping[str, Mapping[int, str]], path: Path
+    graph: nn.Module,
+    example: tuple[Tensor, ...],
+    names: Sequence[str],
+    axes: Mapping[str, Mapping[int, str]],
+    path: Path,
 ) -> None:
     """Write `graph` as ONNX with outputs polarity, emotions, score, hidden.
 
@@ -76,9 +81,16 @@ def export(
     buffer = io.BytesIO()
     dynamic = {**axes, **{o: {0: "batch"} for o in outputs}}
     torch.onnx.export(
-        graph.eval(), example, buffer, input_names=list(names), output_names=outputs, dynamic_axes=dynamic,
-        opset_version=OPSET, dynamo=False, do_constant_folding=True,
-    )  # fmt: skip
+        graph.eval(),
+        example,
+        buffer,
+        input_names=list(names),
+        output_names=outputs,
+        dynamic_axes=dynamic,
+        opset_version=OPSET,
+        dynamo=False,
+        do_constant_folding=True,
+    )
     model = store_int8(onnx.load_from_string(buffer.getvalue()))
     onnx.checker.check_model(model)
     temporary = path.with_suffix(".part")

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from demeanor.batch import FeatureBatch, Model
+from demeanor.batch import FeatureBatch
 from demeanor.datasets import table
 from demeanor.encoders.visual_face import SIZE, face_tensor
+from demeanor.fusion._model import Model
 from demeanor.fusion.image_cnn import Config, ImageCnn
 from demeanor.media.image import decode_image
 from demeanor.training.data import Rows, targets
@@ -64,7 +65,13 @@ def rows_of(samples: Sequence[Sample], crops: NDArray[np.uint8], balance: float)
     """Crops (N, SIZE, SIZE) as normalised rows."""
     labels = targets(samples)
     values = face_tensor(crops)
-    return Rows({"visual": values}, labels, class_weights(labels, balance), [s.id for s in samples], ["face"] * len(samples))
+    return Rows(
+        {"visual": values},
+        labels,
+        class_weights(labels, balance),
+        [s.id for s in samples],
+        ["face"] * len(samples),
+    )
 
 
 def augment(batch: FeatureBatch, generator: torch.Generator) -> FeatureBatch:

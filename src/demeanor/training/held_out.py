@@ -14,12 +14,17 @@ SENTENCES = (
 )
 """The worked examples of the product; a text that says nearly the same is left out of every training set."""
 
-_SYNONYMS = {"film": "movie", "movies": "movie", "films": "movie", "loved": "love", "loves": "love", "hated": "hate"} | {
-    "hates": "hate", "awful": "terrible", "horrible": "terrible", "bad": "terrible", "that": "this", "the": "this",
-    "was": "is", "s": "is", "really": "", "so": "", "just": "", "absolutely": "", "very": "", "such": "", "a": "", "it": "",
-}  # fmt: skip
+_FOLDED = {
+    "movie": "film films movies",
+    "love": "loved loves",
+    "hate": "hated hates",
+    "terrible": "awful horrible bad",
+    "this": "that the",
+    "is": "was s",
+    "": "really so just absolutely very such a it",
+}
+_SYNONYMS = {word: kept for kept, words in _FOLDED.items() for word in words.split()}
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_FILLERS = re.compile("[的真很太好非常啊呀哦了！今天不错]")
 
 
 def _tokens(text: str) -> frozenset[str]:

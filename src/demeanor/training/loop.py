@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from demeanor.batch import FeatureBatch, Model
+from demeanor.batch import FeatureBatch
+from demeanor.fusion._model import Model
 from demeanor.training.data import Rows, batches
 
 Augment = Callable[[FeatureBatch, torch.Generator], FeatureBatch]
@@ -104,98 +104,124 @@ def fit(
             all of them.
         score: measured after each epoch on the validation part; key `score` decides (higher is better).
         settings: see `Settings`.
-        folder: checkpoints go here, one a epoch, written whole or not at all; a run found there is continued.
+        folder: checkpoints go here, one a epoch, written whole or not at all; a run found there is continued and ends
+            as an unstopped one would.
         augment: changes a training batch, with its own generator.
         say: where progress lines go.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    device = device_of(settings.device)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    model.to(device)
-    groups = model.param_groups(settings.learning_rate, settings.weight_decay)
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=device.type in ("cpu", "cuda"))
-    bases = [g["lr"] for g in optimiser.param_groups]
-    average = Average(model, settings.average) if settings.average else None
-    progress = _resume(folder, model, optimiser, average)
+    run = _Run(model, settings, folder, augment, say)
     sizes = [math.ceil(len(train(epoch)) / settings.batch) for epoch in range(settings.epochs)]
-    total = sum(sizes)
-    best = folder / "best.pt"
-    for epoch in range(progress.epoch, settings.epochs):
-        rng = np.random.default_rng([settings.seed, epoch])
-        generator = torch.Generator().manual_seed(settings.seed * 1000 + epoch)
-        first = step = sum(sizes[:epoch])
-        started, losses = time.time(), []
-        model.train()
-        for batch in batches(train(epoch), settings.batch, rng):
-            for group, base in zip(optimiser.param_groups, bases, strict=True):
-                group["lr"] = base * rate(min(step, total - 1), total, settings.warmup)
-            loss = _step(model, augment(batch, generator) if augment else batch, optimiser, settings, device, epoch)
-            if average:
-                average.update(model)
-            losses.append(loss)
-            step += 1
-            if (step - first) % 200 == 0:
-                done = (step - first) / sizes[epoch]
-                left = (time.time() - started) / done * (1 - done)
-                say(f"epoch {epoch + 1}/{settings.epochs} {done:4.0%} loss {np.mean(losses[-200:]):.4f} {left:.0f} s left")
-        kept = model.state_dict() if average is None else average.state
-        own = {k: v.clone() for k, v in model.state_dict().items()} if average else None
-        model.load_state_dict(kept)
-        model.eval()
-        row = {"epoch": epoch + 1.0, "loss": float(np.mean(losses)), "seconds": time.time() - started, **score(model)}
-        progress.history.append(row)
-        say("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
-        if row["score"] > progress.best or settings.keep == "last":
-            progress.best = row["score"]
-            save_atomically(model.state_dict(), best)
-        if own is not None:
-            model.load_state_dict(own)
-        progress.epoch = epoch + 1
-        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "progress": vars(progress)}
-        if average:
-            state["average"], state["steps"] = average.state, average.steps
-        save_atomically(state, folder / "last.pt")
-    model.load_state_dict(torch.load(best, map_location=device, weights_only=True))
+    for epoch in range(run.progress.epoch, settings.epochs):
+        started = time.time()
+        loss = run.epoch(epoch, train(epoch), sum(sizes[:epoch]), sum(sizes))
+        run.validate(score, {"epoch": epoch + 1.0, "loss": loss, "seconds": time.time() - started})
+        run.save()
+    model.load_state_dict(torch.load(folder / "best.pt", map_location=run.device, weights_only=True))
     model.cpu().eval()
-    return progress
+    return run.progress
 
 
-def _step(
-    model: Model, batch: FeatureBatch, optimiser: torch.optim.Optimizer, settings: Settings, device: torch.device, epoch: int
-) -> float:
-    batch = batch.to(device)
-    low = settings.precision != "float32"
-    with torch.autocast(device.type, getattr(torch, settings.precision), enabled=low):
-        output = model(batch)
-    terms: dict[str, Tensor] = model.loss(output, batch)
-    loss = torch.stack(list(terms.values())).sum()
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-    optimiser.step()
-    model.after_step(output, batch, epoch)
-    return float(loss.detach())
+class _Run:
+    """The state of a run between two steps: what a checkpoint holds."""
 
+    def __init__(
+        self, model: Model, settings: Settings, folder: Path, augment: Augment | None, say: Callable[[str], None]
+    ) -> None:
+        self.model, self.settings, self.folder, self.augment, self.say = model, settings, folder, augment, say
+        self.device = device_of(settings.device)
+        model.to(self.device)
+        groups = model.param_groups(settings.learning_rate, settings.weight_decay)
+        fused = self.device.type in ("cpu", "cuda")
+        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=fused)
+        self.rates = [g["lr"] for g in self.optimiser.param_groups]
+        self.average = Average(model, settings.average) if settings.average else None
+        self.progress = Progress()
+        if (folder / "last.pt").exists():
+            self._resume()
 
-def _resume(folder: Path, model: Model, optimiser: torch.optim.Optimizer, average: Average | None) -> Progress:
-    path = folder / "last.pt"
-    if not path.exists():
-        return Progress()
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    if average is not None:
-        average.state, average.steps = state["average"], state["steps"]
-    return Progress(**state["progress"])
+    def _resume(self) -> None:
+        state = torch.load(self.folder / "last.pt", map_location="cpu", weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.average is not None:
+            self.average.state, self.average.steps = state["average"], state["steps"]
+        self.progress = Progress(**state["progress"])
+        # The optimiser's own rates are those of the last step; the schedule sets them anew from `rates`.
+
+    def epoch(self, epoch: int, rows: Rows, first: int, total: int) -> float:
+        """One pass over the rows, steps `first`… of `total`; the mean loss."""
+        seed = self.settings.seed
+        torch.manual_seed(seed * 1000 + epoch)  # so that a resumed run drops out what an unstopped one does
+        generator = torch.Generator().manual_seed(seed * 1000 + epoch)
+        losses: list[float] = []
+        steps = math.ceil(len(rows) / self.settings.batch)
+        started = time.time()
+        self.model.train()
+        for done, batch in enumerate(batches(rows, self.settings.batch, np.random.default_rng([seed, epoch])), 1):
+            share = rate(min(first + done - 1, total - 1), total, self.settings.warmup)
+            for group, base in zip(self.optimiser.param_groups, self.rates, strict=True):
+                group["lr"] = base * share
+            losses.append(self._step(self.augment(batch, generator) if self.augment else batch, epoch))
+            if done % 200 == 0:
+                left = (time.time() - started) / done * (steps - done)
+                mean = np.mean(losses[-200:])
+                self.say(
+                    f"epoch {epoch + 1}/{self.settings.epochs} {done / steps:4.0%} loss {mean:.3f} {left:.0f} s left"
+                )
+        return float(np.mean(losses))
+
+    def _step(self, batch: FeatureBatch, epoch: int) -> float:
+        batch = batch.to(self.device)
+        low = self.settings.precision != "float32"
+        with torch.autocast(self.device.type, getattr(torch, self.settings.precision), enabled=low):
+            output = self.model(batch)
+        terms: dict[str, Tensor] = self.model.loss(output, batch)
+        loss = torch.stack(list(terms.values())).sum()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        self.optimiser.step()
+        self.model.after_step(output, batch, epoch)
+        if self.average:
+            self.average.update(self.model)
+        return float(loss.detach())
+
+    def validate(self, score: Callable[[Model], dict[str, float]], row: dict[str, float]) -> None:
+        """Score the weights (their average, where one is kept), and keep them if they are the best."""
+        own = {k: v.clone() for k, v in self.model.state_dict().items()}
+        if self.average:
+            self.model.load_state_dict(self.average.state)
+        self.model.eval()
+        row |= score(self.model)
+        self.progress.history.append(row)
+        self.say("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
+        if row["score"] > self.progress.best or self.settings.keep == "last":
+            self.progress.best = row["score"]
+            save_atomically(self.model.state_dict(), self.folder / "best.pt")
+        self.model.load_state_dict(own)
+        self.progress.epoch += 1
+
+    def save(self) -> None:
+        """The checkpoint, whole or not at all."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "progress": vars(self.progress),
+        }
+        if self.average:
+            state["average"], state["steps"] = self.average.state, self.average.steps
+        save_atomically(state, self.folder / "last.pt")
 
 
 def save_atomically(state: Any, path: Path) -> None:
     """Written beside and moved into place: a killed run leaves the old file whole."""
     temporary = path.with_suffix(".part")
     torch.save(state, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 @torch.no_grad()

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from demeanor.bundle import Bundle
 from demeanor.datasets import table
+from demeanor.encoders.text_tokens import TextTokens, pad
 from demeanor.encoders.visual_picture import picture_tensor
 from demeanor.fusion.concat import Concat, Config
 from demeanor.layers.efficientnet_lite import EfficientNetLite0
 from demeanor.media.image import decode_image
-from demeanor.reader.cues.words import Words
 from demeanor.training.data import Rows, targets
 from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, Settings, fit, predict
@@ -70,14 +70,24 @@ def scene_features(samples: Sequence[Sample], model: EfficientNetLite0) -> NDArr
     return np.concatenate(parts)
 
 
+def word_vectors(bundle: Bundle, texts: Sequence[str]) -> NDArray[np.float32]:
+    """The words expert's hidden vectors (N, 384), through the graph that the reader runs."""
+    cue = bundle.cues["words"]
+    ids = TextTokens(bundle.file(cue["tokenizer"]), cue["max_tokens"]).encode(texts)
+    parts = []
+    for start in range(0, len(ids), 32):
+        padded, valid = pad(ids[start : start + 32])
+        parts.append(bundle.run(cue["graph"], {"ids": padded, "valid": valid})["hidden"])
+    return np.concatenate(parts)
+
+
 def features(spec: Mapping[str, Any], samples: Sequence[Sample], folder: Path) -> dict[str, NDArray[np.float32]]:
     """Both feature sets, kept in the run folder; the words' go with the bundle they come from."""
     words = Bundle(Path(spec["run"]["words"]))
     path = folder / f"features-{words.spec['files']['words.onnx'][:12]}.npz"
     if not path.exists():
-        hidden = [e.embedding for e in Words(words).read([s.text or "" for s in samples])]
         found = {
-            "words": np.stack([h for h in hidden if h is not None]).astype(np.float32),
+            "words": word_vectors(words, [s.text or "" for s in samples]),
             "scene": scene_features(samples, backbone(Path(spec["run"]["imagenet"]))),
         }
         temporary = path.with_suffix(".part.npz")
@@ -88,9 +98,12 @@ def features(spec: Mapping[str, Any], samples: Sequence[Sample], folder: Path) -
 
 
 def learn(
-    spec: Mapping[str, Any], vectors: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[np.float32]], folder: Path,
+    spec: Mapping[str, Any],
+    vectors: Mapping[str, NDArray[np.float32]],
+    labels: Mapping[str, NDArray[np.float32]],
+    folder: Path,
     epochs_folder: str,
-) -> tuple[Concat, Progress]:  # fmt: skip
+) -> tuple[Concat, Progress]:
     """One head on the given modalities."""
     settings = Settings(**spec["training"])
     torch.manual_seed(settings.seed)
@@ -108,9 +121,13 @@ def rows_of(vectors: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDA
 
 
 def out_of_fold(
-    spec: Mapping[str, Any], vectors: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[np.float32]],
-    folds: NDArray[np.int64], folder: Path, name: str,
-) -> NDArray[np.float32]:  # fmt: skip
+    spec: Mapping[str, Any],
+    vectors: Mapping[str, NDArray[np.float32]],
+    labels: Mapping[str, NDArray[np.float32]],
+    folds: NDArray[np.int64],
+    folder: Path,
+    name: str,
+) -> NDArray[np.float32]:
     """Polarity logits (N, 3), each row's from a head that saw no row of its fold."""
     out = np.zeros((len(folds), 3), np.float32)
     for fold in np.unique(folds):
@@ -129,7 +146,11 @@ def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Pr
     vectors = features(spec, samples, folder)
     folds = group_folds(duplicate_groups(samples), 5, 0)
     truth = labels["polarity"].argmax(1)
-    found: dict[str, NDArray[Any]] = {"truth": truth, "folds": folds, "groups": np.array(duplicate_groups(samples))}
+    found: dict[str, NDArray[Any]] = {
+        "truth": truth,
+        "folds": folds,
+        "groups": np.array(duplicate_groups(samples)),
+    }
     progress = Progress()
     for name, modalities in TASKS.items():
         chosen = {m: vectors[m] for m in modalities}

@@ -43,7 +43,7 @@ def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
             parsed = value
         spec.setdefault(section, {})[name] = parsed
     if "run" not in spec or "expert" not in spec["run"]:
-        raise ConfigError(f'{path}: expected a section [run] with a key expert, one of {", ".join(EXPERTS)}')
+        raise ConfigError(f"{path}: expected a section [run] with a key expert, one of {', '.join(EXPERTS)}")
     return spec
 
 
@@ -89,7 +89,7 @@ def train(path: Path, overrides: Sequence[str] = (), out: Path | None = None, da
     root = data or Path(os.environ.get("DEMEANOR_DATA", ""))
     if not root.is_dir() or root == Path():
         raise ConfigError(
-            f"expected a data folder, got '{root}'; give --data DIR or set DEMEANOR_DATA. {path} says which files it needs"
+            f"expected a data folder, got '{root}'; give --data DIR or set DEMEANOR_DATA; {path} names the files"
         )
     expert = spec["run"]["expert"]
     if expert not in EXPERTS:

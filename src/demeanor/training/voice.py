@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from demeanor.batch import Model
 from demeanor.datasets import table
 from demeanor.encoders.audio_logmel import log_mel
 from demeanor.encoders.audio_states import pooled_states
+from demeanor.fusion._model import Model
 from demeanor.fusion.audio_cnn import AudioCnn, Config
 from demeanor.media.audio import decode_audio
 from demeanor.media.speech import load_recogniser
@@ -107,13 +107,19 @@ def frames(clips: Sequence[Clip], encoder: str, views: int, seed: int) -> list[l
             states = None if recogniser is None else recogniser.states(sound)
             for i, at in inside:
                 start, end = at + clips[i].speech.start, at + clips[i].speech.stop
-                cut = log_mel(sound[start:end]) if states is None else pooled_states(states[start // 320 : -(-end // 320)])
+                cut = (
+                    log_mel(sound[start:end])
+                    if states is None
+                    else pooled_states(states[start // 320 : -(-end // 320)])
+                )
                 found[i] = cut.astype(np.float16)
         out.append([found[i] for i in range(len(clips))])
     return out
 
 
-def cached_frames(clips: Sequence[Clip], encoder: str, views: int, seed: int, folder: Path) -> list[list[NDArray[np.float16]]]:
+def cached_frames(
+    clips: Sequence[Clip], encoder: str, views: int, seed: int, folder: Path
+) -> list[list[NDArray[np.float16]]]:
     """`frames`, computed once per run folder."""
     path = folder / f"frames-{encoder}-{views}-{seed}.npz"
     if not path.exists():
@@ -126,7 +132,9 @@ def cached_frames(clips: Sequence[Clip], encoder: str, views: int, seed: int, fo
     return [[stored[f"{v}/{i}"] for i in range(len(clips))] for v in range(views)]
 
 
-def rows_of(views: Sequence[Sequence[NDArray[np.float16]]], samples: Sequence[Sample], chosen: NDArray[np.intp]) -> Rows:
+def rows_of(
+    views: Sequence[Sequence[NDArray[np.float16]]], samples: Sequence[Sample], chosen: NDArray[np.intp]
+) -> Rows:
     """The chosen clips in all views, one after the other; neutral, twice as frequent as in the design, weighs less."""
     labels = targets([samples[i] for i in chosen])
     weight = np.where(labels["emotions"].argmax(1) == 6, 0.6, 1.0).astype(np.float32)
@@ -149,7 +157,11 @@ def learn(spec: Mapping[str, Any], rows: Rows, folder: Path, seed: int) -> tuple
 
 
 def cross_validate(
-    spec: Mapping[str, Any], views: Sequence[Sequence[NDArray[np.float16]]], samples: Sequence[Sample], folder: Path, seed: int
+    spec: Mapping[str, Any],
+    views: Sequence[Sequence[NDArray[np.float16]]],
+    samples: Sequence[Sample],
+    folder: Path,
+    seed: int,
 ) -> dict[str, NDArray[np.float32]]:
     """Out-of-fold logits over five folds of actors: `emotions` (view, clip, 7) and `polarity` (view, clip, 3)."""
     actors = np.array([int(s.speaker or 0) for s in samples])
@@ -180,8 +192,7 @@ def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Pr
         scores.append({f"view{v}": _uar(truth, guess[v]) for v in range(len(views))})
         print(f"seed {seed}  " + "  ".join(f"{k} {v:.4f}" for k, v in scores[-1].items()))
     write_json(folder / "valid.json", scores)
-    model, progress = learn(spec, rows_of(views, samples, np.arange(len(samples))), folder, 0)
-    return progress
+    return learn(spec, rows_of(views, samples, np.arange(len(samples))), folder, 0)[1]
 
 
 def _uar(truth: NDArray[np.int64], guess: NDArray[np.int64]) -> float:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from demeanor.batch import Model
 from demeanor.datasets import table
 from demeanor.encoders.text_tokens import TextTokens
 from demeanor.errors import ConfigError
+from demeanor.fusion._model import Model
 from demeanor.fusion.text_transformer import Config, TextTransformer
 from demeanor.layers.q4 import dequantise
 from demeanor.training.data import Rows, join, targets
@@ -23,7 +23,9 @@ from demeanor.training.run import write_json
 from demeanor.types import Sample
 
 
-def read_corpora(specs: Sequence[Mapping[str, Any]], tables: Path, root: Path) -> list[tuple[Mapping[str, Any], list[Sample]]]:
+def read_corpora(
+    specs: Sequence[Mapping[str, Any]], tables: Path, root: Path
+) -> list[tuple[Mapping[str, Any], list[Sample]]]:
     """Each `[[data]]` entry with its samples; held-out sentences and duplicates across parts are dropped.
 
     A text that stands in a validation or test part of any corpus is never learned from under another one.
@@ -98,8 +100,7 @@ def measure(predicted: Mapping[str, np.ndarray[Any, Any]], rows: Rows) -> dict[s
     score = rows.labels["score"]
     has = ~np.isnan(score)
     if has.mean() > 0.5:
-        out |= {k: v for k, v in regression.mosi(predicted["score"][has] * 3, score[has] * 3).items()}
-        return out
+        return regression.mosi(predicted["score"][has] * 3, score[has] * 3)
     for task in ("polarity", "emotions"):
         target = rows.labels[task]
         single = ~np.isnan(target).any(1) & (target.max(1) > 0.99)

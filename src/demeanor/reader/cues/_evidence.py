@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from demeanor.calibration.temperature import Temperature
-from demeanor.types import Evidence, FloatArray
+from demeanor.types import EMOTIONS, Evidence, FloatArray
 
 
 def evidence(
@@ -23,13 +23,16 @@ def evidence(
 
     Args:
         outputs: of a graph: logits `polarity` (B, 3) and `emotions` (B, 7), `score` (B,), `hidden` (B, D).
-        calibration: {"polarity": …, "emotions": …}, each a `Temperature` as a mapping.
+        calibration: {"polarity": …, "emotions": …}, each a `Temperature` as a mapping; an expert without emotions
+            leaves theirs out, and its evidence is even over them, which says nothing.
         reliabilities: one in [0, 1] a piece.
         scored: the graph learned intensities; else the score is P(positive) − P(negative).
         abstain: pieces outside of what the expert was made for.
     """
     polarity = Temperature.from_dict(calibration["polarity"]).apply(outputs["polarity"])
-    emotions = Temperature.from_dict(calibration["emotions"]).apply(outputs["emotions"])
+    emotions = np.full((len(polarity), len(EMOTIONS)), 1 / len(EMOTIONS))
+    if "emotions" in calibration:
+        emotions = Temperature.from_dict(calibration["emotions"]).apply(outputs["emotions"])
     scores = outputs["score"] if scored else polarity[:, 2] - polarity[:, 0]
     return [
         Evidence(

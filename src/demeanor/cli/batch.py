@@ -1,0 +1,90 @@
+"""`demeanor batch`: many samples into one file of JSON lines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from demeanor.reader.batch import BatchResult
+
+
+def batch(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="MANIFEST|FOLDER", help="A .csv or .jsonl with a column id, or a folder."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="OUT.jsonl", help="One line per sample; continued if there.")],
+    pair: Annotated[
+        bool, typer.Option("--pair", help="Files of a folder with equal stems (a.jpg, a.txt) are one sample.")
+    ] = False,
+    cues: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Some of words,voice,face,scene; default: all.")
+    ] = None,
+    model: Annotated[str, typer.Option(metavar="NAME|DIR", help="A bundle: see `demeanor models`.")] = "base",
+    threads: Annotated[int, typer.Option(min=0, metavar="N", help="Processor threads; 0: all.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Samples read at the same time.")] = 1,
+    offline: Annotated[
+        bool, typer.Option("--offline/--download", help="Whether missing weights may be fetched, once.")
+    ] = True,
+) -> None:
+    """Read many samples into one file.
+
+    Columns of a manifest: id, text, image, audio, video, start, end, language, speaker, group, time,
+    author, label_…, split; paths are relative to it. A sample that fails costs its line only. Stopped at
+    any time, the same command goes on where it was.
+    """
+    import demeanor
+    from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE, say
+    from demeanor.reader.batch import run
+
+    reader = demeanor.load(model, threads=threads, offline=offline)
+    try:
+        with _bar() as step:
+            result = run(source, out, reader=reader, pair=pair, workers=workers, cues=cues, progress=step)
+    except KeyboardInterrupt:
+        say(f"stopped; what was read is in {out}, and the same command goes on from there")
+        raise
+    if result.failed:
+        _name_failures(out)
+    say(_summary(result, out))
+    if result.failed:
+        sys.exit(EXIT_SOME if result.done + result.skipped else EXIT_USAGE)
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on stderr; nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from demeanor.cli._terminal import stderr_console
+
+    columns = TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=stderr_console(), transient=True) as progress:
+        task = progress.add_task("reading", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _name_failures(out: Path) -> None:
+    from demeanor.cli._terminal import say
+
+    with out.open(encoding="utf-8") as lines:
+        for line in lines:
+            if '"error"' in line and "error" in (found := json.loads(line)):
+                say(f"{found['id']}: {found['error']['message']}")
+
+
+def _summary(result: BatchResult, out: Path) -> str:
+    parts = [f"{result.done} read"]
+    parts += [f"{result.failed} failed"] if result.failed else []
+    parts += [f"{result.skipped} read by an earlier run"] if result.skipped else []
+    return f"{', '.join(parts)}; lines in {out}"

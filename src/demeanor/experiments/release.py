@@ -1,0 +1,161 @@
+"""Scores of a release candidate on the sealed test parts, read once: records, and the tables of the card.
+
+    python -m demeanor.experiments.release BUNDLE --data DIR --tables recipes/tables --out results/records.jsonl
+
+Each test row is read by the bundle as a user's text would be (ONNX, calibrated), and each line says when. Intervals are
+95 %, bootstrapped over the clusters named (videos, dialogues, duplicate groups, actors).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor.bundle import Bundle
+from demeanor.datasets import table
+from demeanor.metrics import bootstrap, calibration, classification, regression
+from demeanor.reader.cues.words import Words
+from demeanor.types import EMOTIONS, POLARITIES, Evidence, Sample
+
+Array = NDArray[Any]
+
+
+def words_scores(words: Words, manifest: Path, root: Path, split: str, protocol: str) -> list[dict[str, Any]]:
+    """One record per labelled task of one test part, with the constant-prediction floor beside it."""
+    samples = [s for s in table.read(manifest, root) if s.split == split and s.text]
+    evidence = words.read([s.text or "" for s in samples])
+    clusters = np.array([s.group or s.id for s in samples])
+    name = manifest.stem.split("_")[0]
+    out = []
+    if "score" in samples[0].labels:
+        out.append(_intensity(name, protocol, samples, evidence, clusters))
+    for task, classes in (("polarity", POLARITIES), ("emotions", EMOTIONS)):
+        rows = [i for i, s in enumerate(samples) if "," not in str(s.labels.get(task, ",")) and task in s.labels]
+        if rows and "score" not in samples[0].labels:
+            chosen = [samples[i] for i in rows]
+            out.append(_classes(name, protocol, task, classes, chosen, [evidence[i] for i in rows], clusters[rows]))
+    return out
+
+
+def _intensity(
+    name: str, protocol: str, samples: Sequence[Sample], evidence: Sequence[Evidence], clusters: Array
+) -> dict[str, Any]:
+    truth = np.array([float(s.labels["score"]) * 3 for s in samples])
+    guess = np.array([e.score * 3 for e in evidence])
+
+    def value(key: str, p: Array, y: Array) -> float:
+        return float(regression.mosi(p, y)[key])
+
+    keys = ("mae", "corr", "acc7", "has0_acc2", "non0_acc2")
+    metrics = {k: bootstrap.interval(partial(value, k), guess, truth, clusters=clusters).to_dict() for k in keys}
+    floor = regression.mosi(np.full_like(truth, np.median(truth)), truth)
+    return {
+        "dataset": name,
+        "protocol": protocol,
+        "task": "score",
+        "n": len(truth),
+        "metrics": metrics,
+        "floor": floor,
+    }
+
+
+def _classes(
+    name: str,
+    protocol: str,
+    task: str,
+    classes: Sequence[str],
+    samples: Sequence[Sample],
+    evidence: Sequence[Evidence],
+    clusters: Array,
+) -> dict[str, Any]:
+    truth = np.array([classes.index(str(s.labels[task])) for s in samples])
+    present = sorted(set(truth.tolist()))
+    p = np.stack([e.polarity if task == "polarity" else e.emotions for e in evidence])[:, present]
+    p = p / p.sum(1, keepdims=True)
+    guess = np.array(present)[p.argmax(1)]
+    measures: dict[str, Callable[[Array, Array], float]] = {
+        "accuracy": classification.accuracy,
+        "macro_f1": partial(classification.macro_f1, classes=present),
+        "weighted_f1": partial(classification.weighted_f1, classes=present),
+        "macro_recall": partial(classification.uar, classes=present),
+    }
+    metrics: dict[str, Any] = {
+        k: bootstrap.interval(m, truth, guess, clusters=clusters).to_dict() for k, m in measures.items()
+    }
+    sure, right = calibration.top_label(p, np.searchsorted(present, truth))
+    metrics["ece"] = {"value": calibration.expected_calibration_error(sure, right)}
+    constant = np.full_like(truth, np.bincount(truth).argmax())
+    floor = {k: float(m(truth, constant)) for k, m in measures.items()}
+    return {
+        "dataset": name,
+        "protocol": protocol,
+        "task": task,
+        "n": len(truth),
+        "metrics": metrics,
+        "floor": floor,
+    }
+
+
+WORDS = (
+    ("mosi_std", "test", "std_split test"),
+    ("meld_test", "test", "test"),
+    ("goemotions_dev", "test", "dev, single-label rows"),
+    ("tweets", "test", "12 % by duplicate group"),
+    ("weibo", "test", "20 % by duplicate group"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Score a bundle and append the records."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--tables", type=Path, default=Path("recipes/tables"))
+    parser.add_argument("--out", type=Path, default=Path("results/records.jsonl"))
+    args = parser.parse_args(arguments)
+    bundle = Bundle(args.bundle)
+    words = Words(bundle)
+    for stem, split, protocol in WORDS:
+        for record in words_scores(words, args.tables / f"{stem}.toml", args.data, split, protocol):
+            append(args.out, stamp(record, "text_transformer", ["text_tokens"], bundle))
+            shown = {k: round(v["value"], 4) for k, v in record["metrics"].items()}
+            print(record["dataset"], record["task"], record["n"], shown, file=sys.stderr)
+
+
+def stamp(record: Mapping[str, Any], model: str, encoders: Sequence[str], bundle: Bundle) -> dict[str, Any]:
+    """A record with what is needed to make it again."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        **record,
+        "split": "test",
+        "model": model,
+        "encoders": list(encoders),
+        "seed": 0,
+        "bundle": bundle.name,
+        "files": {k: v[:12] for k, v in bundle.spec["files"].items() if k.endswith(".onnx")},
+        "command": "python -m demeanor.experiments.release " + " ".join(sys.argv[1:]),
+        "commit": commit,
+        "version": bundle.spec["version"],
+        "test_read_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def append(path: Path, record: Mapping[str, Any]) -> None:
+    """One line more, flushed whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record, ensure_ascii=False, default=float) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from cli_calls import Demeanor
+
+import demeanor
+from demeanor.errors import UnknownNameError
+from demeanor.report.schema import validate
+from reader_fakes import speech, write_wav
+
+
+def test_a_sentence_is_a_table(reads: Demeanor) -> None:
+    ran = reads("analyze", "I love it")
+    assert (ran.code, ran.err) == (0, "")
+    assert "positive" in ran.out
+    assert "I love it" in ran.out
+
+
+def test_json_of_one_input_is_one_object_and_nothing_else(reads: Demeanor) -> None:
+    ran = reads("analyze", "我很开心", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    found = json.loads(ran.out)
+    validate(found)
+    assert (found["kind"], found["language"], found["source"]) == ("text", "zh", "我很开心")
+    assert found["overall"]["sentiment"]["label"] == "positive"
+
+
+@pytest.mark.parametrize(
+    "words", [["--json", "I love it"], ["I love it", "--json"], ["--json=-", "I love it"]]
+)
+def test_json_without_a_file_does_not_swallow_the_input(reads: Demeanor, words: list[str]) -> None:
+    assert json.loads(reads("analyze", *words).out)["source"] == "I love it"
+
+
+@pytest.mark.parametrize("form", ["--json {}", "--json={}"])
+def test_json_into_a_file(reads: Demeanor, tmp_path: Path, form: str) -> None:
+    path = tmp_path / "out.json"
+    ran = reads("analyze", "I hate it", *form.format(path).split())
+    assert (ran.code, ran.out) == (0, "")
+    assert f"wrote {path}" in ran.err
+    validate(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_any_file_name_goes_after_an_equals_sign(reads: Demeanor, tmp_path: Path) -> None:
+    reads("analyze", "I hate it", f"--json={tmp_path / 'out'}")
+    assert json.loads((tmp_path / "out").read_text())["overall"]["sentiment"]["label"] == "negative"
+
+
+def test_what_stands_after_two_dashes_is_an_input(reads: Demeanor) -> None:
+    assert json.loads(reads("analyze", "--json", "--", "--json").out)["source"] == "--json"
+
+
+def test_several_inputs_are_a_list_in_their_order(reads: Demeanor) -> None:
+    found = json.loads(reads("analyze", "I love it", "I hate it", "--json").out)
+    assert [a["overall"]["sentiment"]["label"] for a in found] == ["positive", "negative"]
+
+
+def test_a_folder_is_a_list_whose_ids_are_paths_in_it(reads: Demeanor, media: Path) -> None:
+    (media / "broken.mp4").unlink()
+    ran = reads("analyze", media, "--json")
+    assert ran.code == 0
+    assert [a["id"] for a in json.loads(ran.out)] == ["sky.jpg", "sub/talk.wav", "天气.txt"]
+
+
+def test_one_bad_input_costs_that_input_only(reads: Demeanor, media: Path) -> None:
+    ran = reads("analyze", media / "broken.mp4", "I love it", "--json")
+    assert ran.code == 1
+    assert "broken.mp4" in ran.err
+    (found,) = json.loads(ran.out)
+    assert found["source"] == "I love it"
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_nothing_could_be_read(reads: Demeanor, media: Path, several: bool) -> None:
+    bad = [media / "broken.mp4"] * (1 + several)
+    ran = reads("analyze", *bad, "--json")
+    assert ran.code == 2
+    assert ran.err.count("broken.mp4") >= len(bad)
+    assert ran.out == ("[]\n" if several else "")
+
+
+def test_a_fault_of_ours_costs_one_input_too(run: Demeanor, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reader_fakes import fake_reader
+
+    reader = fake_reader()
+    good = reader.analyze
+
+    def analyze(source: str, **options: object) -> object:
+        if source == "oops":
+            raise ZeroDivisionError("division by zero")
+        return good(source, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reader, "analyze", analyze)
+    monkeypatch.setattr(demeanor, "load", lambda *_, **__: reader)
+    ran = run("analyze", "oops", "I love it")
+    assert ran.code == 1
+    assert "oops: ZeroDivisionError: division by zero; this is a fault in demeanor" in ran.err
+    assert "positive" in ran.out
+
+
+def test_a_missing_file_and_a_url(reads: Demeanor) -> None:
+    ran = reads("analyze", "nowhere.mp4", "https://example.org/clip.mp4")
+    assert ran.code == 2
+    assert "'nowhere.mp4': no such file" in ran.err
+    assert "URLs are never opened" in ran.err
+
+
+def test_a_post_from_parts(reads: Demeanor, media: Path) -> None:
+    ran = reads("analyze", "--text", "今天的天气真好", "--image", media / "sky.jpg", "--json")
+    found = json.loads(ran.out)
+    assert (found["kind"], sorted(found["cues"])) == ("mixed", ["scene", "words"])
+
+
+def test_text_from_a_file_and_text_that_begins_with_an_at_sign(reads: Demeanor, media: Path) -> None:
+    def said(text: str) -> str:
+        return str(json.loads(reads("analyze", "--text", text, "--json").out)["segments"][0]["text"])
+
+    assert said(f"@{media / '天气.txt'}") == "今天的天气真好"
+    assert said("@you I love it") == "@you I love it"
+    assert said("@@love.txt") == "@love.txt"
+
+
+def test_a_text_file_that_is_not_there(reads: Demeanor) -> None:
+    ran = reads("analyze", "--text", "@nowhere.txt")
+    assert ran.code == 2
+    assert "no file 'nowhere.txt'" in ran.err
+
+
+def test_parts_and_inputs_do_not_mix(reads: Demeanor) -> None:
+    ran = reads("analyze", "I love it", "--text", "too")
+    assert ran.code == 2
+    assert "expected INPUT... or one sample from parts" in ran.err
+
+
+def test_no_input(reads: Demeanor) -> None:
+    ran = reads("analyze")
+    assert ran.code == 2
+    assert "expected a sentence, a file or a folder" in ran.err
+
+
+def test_an_empty_folder(reads: Demeanor, tmp_path: Path) -> None:
+    assert reads("analyze", tmp_path).code == 2
+
+
+def test_near_names(reads: Demeanor, run: Demeanor) -> None:
+    assert "did you mean voice?" in reads("analyze", "x", "--cues", "vioce").err
+    assert "--report" in reads("analyze", "x", "--repor", "a.html").err
+    assert "Did you mean 'analyze'" in run("analyse", "x").err
+
+
+def test_an_unknown_bundle_lists_near_ones(run: Demeanor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str, **_: object) -> None:
+        raise UnknownNameError("bundle", name, ["base"])
+
+    monkeypatch.setattr(demeanor, "load", load)
+    ran = run("analyze", "x", "--model", "bas")
+    assert ran.code == 2
+    assert "did you mean base?" in ran.err
+
+
+def test_options_reach_the_reader(run: Demeanor, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reader_fakes import fake_reader
+
+    seen: dict[str, object] = {}
+
+    class Spy:
+        def analyze(self, **options: object) -> object:
+            seen.update(options)
+            return fake_reader().analyze("I love it")
+
+    monkeypatch.setattr(
+        demeanor, "load", lambda *names, **more: (seen.update(more, model=names[0]), Spy())[1]
+    )
+    run("analyze", "a.wav.", "--cues", "words", "--language", "en", "--threads", 1, "--offline",
+        "--model", "m", "--transcript", "a.srt", "--json")  # fmt: skip
+    assert seen == {
+        "source": "a.wav.", "cues": "words", "language": "en", "threads": 1, "offline": True, "model": "m",
+        "transcript": Path("a.srt"),
+    }  # fmt: skip
+
+
+def test_files_of_every_kind(reads: Demeanor, media: Path, tmp_path: Path) -> None:
+    out = {kind: tmp_path / f"out.{kind}" for kind in ("html", "srt", "vtt", "csv", "json")}
+    options = [f"--{'report' if kind == 'html' else kind}={path}" for kind, path in out.items()]
+    ran = reads("analyze", media / "sub" / "talk.wav", *options)
+    assert (ran.code, ran.out) == (0, "")
+    assert "<html" in out["html"].read_text(encoding="utf-8")
+    assert "-->" in out["srt"].read_text(encoding="utf-8")
+    assert out["vtt"].read_text(encoding="utf-8").startswith("WEBVTT")
+    rows = list(csv.DictReader(io.StringIO(out["csv"].read_text(encoding="utf-8-sig"))))
+    assert rows[0]["id"] == "talk.wav"
+    validate(json.loads(out["json"].read_text(encoding="utf-8")))
+
+
+def test_one_report_and_one_table_of_several(reads: Demeanor, media: Path, tmp_path: Path) -> None:
+    page, rows = tmp_path / "out.html", tmp_path / "out.csv"
+    assert reads("analyze", "I love it", media / "sky.jpg", "--report", page, "--csv", rows).code == 0
+    assert page.read_text(encoding="utf-8").count("<article") == 2
+    assert len(rows.read_text(encoding="utf-8-sig").splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--srt", "a.srt", "more"], "--srt is for one input"),
+        (["--csv", "nowhere/a.csv"], "expected an existing folder"),
+        (["--csv", "."], "got a folder"),
+        (["--csv", "same", "--srt", "same"], "same file"),
+        (["--threads", "-1"], "--threads"),
+    ],
+)
+def test_wrong_usage_is_told_before_the_work(
+    run: Demeanor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: list[str], message: str
+) -> None:
+    monkeypatch.setattr(demeanor, "load", lambda *_, **__: pytest.fail("the work was begun"))
+    monkeypatch.chdir(tmp_path)
+    ran = run("analyze", "x", *options)
+    assert ran.code == 2
+    assert message in ran.err
+
+
+def test_subtitles_of_a_sentence(reads: Demeanor, tmp_path: Path) -> None:
+    ran = reads("analyze", "I love it", "--srt", tmp_path / "a.srt")
+    assert ran.code == 2
+    assert "segments with times" in ran.err
+    assert not (tmp_path / "a.srt").exists()
+
+
+def test_a_transcript_takes_the_place_of_recognition(reads: Demeanor, tmp_path: Path) -> None:
+    sound = write_wav(tmp_path / "a.wav", speech(2.0))
+    (tmp_path / "a.srt").write_text("1\n00:00:00,100 --> 00:00:01,800\nI hate it\n")
+    found = json.loads(reads("analyze", sound, "--transcript", tmp_path / "a.srt", "--json").out)
+    assert found["segments"][0]["text"] == "I hate it"
+    assert found["provenance"]["speech"] == "given transcript"

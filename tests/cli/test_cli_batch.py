@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_calls import Demeanor
+
+import demeanor
+from demeanor.report.schema import validate
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def manifest(media: Path) -> Path:
+    path = media / "manifest.csv"
+    path.write_text(
+        "id,text,image,label_polarity\np1,今天的天气真好,sky.jpg,positive\np2,I hate it,,\n", encoding="utf-8"
+    )
+    return path
+
+
+def test_a_manifest(reads: Demeanor, manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    ran = reads("batch", manifest, "--out", out)
+    assert (ran.code, ran.out) == (0, "")
+    assert "2 read" in ran.err
+    first, second = lines(out)
+    assert [first["id"], second["id"]] == ["p1", "p2"]
+    assert (first["kind"], first["sample"]["labels"]) == ("mixed", {"polarity": "positive"})
+    first.pop("sample"), second.pop("sample")
+    validate(first)
+
+
+def test_a_folder_names_its_failures(reads: Demeanor, media: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    ran = reads("batch", media, "--out", out)
+    assert ran.code == 1
+    assert [one["id"] for one in lines(out)] == ["broken.mp4", "sky.jpg", "sub/talk.wav", "天气.txt"]
+    assert lines(out)[0]["error"]["type"] == "DecodeError"
+    assert "broken.mp4: " in ran.err
+    assert "3 read, 1 failed" in ran.err
+
+
+def test_it_goes_on_where_it_stopped(reads: Demeanor, manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    reads("batch", manifest, "--out", out)
+    whole = out.read_bytes()
+    out.write_bytes(whole[: whole.index(b"\n") + 40])
+    ran = reads("batch", manifest, "--out", out)
+    assert ran.code == 0
+    assert "1 read, 1 read by an earlier run" in ran.err
+    assert [one["id"] for one in lines(out)] == ["p1", "p2"]
+
+
+def test_pairs(reads: Demeanor, media: Path, tmp_path: Path) -> None:
+    (media / "sky.txt").write_text("I love it")
+    (media / "broken.mp4").unlink()
+    reads("batch", media, "--out", tmp_path / "out.jsonl", "--pair")
+    kinds = {one["id"]: one["kind"] for one in lines(tmp_path / "out.jsonl")}
+    assert kinds == {"sky": "mixed", "sub/talk.wav": "audio", "天气.txt": "text"}
+
+
+def test_nothing_could_be_read(reads: Demeanor, media: Path, tmp_path: Path) -> None:
+    for path in (media / "sky.jpg", media / "天气.txt", media / "sub" / "talk.wav"):
+        path.unlink()
+    assert reads("batch", media, "--out", tmp_path / "out.jsonl").code == 2
+
+
+def test_wrong_usage(reads: Demeanor, media: Path, tmp_path: Path) -> None:
+    assert "--out" in reads("batch", media).err
+    ran = reads("batch", tmp_path / "nowhere.csv", "--out", tmp_path / "out.jsonl")
+    assert ran.code == 2
+    assert "expected a manifest" in ran.err
+
+
+def test_stopped_by_ctrl_c(
+    run: Demeanor, monkeypatch: pytest.MonkeyPatch, manifest: Path, tmp_path: Path
+) -> None:
+    class Stops:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(demeanor, "load", lambda *_, **__: Stops())
+    ran = run("batch", manifest, "--out", tmp_path / "out.jsonl")
+    assert ran.code == 130
+    assert "goes on from there" in ran.err
+    assert "Traceback" not in ran.err

@@ -1,0 +1,145 @@
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reader_fakes import fake_reader, picture, speech, talking
+
+from demeanor.errors import ConfigError, DataError, InputError
+from demeanor.reader.analysis import Analysis
+from demeanor.reader.record import plain
+from demeanor.report.schema import validate
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    path = talking(tmp_path_factory.mktemp("film") / "talk.mp4", [(1.0, None, 0.0), (2.0, 220.0, 0.1)])
+    return fake_reader().analyze(path, id="clip-1", sample={"labels": {"polarity": 1.0}, "speaker": None})
+
+
+def everything(film: Analysis) -> list[Analysis]:
+    read = fake_reader().analyze
+    return [
+        film,
+        read("I love it. It was awful."),
+        read(text="今天的天气真好", image=picture([(20, 20, 60, "bright")])),
+        read(audio=speech(2.0)),
+        read(audio=np.zeros(16_000, np.float32)),
+        fake_reader("voice").analyze("no expert reads this"),
+    ]
+
+
+def test_the_json_fits_the_schema_and_comes_back_the_same(film: Analysis) -> None:
+    for a in everything(film):
+        data = a.to_dict()
+        validate(data)
+        assert json.loads(a.to_json()) == data
+        back = Analysis.from_dict(data)
+        assert back.to_dict() == data
+        assert type(back.segments) is tuple
+        assert back == Analysis.from_dict(json.loads(a.to_json(indent=2)))
+
+
+def test_the_sums_of_the_contract(film: Analysis) -> None:
+    for a in everything(film):
+        for r in (a.overall, *a.cues.values(), *(s.reading for s in a.segments)):
+            if r.sentiment is None or r.emotions is None:
+                continue
+            p = r.sentiment.probabilities
+            assert sum(p.values()) == pytest.approx(1, abs=1e-5)
+            assert sum(r.emotions.values()) == pytest.approx(1, abs=1e-5)
+            assert r.sentiment.label == max(p, key=lambda k: p[k])
+            assert r.confidence == pytest.approx(p[r.sentiment.label])
+        if a.cues and a.overall.sentiment:
+            assert sum(c.weight or 0 for c in a.cues.values()) == pytest.approx(1)
+            assert sum(c.share or 0 for c in a.cues.values()) == pytest.approx(a.overall.sentiment.score, abs=1e-6)
+        assert set(a.cues) | set(a.missing) == {"words", "voice", "face", "scene"}
+
+
+def test_the_keys_are_those_of_the_contract(film: Analysis) -> None:
+    data = fake_reader().analyze("I love it").to_dict()
+    assert list(data) == [
+        "schema", "id", "source", "kind", "duration", "language", "overall", "cues", "segments", "people", "missing",
+        "warnings", "provenance",
+    ]  # fmt: skip
+    assert set(data["provenance"]) == {"version", "bundle", "speech", "threads", "seconds"}
+    assert film.to_dict()["sample"] == {"labels": {"polarity": 1.0}, "speaker": None}
+    assert film.to_dict()["segments"][0]["start"] >= 0
+
+
+def test_numbers_are_plain() -> None:
+    value = {"a": np.float32(0.1), "b": math.nan, "c": (np.int64(3), True), "d": np.array([1.23456789]), "e": -0.0}
+    assert plain(value) == {"a": 0.1, "b": None, "c": [3, True], "d": [1.234568], "e": 0.0}
+    assert str(plain(-0.0)) == "0.0"
+    assert plain(Path("x")) == "x"
+    assert plain(math.inf) is None
+
+
+def test_corrections_stay() -> None:
+    data = fake_reader().analyze("I love it").to_dict()
+    data["corrections"] = [{"path": "segments/0/text", "value": "I loved it", "by": None, "at": None}]
+    assert Analysis.from_dict(data).to_dict() == data
+
+
+@pytest.mark.parametrize("broken", [{}, {"schema": "demeanor.analysis/2"}, {"schema": "demeanor.analysis/1", "id": 3}])
+def test_what_is_no_analysis(broken: dict[str, object]) -> None:
+    with pytest.raises(DataError, match="expected an analysis"):
+        Analysis.from_dict(broken)
+
+
+def test_save_writes_what_the_suffix_says(film: Analysis, tmp_path: Path) -> None:
+    for name in ("r.html", "r.json", "r.csv", "r.srt", "r.vtt", "R.JSON"):
+        assert film.save(tmp_path / name) == tmp_path / name
+        assert (tmp_path / name).stat().st_size > 50
+    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8")) == film.to_dict()
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "data:image/jpeg" in page
+    assert "I love it." in (tmp_path / "r.srt").read_text(encoding="utf-8")
+    assert (tmp_path / "r.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+    assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    import os
+
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = fake_reader().analyze("I love it")
+    path = tmp_path / "r.json"
+    path.write_text("before", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"\.html"):
+        a.save(tmp_path / "r.docx")
+    with pytest.raises(ConfigError, match="folder"):
+        a.save(tmp_path / "nowhere" / "r.json")
+    with pytest.raises(InputError, match="times"):
+        a.save(tmp_path / "r.srt")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(ConfigError, match="disk full"):
+        a.save(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
+    assert path.read_text(encoding="utf-8") == "before"
+
+
+def test_to_frame_has_a_row_per_segment(film: Analysis) -> None:
+    frame = film.to_frame()
+    assert frame.height == len(film.segments)
+    assert {"start", "end", "text", "label", "score", "p_positive", "emotion_joy", "face_score"} <= set(frame.columns)
+    assert frame["text"].to_list() == [s.text for s in film.segments]
+    assert frame["score"][0] == pytest.approx(film.to_dict()["segments"][0]["reading"]["sentiment"]["score"])
+    with pytest.raises(ConfigError, match="pandas"):
+        film.to_frame(backend="excel")  # type: ignore[arg-type]
+
+
+def test_plot_and_notebook(film: Analysis) -> None:
+    assert len(film.plot().axes) >= 3
+    page = film._repr_html_()
+    assert re.match(r'<iframe srcdoc="&lt;!doctype html&gt;', page)
+    assert "<script" not in page

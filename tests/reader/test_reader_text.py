@@ -1,0 +1,106 @@
+import time
+
+import pytest
+from reader_fakes import FakeExperts, fake_reader
+
+from demeanor.errors import InputError
+from demeanor.reader.reader import Reader
+from demeanor.reader.text import MOST, plan, runs, tokens
+
+
+def test_one_sentence() -> None:
+    a = fake_reader().analyze("I love it")
+    assert (a.id, a.kind, a.language, a.duration) == ("text", "text", "en", None)
+    assert a.overall.sentiment is not None
+    assert a.overall.sentiment.label == "positive"
+    (segment,) = a.segments
+    assert (segment.chars, segment.text, segment.start) == ((0, 9), "I love it", None)
+    assert segment.reading == a.overall
+    assert a.missing == ("voice", "face", "scene")
+    assert a.cues["words"].weight == 1.0
+    assert a.provenance["speech"] is None
+
+
+def test_contrast_is_read_as_a_whole_and_sentences_by_themselves() -> None:
+    a = fake_reader().analyze("I love the start. It is great, but the rest is awful.")
+    labels = [s.reading.sentiment.label for s in a.segments if s.reading.sentiment]
+    assert labels == ["positive", "negative"]
+    assert a.overall.sentiment is not None
+    assert a.overall.sentiment.label == "negative"
+
+
+def test_chinese() -> None:
+    a = fake_reader().analyze(text="我很开心。今天糟透了!")
+    assert a.language == "zh"
+    assert [s.chars for s in a.segments] == [(0, 5), (5, 11)]
+
+
+def test_a_text_is_read_once_even_where_segment_and_passage_are_the_same() -> None:
+    experts = FakeExperts()
+    Reader(experts).analyze("I love it")
+    assert experts._loaded["words"].calls == [["I love it"]]  # type: ignore[attr-defined]
+
+
+def test_a_long_text_is_read_in_passages_that_fit() -> None:
+    text = "I love this film very much indeed. " * 40
+    p = plan(text, 94)
+    assert len(p.segments) == 40
+    assert 3 <= len(p.passages) <= 6
+    assert all(tokens(text[a:b]) <= 94 + 10 for a, b in p.passages)
+    assert p.passages[0][0] == p.segments[0][0]
+    assert p.passages[-1][1] == p.segments[-1][1]
+    assert all(a[1] <= b[0] for a, b in zip(p.passages, p.passages[1:], strict=False))
+
+
+def test_a_very_long_text_stays_bounded() -> None:
+    experts = FakeExperts()
+    began = time.process_time()
+    a = Reader(experts).analyze(text="I love this film very much. 今天的天气真好。\n" * 25_000)
+    assert time.process_time() - began < 60
+    assert len(a.segments) <= MOST
+    assert sum(len(call) for call in experts._loaded["words"].calls) <= MOST  # type: ignore[attr-defined]
+    assert any("together" in w for w in a.warnings)
+    assert a.overall.sentiment is not None
+    assert a.overall.sentiment.label == "positive"
+
+
+@pytest.mark.parametrize("sizes", [[1], [5, 5, 5], [200], [1] * 100, [90, 90, 90], [10, 200, 10]])
+def test_runs_cover_everything_once(sizes: list[int]) -> None:
+    found = runs(sizes, 94)
+    assert [at for first, last in found for at in range(first, last)] == list(range(len(sizes)))
+    assert all(last - first == 1 or sum(sizes[first:last]) <= 94 for first, last in found)
+
+
+def test_runs_are_alike_in_size() -> None:
+    lengths = [last - first for first, last in runs([10] * 20, 94)]
+    assert max(lengths) - min(lengths) <= 1 or lengths == [7, 7, 6]
+    assert runs([], 94) == []
+
+
+def test_a_given_language_is_passed_on() -> None:
+    experts = FakeExperts()
+    a = Reader(experts).analyze("Gut", language="de")
+    assert a.language == "de"
+    assert experts._loaded["words"].languages == ["de"]  # type: ignore[attr-defined]
+
+
+def test_emoji_alone_can_be_read_and_white_space_cannot() -> None:
+    a = fake_reader().analyze("😀😀")
+    assert a.language is None
+    assert len(a.segments) == 1
+    with pytest.raises(InputError, match="nothing to read"):
+        fake_reader().analyze("   ")
+
+
+def test_without_a_words_expert_the_reading_is_empty_and_says_why() -> None:
+    a = fake_reader("face").analyze("I love it")
+    assert a.overall.sentiment is None
+    assert a.overall.abstain
+    assert a.missing == ("words", "voice", "face", "scene")
+    assert any("no expert for 'words'" in w for w in a.warnings)
+
+
+def test_words_not_wanted() -> None:
+    a = fake_reader().analyze("I love it", cues="voice")
+    assert a.cues == {}
+    assert a.segments == ()

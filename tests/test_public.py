@@ -1,0 +1,47 @@
+import subprocess
+import sys
+
+import pytest
+
+import demeanor
+
+HEAVY = "numpy cv2 torch av PIL onnxruntime faster_whisper polars matplotlib pydantic typer rich".split()
+
+
+def test_import_is_free_and_pulls_nothing_heavy() -> None:
+    code = (
+        "import sys, time; began = time.process_time(); import demeanor; seconds = time.process_time() - began\n"
+        f"print(seconds, *[m for m in {HEAVY} if m in sys.modules])"
+    )
+    seconds, *loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert loaded == []
+    assert float(seconds) < 0.2
+
+
+def test_reading_needs_no_torch() -> None:
+    code = (
+        "import sys, pkgutil, importlib, demeanor.reader as r\n"
+        "for m in pkgutil.walk_packages(r.__path__, 'demeanor.reader.'): importlib.import_module(m.name)\n"
+        "print(*[m for m in ('torch', 'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_every_public_name_is_there() -> None:
+    for name in demeanor.__all__:
+        assert getattr(demeanor, name) is not None
+    assert set(demeanor.__all__) == set(dir(demeanor))
+    assert issubclass(demeanor.InputError, demeanor.DemeanorError)
+    assert demeanor.analyze.__doc__
+    with pytest.raises(AttributeError, match="anlyze"):
+        demeanor.anlyze  # noqa: B018
+
+
+def test_an_unknown_bundle_is_named() -> None:
+    with pytest.raises(demeanor.UnknownNameError, match="no-such-bundle"):
+        demeanor.analyze("I love it", model="no-such-bundle")
+    with pytest.raises(demeanor.UnknownNameError, match="no-such-bundle"):
+        demeanor.load("no-such-bundle")
