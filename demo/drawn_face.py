@@ -87,7 +87,8 @@ def _head(x: Map, y: Map) -> Map:
 def _relief(e: Expression, x: Map, y: Map) -> Map:
     """How far each point stands out."""
     side = np.abs(x)
-    round_ = np.clip(1 - (side / np.maximum(_width(y), 0.62)) ** 2.3, 0.004, 1) ** 0.48
+    around = (_width(y) ** 6 + 0.62**6) ** (1 / 6)  # a chin is blunt
+    round_ = np.clip(1 - (side / around) ** 2.3, 0.004, 1) ** 0.48
     z = 0.92 * round_ * np.clip(1 - (np.abs(y - 0.02) / 1.46) ** 5, 0.01, 1) ** 0.5
     bridge = _step(y + 0.35, 0.07) * _step(0.3 - y, 0.05)
     z = z + 0.20 * np.exp(-((x / 0.12) ** 2)) * bridge * (0.35 + 0.9 * np.clip(y + 0.35, 0, 0.7))

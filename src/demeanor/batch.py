@@ -32,7 +32,7 @@ class FeatureBatch:
     index: Tensor | None = None
 
     def __len__(self) -> int:
-        return next(iter(self.values.values())).shape[0]
+        return len(next(iter(self.values.values())))
 
     def to(self, device: torch.device | str) -> FeatureBatch:
         """The same batch on another device."""

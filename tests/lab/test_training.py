@@ -139,7 +139,7 @@ def test_a_stopped_run_ends_as_an_unstopped_one(tmp_path: Path) -> None:
 def test_learns_a_plain_rule_and_predicts_in_order(tmp_path: Path) -> None:
     rows = small(400)
     model = Concat(Config(dims={"text": 6}, dropout=0.0))
-    settings = Settings(epochs=20, batch=32, learning_rate=2e-2, precision="float32", device="cpu")
+    settings = Settings(epochs=20, batch=32, learning_rate=2e-2, precision="float32", device="cpu", keep="last")
     fit(model, lambda e: rows, lambda m: {"score": 0.0}, settings, tmp_path, say=lambda s: None)
     fresh = small(300, seed=5)
     guess = predict(model, fresh, 7)["polarity"].argmax(1)

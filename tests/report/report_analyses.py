@@ -109,9 +109,7 @@ def video() -> Json:
         if i != 4:
             cues["face"] = reading(score * 0.6, emotion if i % 3 else "neutral", 0.5)
             mine = (0.16, 0.2, 0.2, 0.4) if speaker == "S1" else (0.62, 0.24, 0.19, 0.38)
-            faces.append(
-                {"id": "F1" if speaker == "S1" else "F2", "box": list(mine), "reading": cues["face"]}
-            )
+            faces.append({"id": "F1" if speaker == "S1" else "F2", "box": list(mine), "reading": cues["face"]})
             if i in (1, 6, 9):
                 faces.append({"id": "F1", "box": [0.17, 0.21, 0.2, 0.4], "reading": reading(0.05)})
         segments.append(
@@ -182,13 +180,7 @@ def long_film(count: int = 3000) -> Json:
         start = i * 2.4
         wave = 0.55 * math.sin(i / 160) + 0.25 * math.sin(i / 37) + 0.2 * float(random.normal())
         score = round(max(-0.97, min(0.97, wave)), 3)
-        emotion = (
-            "joy"
-            if score > 0.35
-            else ["anger", "sadness", "fear"][i // 300 % 3]
-            if score < -0.3
-            else "neutral"
-        )
+        emotion = "joy" if score > 0.35 else ["anger", "sadness", "fear"][i // 300 % 3] if score < -0.3 else "neutral"
         cues = {
             "words": reading(score, emotion),
             "voice": reading(round(score * 0.7, 3), emotion),
@@ -203,9 +195,7 @@ def long_film(count: int = 3000) -> Json:
                 speaker=f"S{1 + i // 7 % 4}", words=words_of(text, start, start + 2.2),
             )
         )  # fmt: skip
-    cues = {
-        c: reading(0.1, "neutral", 0.3, weight=0.25, share=0.02) for c in ("words", "voice", "face", "scene")
-    }
+    cues = {c: reading(0.1, "neutral", 0.3, weight=0.25, share=0.02) for c in ("words", "voice", "face", "scene")}
     return analysis(
         id="film", source="the-long-film.mkv", kind="video", duration=2.4 * count, overall=reading(0.12),
         cues=cues, segments=segments,

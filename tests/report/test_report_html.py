@@ -88,10 +88,7 @@ def test_user_text_cannot_become_markup() -> None:
     assert "<b>&" not in page
     assert "\x00" not in page
     assert "\u202e" not in page
-    assert any(
-        '</script><img src=x onerror="alert(1)">\' "quoted" <b>& עברית' in said
-        for said in Elements(page).said
-    )
+    assert any('</script><img src=x onerror="alert(1)">\' "quoted" <b>& עברית' in said for said in Elements(page).said)
     assert data_of(page, "data-1")["analysis"]["segments"][0]["text"].startswith("</script><img src=x")
 
 
@@ -107,9 +104,7 @@ def test_the_timeline_gets_the_contract_s_numbers() -> None:
     assert list(data["analysis"]["cues"]) == ["words", "voice", "face"]
     for slim, whole in zip(data["analysis"]["segments"], analysis["segments"], strict=True):
         assert slim["start"] == whole["start"]
-        assert slim["reading"]["sentiment"]["score"] == pytest.approx(
-            whole["reading"]["sentiment"]["score"], abs=5e-4
-        )
+        assert slim["reading"]["sentiment"]["score"] == pytest.approx(whole["reading"]["sentiment"]["score"], abs=5e-4)
         assert sum(slim["reading"]["emotions"].values()) == pytest.approx(1, abs=4e-3)
         assert slim["faces"] == [f["id"] for f in whole["faces"]]
     assert len(data["frames"]) == 12
@@ -188,8 +183,7 @@ def test_both_languages_have_every_word() -> None:
     for key, english in WORDS["en"].items():
         assert re.findall(r"{\w+}", english) == re.findall(r"{\w+}", WORDS["zh"][key]), key
     sources = [
-        files("demeanor.report").joinpath(n).read_text("utf-8")
-        for n in ("timeline.js", "sections.py", "cards.py")
+        files("demeanor.report").joinpath(n).read_text("utf-8") for n in ("timeline.js", "sections.py", "cards.py")
     ]
     used = {w for s in sources for w in re.findall(r'words(?:\.|\[")(\w+)', s)} - {
         "get",

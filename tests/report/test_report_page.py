@@ -47,8 +47,17 @@ class Visit:
         self.page.on("pageerror", lambda e: self.trouble.append(str(e)))
         self.page.on("dialog", lambda d: (self.trouble.append("dialog"), d.dismiss()))
         self.page.on("request", lambda r: self.requests.append(r.url))
+        self.page.set_default_timeout(180_000)  # a machine that trains beside the tests is slow, not wrong
         self.page.goto(path.as_uri())
-        self.page.wait_for_timeout(200)
+        if options.get("java_script_enabled", True):
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until the timeline is there and drawn, however long that takes."""
+        self.page.wait_for_function(
+            "() => { const t = document.querySelector('[data-timeline]'); return !t || t.firstChild; }"
+        )
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 @pytest.fixture
@@ -76,9 +85,7 @@ def pages() -> dict[str, str]:
         "empty": render(made.empty()),
         "hostile": render(made.hostile(), made.video_media(made.hostile())),
         "failed": render(made.failed()),
-        "list": render(
-            [made.video(), made.failed(), made.post()], [made.video_media(), None, made.media(picture=sky)]
-        ),
+        "list": render([made.video(), made.failed(), made.post()], [made.video_media(), None, made.media(picture=sky)]),
     }
 
 
@@ -99,7 +106,7 @@ def test_quiet_alone_and_narrow(visit: Any, html: dict[str, str], name: str) -> 
         v.page.emulate_media(color_scheme=scheme)
         for y in (0, 1500, 4000):
             v.page.mouse.wheel(0, y)
-        v.page.wait_for_timeout(150)
+        v.settle()
         assert v.page.evaluate("document.documentElement.scrollWidth") <= width
         assert v.trouble == []
         assert [r for r in v.requests if not r.startswith("data:")] == v.requests[:1]
@@ -201,8 +208,7 @@ def test_dark_and_light(visit: Any, html: dict[str, str]) -> None:
     assert ground(light) < 120
     light.page.emulate_media(media="print")
     assert (
-        light.page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
-        == "rgb(255, 255, 255)"
+        light.page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor") == "rgb(255, 255, 255)"
     )
 
 
@@ -228,7 +234,7 @@ def test_a_two_hour_film_opens_fast_zooms_and_is_searched(visit: Any, html: dict
     # Processor time of the page's thread, so that a busy machine does not make the test fail.
     meter.send("Performance.enable", {"timeDomain": "threadTicks"})
     v.page.reload()
-    v.page.wait_for_timeout(200)
+    v.settle()
     spent = {m["name"]: m["value"] for m in meter.send("Performance.getMetrics")["metrics"]}
     assert spent["TaskDuration"] < 3
     assert v.page.locator("[data-line]").count() == 3000
@@ -237,11 +243,11 @@ def test_a_two_hour_film_opens_fast_zooms_and_is_searched(visit: Any, html: dict
     v.page.keyboard.press("Home")
     for _ in range(12):
         v.page.keyboard.press("+")
-    v.page.wait_for_timeout(100)
+    v.settle()
     line.hover(position={"x": 500, "y": 60})
     assert "0:0" in v.page.locator(".tl-tip .when").inner_text(), "the first seconds fill the width"
     v.page.keyboard.press("End")
-    v.page.wait_for_timeout(100)
+    v.settle()
     assert line.get_attribute("aria-valuetext").startswith("1:59:57")
     visible = """() => {
       const box = (s) => document.querySelector(s).getBoundingClientRect();
@@ -253,9 +259,7 @@ def test_a_two_hour_film_opens_fast_zooms_and_is_searched(visit: Any, html: dict
     v.page.locator("[data-find] input").fill("")
     v.page.locator("[data-find] button", has_text="negative").click()
     shown = v.page.locator("[data-line]:not([hidden])").count()
-    assert shown == sum(
-        s["reading"]["sentiment"]["label"] == "negative" for s in made.long_film(3000)["segments"]
-    )
+    assert shown == sum(s["reading"]["sentiment"]["label"] == "negative" for s in made.long_film(3000)["segments"])
     assert v.trouble == []
 
 

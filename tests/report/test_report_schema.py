@@ -52,9 +52,7 @@ def test_the_readings_of_the_program_fit() -> None:
 
 def test_an_analysis_may_carry_corrections_new_cues_and_more_provenance() -> None:
     analysis = made.video()
-    analysis["corrections"] = [
-        {"path": "/segments/0/text", "value": "Hi", "by": "ann", "at": "2025-01-01T00:00:00Z"}
-    ]
+    analysis["corrections"] = [{"path": "/segments/0/text", "value": "Hi", "by": "ann", "at": "2025-01-01T00:00:00Z"}]
     analysis["cues"]["heart_rate"] = made.reading(0.1, weight=0.0, share=0.0)
     analysis["provenance"]["device"] = "cpu"
     validate(analysis)

@@ -25,9 +25,7 @@ def test_one_row_per_segment() -> None:
         assert row["text"] == segment["text"]
         assert float(row["score"]) == pytest.approx(segment["reading"]["sentiment"]["score"], abs=1e-6)
         assert float(row["emotion_anger"]) == pytest.approx(segment["reading"]["emotions"]["anger"], abs=1e-6)
-        assert float(row["voice_score"]) == pytest.approx(
-            segment["cues"]["voice"]["sentiment"]["score"], abs=1e-6
-        )
+        assert float(row["voice_score"]) == pytest.approx(segment["cues"]["voice"]["sentiment"]["score"], abs=1e-6)
     assert found[4]["face_score"] == ""
     assert found[1]["faces"] == "F2 F1"
     assert found[0]["abstain"] == "false"
@@ -61,9 +59,7 @@ def test_several_analyses_failures_and_items_without_segments() -> None:
     assert found[0]["char_to"] == "30"
 
 
-@pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-你好", "@SUM(A1)", " =cmd|'/c calc'!A1", "\t=1", "＝1+1", "\r=1"]
-)
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-你好", "@SUM(A1)", " =cmd|'/c calc'!A1", "\t=1", "＝1+1", "\r=1"])
 def test_formulas_are_made_text(text: str) -> None:
     part = made.segment(text, made.reading(-0.5, "anger"), {}, chars=[0, len(text)])
     row = rows(csv(made.analysis(id="=1", segments=[part])))[0]

@@ -19,7 +19,7 @@ def mel_filters() -> NDArray[np.float32]:
     bins = np.fft.rfftfreq(SIZE, 1 / RATE)[:, None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
+    return np.asarray(np.maximum(0, np.minimum(rise, fall)), np.float32)
 
 
 def log_mel(samples: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -33,4 +33,4 @@ def log_mel(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     frames = np.lib.stride_tricks.sliding_window_view(x, WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW + 1)[:-1].astype(np.float32), SIZE)) ** 2
     logs = np.log(power.astype(np.float32) @ mel_filters() + 1e-8)
-    return (logs - logs.mean(0)).astype(np.float32)
+    return np.asarray(logs - logs.mean(0), np.float32)

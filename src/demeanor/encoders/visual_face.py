@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 SIZE = 48
 
 
-def face_tensor(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+def face_tensor(crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
     """Grey crops (SIZE, SIZE) → (batch, 1, SIZE, SIZE); lighting and contrast are taken out per crop."""
     x = np.stack(list(crops)).astype(np.float32)[:, None]
     mean = x.mean((1, 2, 3), keepdims=True)

@@ -9,10 +9,11 @@ Each test row is read by the bundle as a user's text would be (ONNX, calibrated)
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.bundle import Bundle
+from demeanor.calibration import temperature
 from demeanor.datasets import table
+from demeanor.media.face_crop import FaceQuality
+from demeanor.media.image import decode_image
 from demeanor.metrics import bootstrap, calibration, classification, regression
+from demeanor.reader.cues.face import Face
 from demeanor.reader.cues.words import Words
 from demeanor.types import EMOTIONS, POLARITIES, Evidence, Sample
 
@@ -106,6 +111,73 @@ def _classes(
     }
 
 
+def face_score(bundle: Bundle, manifest: Path, root: Path) -> dict[str, Any]:
+    """FER2013 validation, each picture read as a tight face; training held no exact duplicate of one."""
+    samples = [s for s in table.read(manifest, root) if s.split == "test"]
+    crops = [decode_image(s.image)[..., 0] for s in samples if s.image is not None]
+    sure = FaceQuality(48.0, 0.5, 1.0, 0.5)
+    evidence = Face(bundle).read(crops, [sure] * len(crops))
+    clusters = np.array([hashlib.sha256(c.tobytes()).hexdigest() for c in crops])
+    return _classes("fer2013", "validation part, tight crops", "emotions", EMOTIONS, samples, evidence, clusters)
+
+
+def voice_scores(run: Path) -> list[dict[str, Any]]:
+    """Out-of-fold scores of a voice run, one per seed: clips alone, and cut from longer windows (plain, noisy)."""
+    out = []
+    for path in sorted(run.glob("oof-*.npz")):
+        stored = np.load(path)
+        truth, actors = stored["truth"], stored["actors"]
+        uar = partial(classification.uar, classes=range(7))
+        metrics: dict[str, Any] = {}
+        for view, logits in enumerate(stored["emotions"]):
+            name = "uar_alone" if view == 0 else f"uar_window{view}"
+            metrics[name] = bootstrap.interval(uar, truth, logits.argmax(1), clusters=actors).to_dict()
+        record = {
+            "dataset": "ravdess",
+            "protocol": "five folds over 20 actors, sexes balanced, 7 classes (calm = neutral)",
+        }
+        floor = {"uar": 1 / 7}
+        seed = int(path.stem.split("-")[1])
+        out.append({**record, "task": "emotions", "n": len(truth), "metrics": metrics, "floor": floor, "cv_seed": seed})
+    return out
+
+
+def posts_scores(run: Path) -> list[dict[str, Any]]:
+    """Out-of-fold scores of a posts run: words, scene, both, and the paired difference of both against words."""
+    stored = np.load(run / "oof.npz")
+    truth, groups, folds = stored["truth"], stored["groups"], stored["folds"]
+    macro = partial(classification.macro_f1, classes=range(3))
+    out = []
+    for name in ("words", "scene", "post"):
+        logits = stored[name]
+        guess = logits.argmax(1)
+        metrics: dict[str, Any] = {
+            "accuracy": bootstrap.interval(classification.accuracy, truth, guess, clusters=groups).to_dict(),
+            "macro_f1": bootstrap.interval(macro, truth, guess, clusters=groups).to_dict(),
+            "recall_neutral": {"value": float((guess[truth == 1] == 1).mean())},
+        }
+        p = np.zeros(logits.shape)
+        for fold in np.unique(folds):  # each fold's temperature comes from the other folds
+            held = folds == fold
+            p[held] = temperature.fit(logits[~held], truth[~held], bias=name == "post").apply(logits[held])
+        sure, right = calibration.top_label(p, truth)
+        metrics["ece"] = {"value": calibration.expected_calibration_error(sure, right)}
+        metrics["brier"] = {"value": calibration.brier(p, truth)}
+        metrics["log_loss"] = {"value": calibration.log_loss(p, truth)}
+        if name == "post":
+            words = stored["words"].argmax(1)
+            difference = bootstrap.paired_difference(classification.accuracy, guess, words, truth, groups)
+            metrics["accuracy_minus_words"] = difference.to_dict()
+        floor = {"accuracy": float(np.bincount(truth).max() / len(truth))}
+        record = {
+            "dataset": "posts",
+            "protocol": "five folds by duplicate group, out of fold",
+            "task": f"polarity ({name})",
+        }
+        out.append({**record, "n": len(truth), "metrics": metrics, "floor": floor})
+    return out
+
+
 WORDS = (
     ("mosi_std", "test", "std_split test"),
     ("meld_test", "test", "test"),
@@ -121,15 +193,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tables", type=Path, default=Path("recipes/tables"))
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--only", default="words,face,voice,posts")
     parser.add_argument("--out", type=Path, default=Path("results/records.jsonl"))
     args = parser.parse_args(arguments)
     bundle = Bundle(args.bundle)
-    words = Words(bundle)
-    for stem, split, protocol in WORDS:
-        for record in words_scores(words, args.tables / f"{stem}.toml", args.data, split, protocol):
-            append(args.out, stamp(record, "text_transformer", ["text_tokens"], bundle))
-            shown = {k: round(v["value"], 4) for k, v in record["metrics"].items()}
-            print(record["dataset"], record["task"], record["n"], shown, file=sys.stderr)
+    only = args.only.split(",")
+    for model, encoder, record in _records(bundle, args, only):
+        append(args.out, stamp(record, model, [encoder], bundle))
+        shown = {k: round(v["value"], 4) for k, v in record["metrics"].items()}
+        print(record["dataset"], record["task"], record["n"], shown, file=sys.stderr)
+
+
+def _records(
+    bundle: Bundle, args: argparse.Namespace, only: Sequence[str]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(model, encoder, record), one after the other."""
+    if "words" in only:
+        words = Words(bundle)
+        for stem, split, protocol in WORDS:
+            for record in words_scores(words, args.tables / f"{stem}.toml", args.data, split, protocol):
+                yield "text_transformer", "text_tokens", record
+    if "face" in only:
+        yield "image_cnn", "visual_face", face_score(bundle, args.tables / "fer2013.toml", args.data)
+    if "voice" in only:
+        for folder, encoder in (("voice", "audio_states"), ("voice-logmel", "audio_logmel")):
+            for record in voice_scores(args.runs / folder):
+                yield "audio_cnn", encoder, record
+    if "posts" in only:
+        for record in posts_scores(args.runs / "posts"):
+            yield "concat", "text_tokens+visual_picture", record
 
 
 def stamp(record: Mapping[str, Any], model: str, encoders: Sequence[str], bundle: Bundle) -> dict[str, Any]:

@@ -65,9 +65,11 @@ class FaceFinder:
         enlarged, scale = _fit(image, _SIDE)
         framed = cv2.copyMakeBorder(enlarged, _FRAME, _FRAME, _FRAME, _FRAME, cv2.BORDER_REPLICATE)
         net = self._net.detect(framed, _SIDE / 3, (0.3, 0.05, 0.0))
-        if faces := _faces(net.take(net.scores > 0.8), _FRAME, scale, image):
-            return faces
         large = net.take((net.boxes[:, 3] - net.boxes[:, 1]) > 0.6 * _SIDE)
+        small_picture = max(image.shape[:2]) <= _SMALL  # a larger one has been searched for smaller faces already
+        sure = net.take(net.scores > 0.8) if small_picture else large.take(large.scores > 0.95)
+        if faces := _faces(sure, _FRAME, scale, image):
+            return faces
         evidence = self._evidence(framed, float(large.scores.max(initial=0)))
         if evidence < _least_evidence(image):
             return []

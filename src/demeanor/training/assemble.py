@@ -27,6 +27,7 @@ from demeanor.fusion.image_cnn import ImageCnn
 from demeanor.training import posts, voice, words
 from demeanor.training.data import Rows
 from demeanor.training.export import DenseGraph, TextGraph, export
+from demeanor.training.loop import predict
 from demeanor.weights import WEIGHTS
 
 
@@ -52,7 +53,7 @@ def words_cue(run: Path, folder: Path, valid: list[tuple[Any, Rows]]) -> dict[st
     axes = {"ids": {0: "batch", 1: "time"}, "valid": {0: "batch", 1: "time"}}
     export(graph, (ids, mask), ("ids", "valid"), axes, folder / "words.onnx")
     shutil.copyfile(start / "tokenizer.json", folder / "tokenizer.json")
-    logits = [words.predict(model, rows) for _, rows in valid]
+    logits = [predict(model, rows) for _, rows in valid]
     joined = {t: np.concatenate([found[t] for found in logits]) for t in ("polarity", "emotions")}
     labels = {t: np.concatenate([rows.labels[t] for _, rows in valid]) for t in ("polarity", "emotions")}
     return {

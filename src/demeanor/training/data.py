@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +22,9 @@ POLARITY_OF = {
 
 @dataclass
 class Rows:
-    """N samples as arrays. Ragged modalities are lists of arrays; pictures one array (N, …)."""
+    """N samples as arrays. Ragged modalities are lists of arrays (time, …); pictures and vectors one array (N, …)."""
 
-    values: dict[str, Sequence[NDArray[np.generic]]]
+    values: dict[str, Any]
     labels: dict[str, NDArray[np.float32]]
     weight: NDArray[np.float32]
     group: list[str] = field(default_factory=list)
@@ -52,7 +53,8 @@ def one_hot(names: str, classes: Sequence[str]) -> NDArray[np.float32]:
     target = np.zeros(len(classes), np.float32)
     for name in names.split(","):
         target[classes.index(name)] = 1
-    return target / target.sum()
+    share: NDArray[np.float32] = target / target.sum()
+    return share
 
 
 def targets(
@@ -85,17 +87,17 @@ def targets(
                 out["polarity"][row] = one_hot(POLARITY_OF[names], POLARITIES)
         if "polarity" in labels:
             out["polarity"][row] = one_hot(str(labels["polarity"]), POLARITIES)
-    for task, names in missing.items():
+    for task, absent in missing.items():
         classes = POLARITIES if task == "polarity" else EMOTIONS
         labelled = ~np.isnan(out[task]).any(1)
-        for name in names:
+        for name in absent:
             out[task][labelled, classes.index(name)] = -1
     return out
 
 
 def join(parts: Sequence[Rows]) -> Rows:
     """Rows of several corpora, one after the other."""
-    values: dict[str, Sequence[NDArray[np.generic]]] = {}
+    values: dict[str, Any] = {}
     for m in parts[0].values:
         columns = [p.values[m] for p in parts]
         arrays = all(isinstance(c, np.ndarray) for c in columns)
@@ -112,7 +114,9 @@ def join(parts: Sequence[Rows]) -> Rows:
 
 def collate(rows: Rows, index: NDArray[np.intp]) -> FeatureBatch:
     """One batch: ragged modalities padded to their longest with `valid` False beyond."""
-    values, valid, present = {}, {}, {}
+    values: dict[str, torch.Tensor] = {}
+    valid: dict[str, torch.Tensor | None] = {}
+    present: dict[str, torch.Tensor] = {}
     for m, column in rows.values.items():
         if isinstance(column, np.ndarray):
             values[m], valid[m] = torch.from_numpy(np.ascontiguousarray(column[index])), None

@@ -25,7 +25,7 @@ from demeanor.media.image import decode_image
 from demeanor.training.data import Rows, targets
 from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, Settings, fit, predict
-from demeanor.training.run import write_json
+from demeanor.training.run import save_arrays, write_json
 from demeanor.types import Sample
 
 TASKS = {"words": ("words",), "scene": ("scene",), "post": ("words", "scene")}
@@ -55,7 +55,8 @@ def backbone(weights: Path) -> EfficientNetLite0:
     model = EfficientNetLite0()
     state = torch.load(weights, map_location="cpu", weights_only=True)
     model.load_state_dict({k: v for k, v in state.items() if not k.startswith("_fc")})
-    return model.eval()
+    model.eval()
+    return model
 
 
 @torch.inference_mode()
@@ -90,9 +91,7 @@ def features(spec: Mapping[str, Any], samples: Sequence[Sample], folder: Path) -
             "words": word_vectors(words, [s.text or "" for s in samples]),
             "scene": scene_features(samples, backbone(Path(spec["run"]["imagenet"]))),
         }
-        temporary = path.with_suffix(".part.npz")
-        np.savez(temporary, **found)
-        temporary.replace(path)
+        save_arrays(path, found)
     stored = np.load(path)
     return {name: stored[name] for name in ("words", "scene")}
 
@@ -158,6 +157,6 @@ def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Pr
         found[name] = out_of_fold(one, chosen, labels, folds, folder, name)
         print(f"{name}  accuracy {(found[name].argmax(1) == truth).mean():.4f}")
         _, progress = learn(one, chosen, labels, folder, name)
-    np.savez(folder / "oof.npz", **found)
+    save_arrays(folder / "oof.npz", found)
     write_json(folder / "valid.json", {n: float((found[n].argmax(1) == truth).mean()) for n in TASKS})
     return progress

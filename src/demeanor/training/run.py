@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from demeanor.errors import ConfigError, UnknownNameError
 from demeanor.plugins import require
 
@@ -65,6 +67,13 @@ def write_json(path: Path, value: Any) -> None:
     """Readable JSON, written whole."""
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=float), encoding="utf-8")
+    temporary.replace(path)
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Named arrays as .npz, written whole."""
+    temporary = path.with_suffix(".part.npz")
+    np.savez(temporary, **arrays)
     temporary.replace(path)
 
 

@@ -27,7 +27,7 @@ from demeanor.media.whisper import silero
 from demeanor.training.data import Rows, targets
 from demeanor.training.folds import actor_folds
 from demeanor.training.loop import Progress, Settings, fit, predict
-from demeanor.training.run import write_json
+from demeanor.training.run import save_arrays, write_json
 from demeanor.types import Sample
 
 RATE, WINDOW = 16_000, 30 * 16_000
@@ -71,6 +71,7 @@ def windows(clips: Sequence[Clip], rng: np.random.Generator | None) -> Iterator[
         return
     for actor in sorted({c.sample.speaker or "" for c in clips}):
         own = [i for i, c in enumerate(clips) if c.sample.speaker == actor]
+        inside: list[tuple[int, int]] = []
         sound, at, inside = np.zeros(WINDOW, np.float32), int(rng.uniform(0, RATE)), []
         for i in rng.permutation(own):
             clip = clips[i].sound[: WINDOW // 2]
@@ -90,10 +91,10 @@ def _disturbed(sound: Sound, rng: np.random.Generator) -> Sound:
         return loud
     noise = rng.standard_normal(len(loud)).astype(np.float32)
     if rng.random() < 0.5:
-        noise = np.convolve(noise, np.ones(8, np.float32) / 8, "same")
+        noise = np.convolve(noise, np.ones(8, np.float32) / 8, "same").astype(np.float32)
     power = float(np.mean(loud[loud != 0] ** 2)) + 1e-12
     gain = np.sqrt(power / float(np.mean(noise**2))) * 10 ** (-rng.uniform(5, 35) / 20)
-    return (loud + noise * np.float32(gain)).astype(np.float32)
+    return np.asarray(loud + noise * np.float32(gain), np.float32)
 
 
 def frames(clips: Sequence[Clip], encoder: str, views: int, seed: int) -> list[list[NDArray[np.float16]]]:
@@ -125,9 +126,7 @@ def cached_frames(
     if not path.exists():
         made = frames(clips, encoder, views, seed)
         arrays = {f"{v}/{i}": x for v, row in enumerate(made) for i, x in enumerate(row)}
-        temporary = path.with_suffix(".part.npz")
-        np.savez(temporary, **arrays)
-        temporary.replace(path)
+        save_arrays(path, arrays)
     stored = np.load(path)
     return [[stored[f"{v}/{i}"] for i in range(len(clips))] for v in range(views)]
 
@@ -187,7 +186,8 @@ def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Pr
     scores = []
     for seed in run["seeds"]:
         logits = cross_validate(spec, views, samples, folder, seed)
-        np.savez(folder / f"oof-{seed}.npz", **logits, truth=truth, actors=[s.speaker for s in samples])
+        actors = np.array([s.speaker or "" for s in samples])
+        save_arrays(folder / f"oof-{seed}.npz", {**logits, "truth": truth, "actors": actors})
         guess = logits["emotions"].argmax(2)
         scores.append({f"view{v}": _uar(truth, guess[v]) for v in range(len(views))})
         print(f"seed {seed}  " + "  ".join(f"{k} {v:.4f}" for k, v in scores[-1].items()))
@@ -203,4 +203,5 @@ def load(spec: Mapping[str, Any], folder: Path) -> Model:
     """The trained network of a run folder."""
     model = AudioCnn(Config(**spec["model"]))
     model.load_state_dict(torch.load(folder / "best.pt", weights_only=True))
-    return model.eval()
+    model.eval()
+    return model

@@ -138,7 +138,8 @@ def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Pr
     """Train the words expert; validation scores per corpus go into `valid.json` of the run folder."""
     settings = Settings(**spec["training"])
     encoder = TextTokens(Path(spec["run"]["start"]) / "tokenizer.json", spec["run"]["max_tokens"])
-    parts, valid = [], []
+    parts: list[tuple[Mapping[str, Any], Rows]] = []
+    valid: list[tuple[Mapping[str, Any], Rows]] = []
     for data, samples in read_corpora(spec["data"], tables, root):
         for split, into in (("train", parts), ("valid", valid)):
             chosen = [s for s in samples if s.split == split]

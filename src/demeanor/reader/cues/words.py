@@ -48,7 +48,7 @@ class Words:
         back = np.argsort(order)
         outputs = {name: np.concatenate(parts)[back] for name, parts in rows.items()}
         reliabilities = [
-            self._reliability(text, probabilities and probabilities[i], language and language[i])
+            self._reliability(text, probabilities[i] if probabilities else None, language[i] if language else None)
             for i, text in enumerate(texts)
         ]
         wordless = [len(row) <= 2 for row in ids]
