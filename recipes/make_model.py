@@ -42,7 +42,7 @@ def words_cue(folder: Path, data: Path) -> dict:
 def face_cue(folder: Path, data: Path) -> dict:
     """face.onnx, calibrated on the validation part."""
     spec = run.read_run_file(RECIPES / "face.toml")
-    valid = face.read_parts(spec, RECIPES / "tables", data)["valid"]
+    valid = face.read_parts(spec, RECIPES / "tables", data, Path("runs/face"))["valid"]
     return assemble.face_cue(finished("face", data), folder, valid)
 
 

@@ -114,9 +114,7 @@ class FakeFinder:
         found = []
         for x, y, w, h, area in stats[1:]:
             if area >= 100:
-                points = np.array(
-                    [[0.3, 0.35], [0.7, 0.35], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32
-                )
+                points = np.array([[0.3, 0.35], [0.7, 0.35], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32)
                 landmarks = points * np.array([w, h], np.float32) + np.array([x, y], np.float32)
                 found.append(FoundFace((float(x), float(y), float(w), float(h)), landmarks, 0.99))
         return sorted(found, key=lambda f: -f.box[2] * f.box[3])
@@ -170,11 +168,7 @@ def fake_reader(*cues: str) -> Reader:
 def speech(seconds: float, pitch: float = 220.0, loud: float = 0.1) -> NDArray[np.float32]:
     """A voice-like hum that rises and falls four times a second."""
     t = np.arange(round(seconds * RATE)) / RATE
-    hum = (
-        np.sin(2 * np.pi * pitch * t)
-        + 0.4 * np.sin(4 * np.pi * pitch * t)
-        + 0.2 * np.sin(6 * np.pi * pitch * t)
-    )
+    hum = np.sin(2 * np.pi * pitch * t) + 0.4 * np.sin(4 * np.pi * pitch * t) + 0.2 * np.sin(6 * np.pi * pitch * t)
     envelope = 0.55 - 0.45 * np.cos(2 * np.pi * 4 * t)
     return (loud * hum * envelope).astype(np.float32)
 
@@ -200,9 +194,7 @@ def write_wav(path: Path, samples: NDArray[np.float32], rate: int = RATE) -> Pat
     return path
 
 
-def picture(
-    faces: Sequence[tuple[int, int, int, str]] = (), width: int = 320, height: int = 240
-) -> NDArray[np.uint8]:
+def picture(faces: Sequence[tuple[int, int, int, str]] = (), width: int = 320, height: int = 240) -> NDArray[np.uint8]:
     """A green wall with red squares (x, y, side, "bright" or "dark") for faces."""
     image = np.zeros((height, width, 3), np.uint8)
     image[:] = (60, 110, 70)
@@ -230,9 +222,7 @@ def write_video(
         out.mux(video.encode())
         if audio is not None and sound is not None:
             for at in range(0, len(sound), 1024):
-                piece = av.AudioFrame.from_ndarray(
-                    sound[None, at : at + 1024].copy(), format="fltp", layout="mono"
-                )
+                piece = av.AudioFrame.from_ndarray(sound[None, at : at + 1024].copy(), format="fltp", layout="mono")
                 piece.sample_rate, piece.pts = RATE, at
                 out.mux(audio.encode(piece))
             out.mux(audio.encode())
@@ -241,9 +231,7 @@ def write_video(
 
 def talking(path: Path, plan: Sequence[tuple[float, float | None, float]], light: str = "bright") -> Path:
     """A film of one face: (seconds, pitch or None for a pause, loudness) one after another."""
-    sound = np.concatenate(
-        [silence(s) if pitch is None else speech(s, pitch, loud) for s, pitch, loud in plan]
-    )
+    sound = np.concatenate([silence(s) if pitch is None else speech(s, pitch, loud) for s, pitch, loud in plan])
     count = round(sum(s for s, _, _ in plan) * 10)
     frames = [picture([(100 + at % 20, 60, 90, light)]) for at in range(count)]
     return write_video(path, frames, 10, sound)

@@ -5,7 +5,7 @@ import pytest
 
 import demeanor
 
-HEAVY = "numpy cv2 torch av PIL onnxruntime faster_whisper polars matplotlib pydantic typer rich".split()
+HEAVY = ["numpy", "cv2", "torch", "av", "PIL", "onnxruntime", "faster_whisper", "polars", "matplotlib", "pydantic"]
 
 
 def test_import_is_free_and_pulls_nothing_heavy() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reader_fakes import fake_reader, noise, picture, silence, speech, talking, write_video
 
 import demeanor
 from demeanor.bundle import shipped
@@ -19,6 +18,7 @@ from demeanor.reader.manifest import Item
 from demeanor.reader.reader import Reader
 from demeanor.report.schema import validate
 from demeanor.types import CUES
+from reader_fakes import fake_reader, noise, picture, silence, speech, talking, write_video
 
 SUBSETS = [s for n in range(1, 5) for s in itertools.combinations(CUES, n)]
 TEXTS = ["I love it", "今天的天气真好", "The screen is fine but it fell apart after a week. I hate that.", "😀", "?!"]
@@ -82,9 +82,13 @@ def test_every_input_gives_a_whole_reading(reader: Reader, inputs: dict[str, dic
     for name, given in inputs.items():
         data = reader.analyze(**given, id=name).to_dict()
         check(data, set(CUES))
-        again = reader.analyze(**given, id=name).to_dict()
-        data.pop("provenance"), again.pop("provenance")
-        assert again == data, f"{name}: read twice, it said two things"
+
+
+@pytest.mark.parametrize("name", ["post", "clip with its text", "noise"])
+def test_read_twice_it_says_the_same(reader: Reader, inputs: dict[str, dict[str, Any]], name: str) -> None:
+    one, two = (reader.analyze(**inputs[name]).to_dict() for _ in range(2))
+    assert one.pop("provenance").keys() == two.pop("provenance").keys()
+    assert one == two
 
 
 @pytest.mark.parametrize("cues", SUBSETS, ids="+".join)
@@ -115,15 +119,6 @@ def test_silence_and_blackness_say_nothing_of_a_person(reader: Reader, inputs: d
     for name in ("silence", "nothing at all", "black film", "black picture", "one pixel"):
         a = reader.analyze(**inputs[name])
         assert not set(a.cues) & {"words", "voice", "face"}, name
-
-
-def test_a_one_pixel_wider_frame_is_no_other_picture(reader: Reader) -> None:
-    face = picture([(100, 60, 90, "bright")])
-    wider = np.pad(face, ((0, 0), (0, 1), (0, 0)), mode="edge")
-    a, b = (reader.analyze(image=image) for image in (face, wider))
-    assert set(a.cues) == set(b.cues)
-    if a.overall.sentiment and b.overall.sentiment:
-        assert a.overall.sentiment.score == pytest.approx(b.overall.sentiment.score, abs=0.15)
 
 
 def test_more_threads_say_the_same(inputs: dict[str, dict[str, Any]]) -> None:

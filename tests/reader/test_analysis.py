@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reader_fakes import fake_reader, picture, speech, talking
 
 from demeanor.errors import ConfigError, DataError, InputError
 from demeanor.reader.analysis import Analysis
 from demeanor.reader.record import plain
 from demeanor.report.schema import validate
+from reader_fakes import fake_reader, picture, speech, talking
 
 
 @pytest.fixture(scope="module")

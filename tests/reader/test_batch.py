@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from reader_fakes import FakeExperts, fake_reader, picture, silence, speech, write_wav
 
 from demeanor.errors import ConfigError, UnknownNameError
 from demeanor.reader.batch import BatchResult, run
 from demeanor.reader.manifest import read_items
 from demeanor.reader.reader import Reader
 from demeanor.report.schema import validate
+from reader_fakes import FakeExperts, fake_reader, picture, silence, speech, write_wav
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -45,7 +45,10 @@ def test_a_folder_is_searched_whole_and_in_order(tmp_path: Path) -> None:
     found = lines(out)
     assert [line["id"] for line in found] == ["a.jpg", "a.txt", "sub/broken.png", "sub/deeper/talk.wav", "sub/天气.txt"]
     assert result == BatchResult(done=4, failed=1, skipped=0)
-    assert found[2] == {"id": "sub/broken.png", "error": {"type": "DecodeError", "message": found[2]["error"]["message"]}}
+    assert found[2] == {
+        "id": "sub/broken.png",
+        "error": {"type": "DecodeError", "message": found[2]["error"]["message"]},
+    }
     assert "broken.png" in found[2]["error"]["message"]
     assert told == [(n, 5) for n in range(6)]
     for line in found:
@@ -116,7 +119,10 @@ def test_json_lines_say_the_same(tmp_path: Path) -> None:
     root = tmp_path / "in"
     manifest(root)
     path = root / "m.jsonl"
-    rows = [{"id": "t1", "text": "I love it", "label_polarity": 1}, {"id": 7, "audio": "talk.wav", "start": 1.0, "end": 3}]
+    rows = [
+        {"id": "t1", "text": "I love it", "label_polarity": 1},
+        {"id": 7, "audio": "talk.wav", "start": 1.0, "end": 3},
+    ]
     path.write_text("\n".join(json.dumps(r) for r in rows) + "\n\n", encoding="utf-8")
     run(path, tmp_path / "o.jsonl", reader=fake_reader())
     text, audio = lines(tmp_path / "o.jsonl")
@@ -140,7 +146,9 @@ def test_json_lines_say_the_same(tmp_path: Path) -> None:
         ("m.xlsx", "x", r"\.csv, \.tsv or \.jsonl"),
     ],
 )
-def test_a_wrong_manifest_is_told_before_anything_is_read(tmp_path: Path, name: str, content: str, message: str) -> None:
+def test_a_wrong_manifest_is_told_before_anything_is_read(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):

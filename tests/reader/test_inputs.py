@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from reader_fakes import picture, silence, write_wav
 
 from demeanor.errors import ConfigError, InputError, UnknownNameError
 from demeanor.reader.inputs import chosen_cues, gather
+from reader_fakes import picture, silence, write_wav
 
 
 def test_a_sentence_is_text_and_names_the_source() -> None:
@@ -74,7 +74,9 @@ def test_text_beside_sound_is_its_transcript(tmp_path: Path) -> None:
 def test_a_timed_transcript_is_moved_to_the_start_of_the_cut(tmp_path: Path) -> None:
     wav = write_wav(tmp_path / "a.wav", silence(1))
     srt = tmp_path / "t.srt"
-    srt.write_text("1\n00:00:01,000 --> 00:00:02,000\nGone\n\n2\n00:00:05,000 --> 00:00:07,000\nKept\n", encoding="utf-8")
+    srt.write_text(
+        "1\n00:00:01,000 --> 00:00:02,000\nGone\n\n2\n00:00:05,000 --> 00:00:07,000\nKept\n", encoding="utf-8"
+    )
     (kept,) = gather(wav, transcript=srt, start=4.0, end=9.0).transcript or ()
     assert not isinstance(kept, str)
     assert (kept.start, kept.end, kept.text) == (1.0, 3.0, "Kept")

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reader_fakes import FakeExperts, fake_reader, picture, silence, speech, talking, write_video, write_wav
 
 from demeanor.errors import InputError
 from demeanor.reader.clip import MOST, rate, thinned
 from demeanor.reader.reader import Reader
 from demeanor.reader.timeline import silent
 from demeanor.types import KeyFrame
+from reader_fakes import FakeExperts, fake_reader, picture, silence, speech, talking, write_video, write_wav
 
 PLAN = [(0.5, None, 0.0), (2.0, 220.0, 0.1), (6.0, None, 0.0), (2.0, 120.0, 0.5), (0.5, None, 0.0)]
 

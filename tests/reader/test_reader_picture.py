@@ -1,14 +1,16 @@
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from reader_fakes import FakeExperts, fake_reader, picture
 
 from demeanor.errors import DecodeError, InputError
 from demeanor.reader.reader import Reader
+from demeanor.types import Evidence, Reading
+from reader_fakes import FakeExperts, fake_reader, picture
 
 SKY = np.full((120, 160, 3), (90, 140, 235), np.uint8)
 
@@ -53,9 +55,14 @@ def test_a_post() -> None:
 
 def test_a_post_is_fused_jointly_and_its_parts_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     experts = FakeExperts()
-    seen = []
+    seen: list[tuple[set[str], bool]] = []
     plain = experts.fuse
-    monkeypatch.setattr(experts, "fuse", lambda e, joint=False: (seen.append((set(e), joint)), plain(e))[1])
+
+    def fuse(evidence: Mapping[str, Evidence], *, joint: bool = False) -> tuple[Reading, dict[str, Reading]]:
+        seen.append((set(evidence), joint))
+        return plain(evidence)
+
+    monkeypatch.setattr(experts, "fuse", fuse)
     Reader(experts).analyze(text="I love it", image=SKY)
     assert seen == [({"words"}, False), ({"scene"}, False), ({"words", "scene"}, True)]
 

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reader_fakes import RATE, FakeExperts, fake_reader, noise, picture, silence, speech, write_wav
 
 from demeanor.errors import DecodeError, InputError
 from demeanor.reader.channels import carry_two_people
 from demeanor.reader.reader import Reader
 from demeanor.reader.sound import _cut, follow, over
 from demeanor.types import Utterance
+from reader_fakes import RATE, FakeExperts, fake_reader, noise, picture, silence, speech, write_wav
 
 TALK = np.concatenate([silence(0.5), speech(2, 220), silence(1.5), speech(2, 120, 0.5), silence(0.5)])
 
@@ -31,7 +31,9 @@ def test_utterances_are_segments_with_words_and_voice(tmp_path: Path) -> None:
     assert len(a.media.peaks) == 130  # one per twentieth of a second
 
 
-@pytest.mark.parametrize("sound", [silence(3), np.zeros(3 * RATE, np.float32), noise(3)], ids=["quiet", "zero", "noise"])
+@pytest.mark.parametrize(
+    "sound", [silence(3), np.zeros(3 * RATE, np.float32), noise(3)], ids=["quiet", "zero", "noise"]
+)
 def test_no_speech_is_no_reading_and_no_error(sound: np.ndarray) -> None:
     a = fake_reader().analyze(audio=sound)
     assert a.overall.sentiment is None
@@ -49,7 +51,9 @@ def test_without_a_recogniser_the_voice_is_still_read(tmp_path: Path) -> None:
     assert [s.text for s in a.segments] == [None, None]
     assert any("not recognised" in w for w in a.warnings)
     assert a.provenance["speech"] is None
-    assert not any("not recognised" in w for w in Reader(FakeExperts().deaf()).analyze(audio=TALK, cues="voice").warnings)
+    assert not any(
+        "not recognised" in w for w in Reader(FakeExperts().deaf()).analyze(audio=TALK, cues="voice").warnings
+    )
 
 
 @pytest.mark.parametrize("deaf", [False, True])
@@ -96,7 +100,8 @@ def test_a_cut_counts_from_its_start() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cues", "present"), [("words", {"words"}), ("voice", {"voice"}), ("words,voice", {"words", "voice"}), ("face", set())]
+    ("cues", "present"),
+    [("words", {"words"}), ("voice", {"voice"}), ("words,voice", {"words", "voice"}), ("face", set())],
 )
 def test_only_the_cues_wanted(cues: str, present: set[str]) -> None:
     a = fake_reader().analyze(audio=TALK, cues=cues)

@@ -1,11 +1,11 @@
 import time
 
 import pytest
-from reader_fakes import FakeExperts, fake_reader
 
 from demeanor.errors import InputError
 from demeanor.reader.reader import Reader
 from demeanor.reader.text import MOST, plan, runs, tokens
+from reader_fakes import FakeExperts, fake_reader
 
 
 def test_one_sentence() -> None:
@@ -58,7 +58,8 @@ def test_a_very_long_text_stays_bounded() -> None:
     a = Reader(experts).analyze(text="I love this film very much. 今天的天气真好。\n" * 25_000)
     assert time.process_time() - began < 60
     assert len(a.segments) <= MOST
-    assert sum(len(call) for call in experts._loaded["words"].calls) <= MOST  # type: ignore[attr-defined]
+    calls: list[list[str]] = experts._loaded["words"].calls  # type: ignore[attr-defined]
+    assert sum(len(call) for call in calls) <= MOST
     assert any("together" in w for w in a.warnings)
     assert a.overall.sentiment is not None
     assert a.overall.sentiment.label == "positive"

@@ -26,10 +26,12 @@ from demeanor.bundle import Bundle
 from demeanor.calibration import temperature
 from demeanor.datasets import table
 from demeanor.media.face_crop import FaceQuality
+from demeanor.media.faces import FaceFinder
 from demeanor.media.image import decode_image
 from demeanor.metrics import bootstrap, calibration, classification, regression
 from demeanor.reader.cues.face import Face
 from demeanor.reader.cues.words import Words
+from demeanor.training.face import face_crop
 from demeanor.types import EMOTIONS, POLARITIES, Evidence, Sample
 
 Array = NDArray[Any]
@@ -112,12 +114,12 @@ def _classes(
 
 
 def face_score(bundle: Bundle, manifest: Path, root: Path) -> dict[str, Any]:
-    """FER2013 validation, each picture read as a tight face; training held no exact duplicate of one."""
+    """FER2013 validation, each picture found and aligned as a tight face; training held no exact duplicate of one."""
     samples = [s for s in table.read(manifest, root) if s.split == "test"]
-    crops = [decode_image(s.image)[..., 0] for s in samples if s.image is not None]
-    sure = FaceQuality(48.0, 0.5, 1.0, 0.5)
-    evidence = Face(bundle).read(crops, [sure] * len(crops))
-    clusters = np.array([hashlib.sha256(c.tobytes()).hexdigest() for c in crops])
+    finder, pictures = FaceFinder(), [decode_image(s.image) for s in samples if s.image is not None]
+    crops = [face_crop(p, finder) for p in pictures]
+    evidence = Face(bundle).read(crops, [FaceQuality(48.0, 0.5, 1.0, 0.5)] * len(crops))
+    clusters = np.array([hashlib.sha256(p.tobytes()).hexdigest() for p in pictures])
     return _classes("fer2013", "validation part, tight crops", "emotions", EMOTIONS, samples, evidence, clusters)
 
 

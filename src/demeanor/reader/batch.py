@@ -73,14 +73,10 @@ def run(
     try:
         file = out.open("ab")
     except OSError as error:
-        raise ConfigError(
-            f"{out}: expected a place to write to, got {error.strerror}; check the folder"
-        ) from error
+        raise ConfigError(f"{out}: expected a place to write to, got {error.strerror}; check the folder") from error
     with file:
         for line in _lines(left, reader, wanted, max(1, workers)):
-            file.write(
-                json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
-            )
+            file.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n")
             file.flush()
             finished += 1
             failed += "error" in line
@@ -138,9 +134,7 @@ def _read(group: Sequence[Item], reader: Reader, cues: frozenset[str]) -> list[L
             lines[item.id] = _failure(item, error)
     if len(good) > 1:
         with contextlib.suppress(Exception):  # then one by one, to find out which it is
-            read = reader.read_texts(
-                [p for _, p in good], cues, [i.id for i, _ in good], [i.sample for i, _ in good]
-            )
+            read = reader.read_texts([p for _, p in good], cues, [i.id for i, _ in good], [i.sample for i, _ in good])
             lines.update((analysis.id, analysis.to_dict()) for analysis in read)
     for item, parts in good:
         if item.id not in lines:
@@ -207,11 +201,7 @@ def _parsed(line: bytes) -> Line | None:
         found = json.loads(line)
     except ValueError:
         return None
-    ours = (
-        isinstance(found, dict)
-        and isinstance(found.get("id"), str)
-        and ("overall" in found or "error" in found)
-    )
+    ours = isinstance(found, dict) and isinstance(found.get("id"), str) and ("overall" in found or "error" in found)
     return found if ours else None
 
 

@@ -173,9 +173,7 @@ def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return small
 
 
-def thinned(
-    stills: Sequence[KeyFrame], spans: Sequence[tuple[float, float]], most: int = 48
-) -> list[KeyFrame]:
+def thinned(stills: Sequence[KeyFrame], spans: Sequence[tuple[float, float]], most: int = 48) -> list[KeyFrame]:
     """Per stretch of time the still nearest to its middle, at most `most` of them, evenly taken."""
     if not stills:
         return []

@@ -121,9 +121,7 @@ class Experts:
 
         return self._once("recogniser", load)
 
-    def fuse(
-        self, evidence: Mapping[str, Evidence], *, joint: bool = False
-    ) -> tuple[Reading, dict[str, Reading]]:
+    def fuse(self, evidence: Mapping[str, Evidence], *, joint: bool = False) -> tuple[Reading, dict[str, Reading]]:
         """The reading of all cues and of each; everything None where there is no cue."""
         from demeanor.reader.fuse import fuse
 
@@ -139,9 +137,7 @@ class Experts:
 
     def _cue(self, name: str, load: Callable[[], T]) -> T | None:
         if name not in self.bundle.cues:
-            self.why[name] = (
-                f"the bundle {self.bundle.name} has no expert for '{name}'; take another one for that cue"
-            )
+            self.why[name] = f"the bundle {self.bundle.name} has no expert for '{name}'; take another one for that cue"
             return None
         return self._once(name, load)
 

@@ -138,9 +138,7 @@ def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sou
             )
         utterances = kept
     joined = " ".join(u.text for u in utterances)
-    code = (
-        parts.language or (sound.language if sound else None) or (detect_language(joined) if joined else None)
-    )
+    code = parts.language or (sound.language if sound else None) or (detect_language(joined) if joined else None)
     draft.language = None if code == "und" else code
     draft.said = bool(utterances) and parts.transcript is not None
     said: dict[int, Evidence] = {}
@@ -164,9 +162,7 @@ def _without_sound(parts: Parts, duration: float) -> Sequence[Utterance]:
     return timed or over([t for t in given if isinstance(t, str)], [(0.0, duration)])
 
 
-def _show(
-    parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, is_film: bool, seen: Seen | None
-) -> None:
+def _show(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, is_film: bool, seen: Seen | None) -> None:
     """Stretches without speech, and on all segments the faces and scenes."""
     if is_film and draft.duration:
         draft.pieces += silent([(p.start or 0.0, p.end or 0.0) for p in draft.pieces], draft.duration)
@@ -178,9 +174,7 @@ def _show(
         without = sum(not p.faces for p in timed)
         if without:
             draft.warnings.append(
-                "no face found"
-                if without == len(timed)
-                else f"no face found in {without} of {len(timed)} segments"
+                "no face found" if without == len(timed) else f"no face found in {without} of {len(timed)} segments"
             )
     spans = [(p.start or 0.0, p.end or 0.0) for p in draft.pieces]
     draft.keyframes = thinned(seen.stills, spans)

@@ -92,14 +92,10 @@ def gather(
     parts["text"] = _said(parts["text"], from_source)
     present = {name for name, part in parts.items() if part is not None}
     if not present:
-        raise InputError(
-            "nothing to read: expected a text, image, sound or video, got none, or an empty text"
-        )
+        raise InputError("nothing to read: expected a text, image, sound or video, got none, or an empty text")
     timed = bool(present & {"audio", "video"})
     if transcript is not None and not timed:
-        raise ConfigError(
-            "a transcript needs its sound or video: give audio=… or video=… too, or pass it as text=…"
-        )
+        raise ConfigError("a transcript needs its sound or video: give audio=… or video=… too, or pass it as text=…")
     first, last = _interval(start, end)
     notes: list[str] = []
     code = _language(language)

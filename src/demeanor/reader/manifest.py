@@ -71,9 +71,7 @@ class Item:
         try:
             return None if value in (None, "") else float(value)
         except (TypeError, ValueError) as error:
-            raise InputError(
-                f"column '{column}': expected seconds, got {value!r:.60}; mend the manifest"
-            ) from error
+            raise InputError(f"column '{column}': expected seconds, got {value!r:.60}; mend the manifest") from error
 
 
 def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
@@ -90,18 +88,12 @@ def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
     if source.is_dir():
         items = list(_paired(source, out) if pair else _single(source, out))
         if not items:
-            raise ConfigError(
-                f"{source}: expected text, image, sound or video files, found none; check the folder"
-            )
+            raise ConfigError(f"{source}: expected text, image, sound or video files, found none; check the folder")
         return items
     if not source.is_file():
-        raise ConfigError(
-            f"{source}: expected a manifest (.csv, .tsv, .jsonl) or a folder, found nothing there"
-        )
+        raise ConfigError(f"{source}: expected a manifest (.csv, .tsv, .jsonl) or a folder, found nothing there")
     if pair:
-        raise ConfigError(
-            f"{source.name}: only the files of a folder can be paired; name the parts in the manifest"
-        )
+        raise ConfigError(f"{source.name}: only the files of a folder can be paired; name the parts in the manifest")
     rows = _rows(source)
     items = [_item(row, place, source.parent) for place, row in rows]
     twice = [name for name, count in Counter(i.id for i in items).items() if count > 1]
@@ -122,9 +114,7 @@ def _rows(source: Path) -> list[tuple[str, Mapping[str, Any]]]:
     elif kind in (".jsonl", ".ndjson"):
         rows, columns = _json_rows(text, source.name)
     else:
-        raise ConfigError(
-            f"{source.name}: expected a manifest named .csv, .tsv or .jsonl, got '{kind}'; rename it"
-        )
+        raise ConfigError(f"{source.name}: expected a manifest named .csv, .tsv or .jsonl, got '{kind}'; rename it")
     strange = [c for c in columns if c not in COLUMNS and not (c.startswith(_LABEL) and len(c) > len(_LABEL))]
     if strange:
         raise ConfigError(
@@ -178,9 +168,7 @@ def _item(row: Mapping[str, Any], place: str, folder: Path) -> Item:
     name = row.get("id")
     if name is None or not str(name).strip():
         raise ConfigError(f"{place}: expected an id, got none; give every sample one of its own")
-    given = {
-        c: row[c] if c == "text" else folder / str(row[c]) for c in PARTS if row.get(c) not in (None, "")
-    }
+    given = {c: row[c] if c == "text" else folder / str(row[c]) for c in PARTS if row.get(c) not in (None, "")}
     sample: dict[str, Any] = {c: row.get(c) or None for c in _PASSED}
     sample["labels"] = {
         column[len(_LABEL) :]: _label(value)
@@ -235,9 +223,7 @@ def _file_item(folder: Path, paths: Sequence[Path]) -> Item:
     name = first.as_posix() if len(paths) == 1 else first.with_suffix("").as_posix()
     name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if len(paths) == 1 and _kind(paths[0]) != "text":
-        return Item(
-            name, {"source": paths[0]}
-        )  # the content says what it is, whatever the extension promises
+        return Item(name, {"source": paths[0]})  # the content says what it is, whatever the extension promises
     return Item(name, {_kind(path): path for path in paths})
 
 

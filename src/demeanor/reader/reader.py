@@ -150,11 +150,7 @@ class Reader:
         pieces = draft.pieces
         segments = finished(pieces, self.experts)
         evidence = {**whole(pieces, self.experts.average), **draft.whole}
-        if (
-            len(pieces) == 1
-            and not parts.is_post
-            and all(pieces[0].evidence.get(c) is e for c, e in evidence.items())
-        ):
+        if len(pieces) == 1 and not parts.is_post and all(pieces[0].evidence.get(c) is e for c, e in evidence.items()):
             overall, readings = segments[0].reading, segments[0].cues
         else:
             overall, readings = self.experts.fuse(evidence, joint=parts.is_post)
@@ -178,9 +174,7 @@ class Reader:
 
     def _tell_why(self, draft: Draft, missing: Iterable[str]) -> None:
         """Say of cues that are missing for want of an expert what is wanted."""
-        draft.warnings += [
-            self.experts.why[cue] for cue in CUES if cue in missing and cue in self.experts.why
-        ]
+        draft.warnings += [self.experts.why[cue] for cue in CUES if cue in missing and cue in self.experts.why]
 
     def _provenance(self, draft: Draft, seconds: float) -> dict[str, Any]:
         threads = self.experts.threads or _cores()

@@ -115,9 +115,7 @@ class _Ear:
 
     def listen(self, channel: int | None, given: Sequence[Utterance] | None) -> None:
         """Hear one channel, or both as one."""
-        blocks = (
-            self._reader.mono() if channel is None else (block[channel] for block in self._reader.blocks())
-        )
+        blocks = self._reader.mono() if channel is None else (block[channel] for block in self._reader.blocks())
         tap = _Tap(_cut(blocks, self._start, self._end))
         self._taps.append(tap)
         speaker = None if channel is None else f"S{channel + 1}"
@@ -161,9 +159,7 @@ class _Ear:
     def _take(self, batch: list[Heard], speaker: str | None) -> None:
         """Keep of each utterance what its voice says; its sound is let go."""
         sounding = [at for at, h in enumerate(batch) if len(h.samples)]
-        found = (
-            self._voice.read([batch[at] for at in sounding]) if self._voice is not None and sounding else []
-        )
+        found = self._voice.read([batch[at] for at in sounding]) if self._voice is not None and sounding else []
         voices = {at: replace(e, embedding=None) for at, e in zip(sounding, found, strict=False)}
         for at, heard in enumerate(batch):
             utterance = heard.utterance if speaker is None else replace(heard.utterance, speaker=speaker)
@@ -186,9 +182,7 @@ class _Tap:
         self._samples += len(block)
         steps = np.arange(0, len(block), _STEP)
         if len(steps):
-            self._peaks.append(
-                np.stack([np.minimum.reduceat(block, steps), np.maximum.reduceat(block, steps)], axis=1)
-            )
+            self._peaks.append(np.stack([np.minimum.reduceat(block, steps), np.maximum.reduceat(block, steps)], axis=1))
         return block
 
     @property
@@ -226,9 +220,7 @@ def follow(blocks: Iterable[Samples], utterances: Sequence[Utterance]) -> Iterat
     stream, kept = Stream(blocks), np.empty(0, np.float32)
     for utterance in sorted(utterances, key=lambda u: (u.end, u.start)):
         low, high = round(utterance.start * RATE), round(utterance.end * RATE)
-        while stream.taken < high + _AROUND and len(
-            more := stream.take(min(LIMIT, high + _AROUND - stream.taken))
-        ):
+        while stream.taken < high + _AROUND and len(more := stream.take(min(LIMIT, high + _AROUND - stream.taken))):
             kept = np.concatenate([kept[-2 * LIMIT :], more])
         origin = stream.taken - len(kept)
         first, last = max(0, low - origin), max(0, high - origin)

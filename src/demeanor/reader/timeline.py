@@ -94,9 +94,7 @@ def add_pictures(pieces: Sequence[Piece], seen: Seen, average: Average) -> None:
         if moments:
             piece.faces = _faces(moments, (piece.start + piece.end) / 2, average)
             piece.evidence["face"] = average([f.evidence for f in piece.faces], _shown(piece.faces, moments))
-        scenes = [
-            seen.scenes[at][1] for at in _within(scene_times, piece.start, piece.end, max(_NEAR, seen.step))
-        ]
+        scenes = [seen.scenes[at][1] for at in _within(scene_times, piece.start, piece.end, max(_NEAR, seen.step))]
         if scenes:
             piece.evidence["scene"] = average(scenes, [1.0] * len(scenes))
 

@@ -18,47 +18,54 @@ from demeanor.datasets import table
 from demeanor.encoders.visual_face import SIZE, face_tensor
 from demeanor.fusion._model import Model
 from demeanor.fusion.image_cnn import Config, ImageCnn
+from demeanor.media.faces import FaceFinder, align
 from demeanor.media.image import decode_image
 from demeanor.training.data import Rows, targets
 from demeanor.training.loop import Progress, Settings, fit, predict
-from demeanor.training.run import write_json
+from demeanor.training.run import save_arrays, write_json
 from demeanor.training.words import class_weights, measure
 from demeanor.types import Sample
 
 
-def read_parts(spec: Mapping[str, Any], tables: Path, root: Path) -> dict[str, Rows]:
-    """Rows of train, valid and test. Exact duplicates of test pictures leave train; groups of duplicates stay together.
+def read_parts(spec: Mapping[str, Any], tables: Path, root: Path, cache: Path) -> dict[str, Rows]:
+    """Rows of train and valid. Exact duplicates of test pictures leave train; groups of duplicates stay together.
 
-    `valid` is a share (`run.valid`) of the training groups, by hash; the test part is only read by `score_test`.
+    `valid` is a share (`run.valid`) of the training groups, by hash.
     """
     samples = table.read(tables / spec["data"][0]["table"], root)
-    crops = [grey(sample) for sample in samples]
-    keys = [hashlib.sha256(crop.tobytes()).hexdigest() for crop in crops]
+    keys = [hashlib.sha256(decode_image(s.image).tobytes()).hexdigest() for s in samples if s.image is not None]
     sealed = {key for key, sample in zip(keys, samples, strict=True) if sample.split == "test"}
-    parts: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
+    parts: dict[str, list[int]] = {"train": [], "valid": []}
     for row, (key, sample) in enumerate(zip(keys, samples, strict=True)):
-        if sample.split == "test":
-            parts["test"].append(row)
-        elif key not in sealed:
+        if sample.split != "test" and key not in sealed:
             share = int(key[:8], 16) / 16**8
             parts["valid" if share < spec["run"]["valid"] else "train"].append(row)
-    stack = np.stack(crops)
+    stack = aligned(samples, cache / "crops.npz")
     balance = float(spec["data"][0].get("balance", 0.0))
     return {name: rows_of([samples[i] for i in rows], stack[rows], balance) for name, rows in parts.items()}
 
 
-def grey(sample: Sample) -> NDArray[np.uint8]:
-    """A picture of the set as grey (SIZE, SIZE)."""
-    assert sample.image is not None
-    rgb = decode_image(sample.image)
-    return np.ascontiguousarray(rgb[..., 0]) if rgb.shape[:2] == (SIZE, SIZE) else _resized(rgb)
+def aligned(samples: Sequence[Sample], cache: Path) -> NDArray[np.uint8]:
+    """Every picture as the reader sees it, found and aligned: (N, SIZE, SIZE), computed once.
+
+    A picture in which no face is found stays as it is, squeezed to the size.
+    """
+    if not cache.exists():
+        finder = FaceFinder()
+        made = [face_crop(decode_image(s.image), finder) for s in samples if s.image is not None]
+        save_arrays(cache, {"crops": np.stack(made)})
+    crops: NDArray[np.uint8] = np.load(cache)["crops"]
+    return crops
 
 
-def _resized(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def face_crop(picture: NDArray[np.uint8], finder: FaceFinder) -> NDArray[np.uint8]:
+    """The largest face of an RGB picture as a grey crop (SIZE, SIZE)."""
     import cv2
 
-    grey_picture: NDArray[np.uint8] = cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (SIZE, SIZE))
-    return grey_picture
+    found = finder.find(picture)
+    if found:
+        return align(picture, found[0], SIZE)
+    return np.asarray(cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (SIZE, SIZE)), np.uint8)
 
 
 def rows_of(samples: Sequence[Sample], crops: NDArray[np.uint8], balance: float) -> Rows:
@@ -118,7 +125,7 @@ def mirrored(model: Model, rows: Rows) -> dict[str, NDArray[np.float32]]:
 def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Progress:
     """Train the face expert."""
     settings = Settings(**spec["training"])
-    parts = read_parts(spec, tables, root)
+    parts = read_parts(spec, tables, root, folder)
     model = ImageCnn(Config(**spec.get("model", {}))).to(memory_format=torch.channels_last)
 
     def score(model: Model) -> dict[str, float]:
