@@ -41,10 +41,10 @@ class Line:
 
 
 LINES = (
-    Line("What a lovely morning!", 1.0, 0.0, 62, 150, 0.45, 0.6),
-    Line("My sister had her baby, and we are all so happy.", 0.9, 0.0, 58, 155, 0.45, 0.5),
-    Line("But now the airline has lost my luggage again.", 0.0, 0.75, 38, 165, 0.8, 0.9),
-    Line("This is awful, and I am furious!", 0.0, 1.0, 42, 170, 0.95, 0.45),
+    Line("What a lovely morning!", 1.0, 0.0, 56, 145, 0.45, 0.6),
+    Line("Our team has won, and all of us are so happy.", 0.9, 0.0, 54, 145, 0.45, 0.5),
+    Line("But today they lost my suitcase again.", 0.0, 0.75, 46, 147, 0.8, 0.9),
+    Line("This is awful, and I am furious!", 0.0, 1.0, 48, 147, 0.95, 0.5),
 )
 
 
@@ -135,7 +135,7 @@ class Stage:
         return self._frame(face, float(across), float(down), float(size), float(tilt))
 
     def _frame(self, face: Expression, across: float, down: float, size: float, tilt: float) -> NDArray[np.uint8]:
-        left, right = max(0, int(across - 1.9 * size)), min(WIDTH, int(across + 1.9 * size))
+        left, right = max(0, int(across - 2.8 * size)), min(WIDTH, int(across + 2.8 * size))
         top = max(0, int(down - 1.75 * size))
         shape = round((HEIGHT - top) * _SUPER), round((right - left) * _SUPER)
         y, x = (grid.astype(np.float32) / np.float32(_SUPER) for grid in np.mgrid[: shape[0], : shape[1]])
@@ -152,7 +152,9 @@ def _mood(time: float, spans: list[tuple[float, float, Line]], which: str) -> fl
     """A mood rises in the pause before its first line and lasts until another takes its place."""
     knots = [(start - 0.3, getattr(line, which)) for start, _, line in spans]
     times = [t for knot, _ in knots for t in (knot - 0.35, knot)]
-    levels = [v for before, (_, now) in zip([knots[0][1], *[v for _, v in knots]], knots, strict=False) for v in (before, now)]
+    levels = [
+        v for before, (_, now) in zip([knots[0][1], *[v for _, v in knots]], knots, strict=False) for v in (before, now)
+    ]
     return float(np.interp(time, times, levels))
 
 

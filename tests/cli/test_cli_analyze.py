@@ -28,9 +28,7 @@ def test_json_of_one_input_is_one_object_and_nothing_else(reads: Demeanor) -> No
     assert found["overall"]["sentiment"]["label"] == "positive"
 
 
-@pytest.mark.parametrize(
-    "words", [["--json", "I love it"], ["I love it", "--json"], ["--json=-", "I love it"]]
-)
+@pytest.mark.parametrize("words", [["--json", "I love it"], ["I love it", "--json"], ["--json=-", "I love it"]])
 def test_json_without_a_file_does_not_swallow_the_input(reads: Demeanor, words: list[str]) -> None:
     assert json.loads(reads("analyze", *words).out)["source"] == "I love it"
 
@@ -171,9 +169,7 @@ def test_options_reach_the_reader(run: Demeanor, monkeypatch: pytest.MonkeyPatch
             seen.update(options)
             return fake_reader().analyze("I love it")
 
-    monkeypatch.setattr(
-        demeanor, "load", lambda *names, **more: (seen.update(more, model=names[0]), Spy())[1]
-    )
+    monkeypatch.setattr(demeanor, "load", lambda *names, **more: (seen.update(more, model=names[0]), Spy())[1])
     run("analyze", "a.wav.", "--cues", "words", "--language", "en", "--threads", 1, "--offline",
         "--model", "m", "--transcript", "a.srt", "--json")  # fmt: skip
     assert seen == {

@@ -76,9 +76,7 @@ def test_wrong_usage(reads: Demeanor, media: Path, tmp_path: Path) -> None:
     assert "expected a manifest" in ran.err
 
 
-def test_stopped_by_ctrl_c(
-    run: Demeanor, monkeypatch: pytest.MonkeyPatch, manifest: Path, tmp_path: Path
-) -> None:
+def test_stopped_by_ctrl_c(run: Demeanor, monkeypatch: pytest.MonkeyPatch, manifest: Path, tmp_path: Path) -> None:
     class Stops:
         def __getattr__(self, name: str) -> object:
             raise KeyboardInterrupt

@@ -33,11 +33,7 @@ def demeanor(*arguments: str, fake: bool = True, **environment: str) -> subproce
 
 
 def _environment(more: dict[str, str]) -> dict[str, str]:
-    kept = {
-        k: v
-        for k, v in os.environ.items()
-        if k not in ("LC_ALL", "LANG", "PYTHONUTF8", "FORCE_COLOR", "NO_COLOR")
-    }
+    kept = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "LANG", "PYTHONUTF8", "FORCE_COLOR", "NO_COLOR")}
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[1]), **more}
 
 
@@ -77,9 +73,7 @@ def test_colours_only_where_they_are_wanted() -> None:
 
 
 def test_ctrl_c_leaves_without_a_traceback(tmp_path: Path) -> None:
-    slow = FAKE.replace("demeanor.load", STOPS).replace(
-        "fake_reader()", "types.SimpleNamespace(analyze=stop)"
-    )
+    slow = FAKE.replace("demeanor.load", STOPS).replace("fake_reader()", "types.SimpleNamespace(analyze=stop)")
     process = subprocess.Popen(
         [sys.executable, "-c", slow, "analyze", "I love it"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment({}),
@@ -103,8 +97,6 @@ def test_help_starts_fast() -> None:
         before = time.process_time(), os.times()
         demeanor("--help", fake=False)
         after = os.times()
-        return (
-            after.children_user + after.children_system - before[1].children_user - before[1].children_system
-        )
+        return after.children_user + after.children_system - before[1].children_user - before[1].children_system
 
     assert min(seconds() for _ in range(3)) < 0.3

