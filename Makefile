@@ -2,7 +2,7 @@
 # make test    runs the tests, of the reader and of the lab
 # make check   style, types, layers of imports
 # make model   trains the shipped bundle       (needs data: it says which)
-# make bench   measures speed                  (needs data: it says which)
+# make bench   measures speed, on the samples
 #
 # .venv holds the reader and the test tools (no torch), .venv-lab the lab. A second call installs nothing.
 
@@ -32,8 +32,8 @@ check: .venv/.tools
 model: data .venv-lab/.lab runs/e5/encoder.safetensors runs/efficientnet-lite0-57934424.pth
 	$(LAB) recipes/make_model.py --data $(DEMEANOR_DATA)
 
-bench: data .venv/.reader
-	for script in benchmarks/*.py; do $(READER) $$script --data $(DEMEANOR_DATA) || exit 1; done
+bench: .venv/.reader
+	$(READER) benchmarks/reader.py --write docs/speed.md
 
 data:
 	@test -d "$(DEMEANOR_DATA)" || { sed 's/^/  /' recipes/DATA.md; \

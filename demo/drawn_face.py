@@ -154,10 +154,10 @@ def _mouth(skin: NDArray[np.float32], e: Expression, x: Map, y: Map) -> None:
 
 def _eyes(face: NDArray[np.float32], e: Expression, x: Map, y: Map) -> None:
     side = np.abs(x) - 0.40
-    open_ = (1 - e.blink) * (1 - 0.30 * e.smile) * (1 - 0.22 * e.anger)
+    open_ = (1 - e.blink) * (1 - 0.35 * e.smile) * (1 - 0.35 * e.anger)
     arch = np.clip(1 - (side / 0.19) ** 2, 0, 1)
-    slant = 0.05 * e.anger * np.clip(-side / 0.19, -1, 1)
-    upper = -0.17 - 0.095 * open_ * arch**0.65 + slant + 0.04 * e.blink
+    slant = 0.06 * e.anger * np.clip(-side / 0.19, -1, 1)
+    upper = -0.17 - 0.078 * open_ * arch**0.65 + slant + 0.04 * e.blink
     lower = -0.15 + (0.055 - 0.03 * e.smile) * (1 - 0.5 * e.blink) * arch**0.8
     opened = _step(y - upper, 0.01) * _step(lower - y, 0.01) * _step(0.19 - np.abs(side), 0.012)
     opened *= float(np.clip(1.6 * open_, 0, 1))

@@ -218,6 +218,17 @@ def test_wrong_usage_is_told_before_the_work(
     assert message in ran.err
 
 
+@pytest.mark.parametrize("option", ["--csv", "--json", "--report"])
+def test_an_input_is_never_overwritten(reads: Demeanor, media: Path, option: str) -> None:
+    sky = media / "sky.jpg"
+    before = sky.read_bytes()
+    for given in ([sky], ["--image", sky], [media]):
+        ran = reads("analyze", *given, f"{option}={sky}")
+        assert ran.code == 2
+        assert "this file is an input" in ran.err
+    assert sky.read_bytes() == before
+
+
 def test_subtitles_of_a_sentence(reads: Demeanor, tmp_path: Path) -> None:
     ran = reads("analyze", "I love it", "--srt", tmp_path / "a.srt")
     assert ran.code == 2

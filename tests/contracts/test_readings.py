@@ -66,7 +66,8 @@ def check(data: Mapping[str, Any], asked: set[str]) -> None:
             continue
         chances = said["probabilities"]
         assert sum(chances.values()) == pytest.approx(1, abs=1e-4)
-        assert sum(reading["emotions"].values()) == pytest.approx(1, abs=1e-4)
+        if reading["emotions"] is not None:  # some experts predict none
+            assert sum(reading["emotions"].values()) == pytest.approx(1, abs=1e-4)
         assert said["label"] == max(chances, key=lambda k: chances[k])
         assert 0 <= reading["confidence"] <= 1
     if data["cues"]:

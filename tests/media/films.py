@@ -95,9 +95,7 @@ def write_film(
             stream.codec_context.sample_aspect_ratio = ratio
         heard = None
         if sound is not None:
-            heard = out.add_stream(
-                sound_codec, rate=48000 if sound_codec == "libopus" else 44100, layout="mono"
-            )
+            heard = out.add_stream(sound_codec, rate=48000 if sound_codec == "libopus" else 44100, layout="mono")
         for index, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(index, *size), format="rgb24")
             frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)

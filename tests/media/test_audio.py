@@ -100,9 +100,7 @@ def test_wave_without_a_layout_and_with_many_microphones(tmp_path: Path) -> None
 
 
 def test_blocks_are_regular_and_can_be_read_again(tmp_path: Path) -> None:
-    write_sound(
-        tmp_path / "a.flac", np.stack([tone(3.3), tone(3.3, pitch=880)]), codec="flac", layout="stereo"
-    )
+    write_sound(tmp_path / "a.flac", np.stack([tone(3.3), tone(3.3, pitch=880)]), codec="flac", layout="stereo")
     reader = open_audio(tmp_path / "a.flac")
     sizes = [b.shape for b in reader.blocks(1.0)]
     assert sizes == [(2, RATE)] * 3 + [(2, round(0.3 * RATE))]
@@ -129,17 +127,13 @@ def test_a_pause_in_the_stream_is_silence(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mkv"), "w") as out:
         stream = out.add_stream("pcm_s16le", rate=RATE, layout="mono")
         for second in (0, 3):
-            frame = av.AudioFrame.from_ndarray(
-                (tone(1.0)[None] * 32767).astype(np.int16), format="s16", layout="mono"
-            )
+            frame = av.AudioFrame.from_ndarray((tone(1.0)[None] * 32767).astype(np.int16), format="s16", layout="mono")
             frame.sample_rate, frame.pts = RATE, second * RATE
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     samples = decode_audio(tmp_path / "a.mkv")
     assert len(samples) == pytest.approx(4 * RATE, abs=20)
-    loud = [
-        np.abs(samples[round(t * RATE) : round((t + 0.5) * RATE)]).max() > 0.3 for t in (0.2, 1.2, 2.2, 3.2)
-    ]
+    loud = [np.abs(samples[round(t * RATE) : round((t + 0.5) * RATE)]).max() > 0.3 for t in (0.2, 1.2, 2.2, 3.2)]
     assert loud == [True, False, False, True]
 
 

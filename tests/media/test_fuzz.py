@@ -22,9 +22,7 @@ TIMES = [i / 25 for i in range(30)]
 
 def film(container: str, codec: str, sound_codec: str) -> bytes:
     out = io.BytesIO()
-    write_film(
-        out, TIMES, container=container, codec=codec, sound=1.2, sound_codec=sound_codec, options={"g": "10"}
-    )
+    write_film(out, TIMES, container=container, codec=codec, sound=1.2, sound_codec=sound_codec, options={"g": "10"})
     return out.getvalue()
 
 

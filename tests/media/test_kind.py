@@ -39,9 +39,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, by
         out[name] = ("audio", (folder / name).read_bytes())
     for name, codec in (("c.mp3", "libmp3lame"), ("c.flac", "flac"), ("c.m4a", "aac")):
         form = "mp4" if name.endswith("m4a") else None
-        write_sound(
-            folder / name, tone(0.5, 44100)[None], codec=codec, rate=44100, cover=True, container=form
-        )
+        write_sound(folder / name, tone(0.5, 44100)[None], codec=codec, rate=44100, cover=True, container=form)
         out[name] = ("audio", (folder / name).read_bytes())
     for form in ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "ICO"):
         data = io.BytesIO()

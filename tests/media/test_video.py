@@ -1,3 +1,4 @@
+import gc
 import io
 from fractions import Fraction
 from pathlib import Path
@@ -43,9 +44,7 @@ FORMATS = [
 
 @pytest.mark.parametrize(("name", "codec", "options"), FORMATS)
 @pytest.mark.parametrize("fps", [0.5, 2.0, 7.0, 25.0])
-def test_pictures_at_ticks(
-    tmp_path: Path, name: str, codec: str, options: dict[str, str], fps: float
-) -> None:
+def test_pictures_at_ticks(tmp_path: Path, name: str, codec: str, options: dict[str, str], fps: float) -> None:
     write_film(tmp_path / name, STEADY, codec=codec, options=options)
     reader = open_video(tmp_path / name)
     frames = list(reader.frames(fps=fps))
@@ -203,9 +202,7 @@ def test_sources(tmp_path: Path) -> None:
 def test_cover_art_is_no_film(tmp_path: Path) -> None:
     for name, codec in (("a.mp3", "libmp3lame"), ("a.m4a", "aac"), ("a.flac", "flac")):
         form = "mp4" if name.endswith("m4a") else None
-        write_sound(
-            tmp_path / name, tone(1.0, 44100)[None], codec=codec, rate=44100, cover=True, container=form
-        )
+        write_sound(tmp_path / name, tone(1.0, 44100)[None], codec=codec, rate=44100, cover=True, container=form)
         with pytest.raises(InputError, match="cover art"):
             open_video(tmp_path / name)
 
@@ -226,6 +223,19 @@ def test_a_film_cut_short_gives_its_beginning_and_a_warning(tmp_path: Path) -> N
     frames = list(reader.frames(fps=5))
     assert 3 < len(frames) < 18
     assert any("c.mkv" in w and "decode pictures" in w and "cut short" in w for w in reader.warnings)
+
+
+def test_decoded_frames_are_let_go(tmp_path: Path) -> None:
+    """Without the cycle collector: a frame that refers to itself would pile up in a long film."""
+    write_film(tmp_path / "a.mp4", STEADY, turn=90)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in open_video(tmp_path / "a.mp4").frames(fps=25):
+            alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+            assert alive < 12
+    finally:
+        gc.enable()
 
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:

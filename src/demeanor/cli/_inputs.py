@@ -24,6 +24,12 @@ class Job:
     arguments: Mapping[str, Any] = field(repr=False)
     slow: bool = True
 
+    @property
+    def files(self) -> list[Path]:
+        """What is read from disk."""
+        given = [value for key, value in self.arguments.items() if key != "id"]
+        return [Path(value) for value in given if isinstance(value, Path) or (self.slow and _exists(value))]
+
 
 class JsonCommand(TyperCommand):
     """A command whose `--json` takes a file or none: the next word only if it ends in .json."""

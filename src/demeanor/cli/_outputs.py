@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,16 @@ class Outputs:
         json: a file's name, `-` for stdout, None for no JSON.
         files: per kind (html, srt, vtt, csv) a file, or None.
         several: the call is for several samples: JSON is a list then, even of one.
+        read: files that are read, and so are not to be written over.
 
     Raises:
-        ConfigError: a folder that is not there, one file for two outputs, or subtitles of several samples.
+        ConfigError: a folder that is not there, one file for two outputs or for an input, or subtitles of
+            several samples.
     """
 
-    def __init__(self, json: str | None, files: Mapping[str, Path | None], *, several: bool) -> None:
+    def __init__(
+        self, json: str | None, files: Mapping[str, Path | None], *, several: bool, read: Sequence[Path] = ()
+    ) -> None:
         self._files = {kind: path for kind, path in files.items() if path is not None}
         self._to_stdout = json == _STDOUT
         if json is not None and not self._to_stdout:
@@ -38,7 +43,7 @@ class Outputs:
         self._several = several
         self._kept: list[Analysis] = []
         self._printed = 0
-        self._check()
+        self._check({path.resolve() for path in read})
 
     def add(self, analysis: Analysis) -> None:
         """Print it if a table is wanted, else keep it."""
@@ -52,7 +57,8 @@ class Outputs:
             self._printed += 1
             sys.stdout.flush()
         else:
-            self._kept.append(analysis)
+            # Pictures are for the report alone, and many samples of them would fill the memory.
+            self._kept.append(analysis if "html" in self._files else replace(analysis, media=None))
 
     def close(self) -> None:
         """Deliver what was kept; nothing for a single sample that failed.
@@ -92,7 +98,7 @@ class Outputs:
         text: str = getattr(subtitles, kind)(self._kept[0].to_dict())
         return text
 
-    def _check(self) -> None:
+    def _check(self, read: set[Path]) -> None:
         """Fail before the work, not after it."""
         for kind, path in self._files.items():
             option = "--report" if kind == "html" else f"--{kind}"
@@ -102,6 +108,8 @@ class Outputs:
                 raise ConfigError(f"{option} {path}: expected an existing folder, found no {path.parent}; make it")
             if path.is_dir():
                 raise ConfigError(f"{option} {path}: expected a file's name, got a folder; add a name")
-        places = [path.absolute() for path in self._files.values()]
+            if path.resolve() in read:
+                raise ConfigError(f"{option} {path}: this file is an input, and would be overwritten; name another")
+        places = [path.resolve() for path in self._files.values()]
         if len(set(places)) < len(places):
             raise ConfigError("two outputs go to the same file; give each a name of its own")

@@ -69,7 +69,9 @@ def analyze(
 
     parts = {"text": text, "image": image, "audio": audio, "video": video}
     jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None})
-    outputs = Outputs(json, {"html": report, "srt": srt, "vtt": vtt, "csv": csv}, several=several)
+    files = {"html": report, "srt": srt, "vtt": vtt, "csv": csv}
+    read = [*(path for job in jobs for path in job.files), *([transcript] if transcript else [])]
+    outputs = Outputs(json, files, several=several, read=read)
     options = {"cues": cues, "language": language, "transcript": transcript}
     failed = _read(jobs, outputs, model, threads, offline, options)
     outputs.close()

@@ -108,9 +108,7 @@ class AudioReader:
                 yield piece
         self.warnings += damage.report(name, _STEP, written / self.rate, expected_end)
         if not written:
-            raise DecodeError(
-                f"{name}: cannot {_STEP}: expected samples, got none {damage.last}; the file is damaged"
-            )
+            raise DecodeError(f"{name}: cannot {_STEP}: expected samples, got none {damage.last}; the file is damaged")
 
 
 def open_audio(source: Source, *, rate: int = 16000, array_rate: int | None = None) -> AudioReader:
@@ -146,8 +144,7 @@ def decode_audio(source: Source, rate: int = 16000) -> Samples:
         if length > MAX_SECONDS * rate:
             raise LimitError(
                 f"{name_of(source)}: expected at most {MAX_SECONDS / 3600:.0f} hours of sound at once, got "
-                "more; "
-                "read it in blocks with open_audio"
+                "more; read it in blocks with open_audio"
             )
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
@@ -173,9 +170,7 @@ def _sound_or_raise(container: Any, source: Source) -> Stream:
             f"{name_of(source)}: cannot {_STEP}: its codec is not among those FFmpeg decodes; "
             "convert the file with another program"
         )
-    raise InputError(
-        f"{name_of(source)}: cannot {_STEP}: expected a sound track, got none; use another cue or file"
-    )
+    raise InputError(f"{name_of(source)}: cannot {_STEP}: expected a sound track, got none; use another cue or file")
 
 
 def _frames(container: Any, stream: Stream, damage: Damage, name: str) -> Iterator[AudioFrame]:
@@ -293,9 +288,7 @@ def _as_rows(array: NDArray[Any]) -> NDArray[Any]:
         )
     rows = array[None] if array.ndim == 1 else array.T
     if len(rows) > 64:
-        raise InputError(
-            f"cannot {_STEP}: expected an array (time, channels), got {array.shape}; transpose it"
-        )
+        raise InputError(f"cannot {_STEP}: expected an array (time, channels), got {array.shape}; transpose it")
     return rows
 
 
@@ -305,9 +298,7 @@ def _scaled(rows: NDArray[Any]) -> Samples:
         out = rows.astype(np.float32)
     else:
         half = float(2 ** (8 * rows.dtype.itemsize - 1))
-        out = ((rows.astype(np.float64) - (half if rows.dtype.kind == "u" else 0.0)) / half).astype(
-            np.float32
-        )
+        out = ((rows.astype(np.float64) - (half if rows.dtype.kind == "u" else 0.0)) / half).astype(np.float32)
     return out if len(out) <= 2 else out.mean(axis=0, keepdims=True)
 
 

@@ -158,8 +158,7 @@ def _container(file: BinaryIO, source: object, step: str) -> InputContainer:
     reason = getattr(fault, "strerror", None) or str(fault)
     raise DecodeError(
         f"{name_of(source)}: cannot {step}: expected a sound or video file, FFmpeg says: {reason}; the file "
-        "is "
-        "damaged, not a medium, or a playlist that names other files (those are never read)"
+        "is damaged, not a medium, or a playlist that names other files (those are never read)"
     ) from fault
 
 

@@ -79,13 +79,10 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
         except UnidentifiedImageError as error:
             raise DecodeError(
                 f"{name}: cannot {_STEP}: expected JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP or the like, got "
-                "something "
-                "else or a damaged header; convert it to PNG or JPEG (as HEIC must be)"
+                "something else or a damaged header; convert it to PNG or JPEG (as HEIC must be)"
             ) from error
         except _FAULTS as error:
-            raise DecodeError(
-                f"{name}: cannot {_STEP}: its header is damaged ({error}); check the file"
-            ) from error
+            raise DecodeError(f"{name}: cannot {_STEP}: its header is damaged ({error}); check the file") from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
@@ -117,8 +114,7 @@ def _decoded(picture: Image.Image, name: str, longest: int, notes: list[str]) ->
     if width * height > MAX_PIXELS or size > _MAX_BYTES:
         raise LimitError(
             f"{name}: cannot {_STEP}: expected at most {MAX_PIXELS // 1_000_000} megapixels, got {width} × "
-            f"{height}; "
-            "scale it down first"
+            f"{height}; scale it down first"
         )
     first: Image.Image | None = None
     for index in range(_MAX_FRAMES if _is_animated(picture) else 1):

@@ -104,8 +104,7 @@ def _kind_of_array(array: np.ndarray[Any, Any]) -> Kind:
         return "audio"
     raise InputError(
         "expected an array of a picture, (h, w) or (h, w, 3|4) uint8, or of sound, (time,) or (time, "
-        "channels) float "
-        f"or int16; got {array.shape} {array.dtype}; convert it"
+        f"channels) float or int16; got {array.shape} {array.dtype}; convert it"
     )
 
 
@@ -118,9 +117,7 @@ def _refuse_missing(text: str) -> None:
         )
     one_name = not re.search(r"\s", text) or (re.search(r"[/\\]", text) and "\n" not in text)
     if one_name and len(text) < 4096 and Path(text).suffix.lower() in KNOWN_EXTENSIONS:
-        raise InputError(
-            f"{text!r}: no such file; check the path (a sentence does not end in a file's extension)"
-        )
+        raise InputError(f"{text!r}: no such file; check the path (a sentence does not end in a file's extension)")
 
 
 def _is_empty(source: Any) -> bool:

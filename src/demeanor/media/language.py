@@ -132,11 +132,7 @@ def detect_language(text: str) -> str:
         return "und"
     if script == "han":
         # A lone kana (the の of brand names) does not make Chinese Japanese.
-        return (
-            "ja"
-            if counts["kana"] > max(0, 0.08 * counts["han"]) and counts["kana"] >= _few(counts["han"])
-            else "zh"
-        )
+        return "ja" if counts["kana"] > max(0, 0.08 * counts["han"]) and counts["kana"] >= _few(counts["han"]) else "zh"
     if script == "latin":
         return _vote(text)
     others = {"ru": _NOT_RUSSIAN, "ar": _NOT_ARABIC}

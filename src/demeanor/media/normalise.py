@@ -15,8 +15,10 @@ import html
 import re
 import unicodedata
 
-_CONTROL = re.compile(r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2060\ufeff\u00ad\u202a-\u202e]")
-_URL = re.compile(r"(?:https?://|www\.)[^\s，。！？、；：）】》\"'<>]+", re.IGNORECASE)
+_CONTROL = re.compile(
+    r"[\ud800-\udfff\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2060\ufeff\u00ad\u202a-\u202e]"
+)
+_URL = re.compile(r"(?:https?://|www\.)[!-~]+", re.IGNORECASE)
 _USER = re.compile(r"@[\w\-·.]*\w")
 _LETTERS = re.compile(r"([^\W\d_])\1{3,}")
 _MARKS = re.compile(r"([!?！？。.~～…,，、])\1{3,}")
@@ -26,6 +28,14 @@ _SPACE = re.compile(r"\s+")
 
 def normalise(text: str) -> str:
     """The text as the words expert sees it. Applying it twice changes nothing more."""
+    for _ in range(8):  # one pass may uncover what an earlier rule looks for; it settles in two or three
+        before, text = text, _one_pass(text)
+        if text == before:
+            break
+    return text
+
+
+def _one_pass(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     for _ in range(3):
         plain = html.unescape(text)

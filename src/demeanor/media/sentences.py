@@ -37,9 +37,7 @@ _TITLES = frozenset(
 _MAYBE = frozenset(
     "etc inc ltd co corp jr bros dept est u.s u.k u.n d.c a.m p.m am pm ph.d b.a m.a usw".split()  # noqa: SIM905
 )
-_CLAUSE = re.compile(
-    r"[,;:，；：、—–)）」』”]\s*|\s+(?=(?:and|but|or|so|because|which|while|und|y|et)\s)|\s+"
-)
+_CLAUSE = re.compile(r"[,;:，；：、—–)）」』”]\s*|\s+(?=(?:and|but|or|so|because|which|while|und|y|et)\s)|\s+")
 _STRONG = re.compile(r"[,;:，；：、—–]\s*")
 
 

@@ -75,9 +75,7 @@ def open_source(source: object, step: str) -> Iterator[BinaryIO]:
     file = _open(source, step)
     try:
         if file.seek(0, io.SEEK_END) == 0:
-            raise DecodeError(
-                f"{name_of(source)}: cannot {step}: expected content, got an empty file; check the file"
-            )
+            raise DecodeError(f"{name_of(source)}: cannot {step}: expected content, got an empty file; check the file")
         file.seek(0)
         yield file
     finally:
@@ -91,25 +89,18 @@ def _open(source: object, step: str) -> BinaryIO:
         return io.BytesIO(source)
     if not hasattr(source, "read") or not hasattr(source, "seek"):
         raise InputError(
-            f"cannot {step}: expected a path, bytes, an open binary file or an array, got "
-            f"{type(source).__name__}"
+            f"cannot {step}: expected a path, bytes, an open binary file or an array, got {type(source).__name__}"
         )
     if isinstance(source, io.TextIOBase):
-        raise InputError(
-            f"{name_of(source)}: expected a file opened as binary, got text mode; open it with mode 'rb'"
-        )
+        raise InputError(f"{name_of(source)}: expected a file opened as binary, got text mode; open it with mode 'rb'")
     if not getattr(source, "seekable", lambda: True)():
-        raise InputError(
-            f"{name_of(source)}: expected a seekable file, got a stream; pass its bytes (read() it first)"
-        )
+        raise InputError(f"{name_of(source)}: expected a seekable file, got a stream; pass its bytes (read() it first)")
     return io.BufferedReader(_View(source), buffer_size=1 << 16)
 
 
 def _open_path(source: str | Path, step: str) -> BinaryIO:
     if isinstance(source, str) and is_url(source):
-        raise InputError(
-            f"{source!r}: expected a local file, got a URL; URLs are never opened: download it first"
-        )
+        raise InputError(f"{source!r}: expected a local file, got a URL; URLs are never opened: download it first")
     path = Path(source)
     try:
         # A device or a named pipe may block or never end, so only regular files are read.
@@ -120,9 +111,7 @@ def _open_path(source: str | Path, step: str) -> BinaryIO:
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise InputError(f"{path}: no such file; cannot {step}: check the path") from error
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot {step}: {error.strerror or error}; check the path and permissions"
-        ) from error
+        raise InputError(f"{path}: cannot {step}: {error.strerror or error}; check the path and permissions") from error
 
 
 class _View(io.RawIOBase):

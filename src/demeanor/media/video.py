@@ -96,9 +96,7 @@ class VideoReader:
             DecodeError: nothing could be decoded.
         """
         if not (0.01 <= fps <= 1000 and longest >= 1):
-            raise InputError(
-                f"expected fps in [0.01, 1000] and longest >= 1, got fps={fps}, longest={longest}"
-            )
+            raise InputError(f"expected fps in [0.01, 1000] and longest >= 1, got fps={fps}, longest={longest}")
         damage = Damage()
         # The first picture stands in where the whole film lies between two ticks.
         spare: tuple[float, VideoFrame] | None = None
@@ -119,9 +117,7 @@ class VideoReader:
         name = name_of(self._source)
         self.warnings += damage.report(name, _STEP, end, expected_end)
         if spare is None:
-            raise DecodeError(
-                f"{name}: cannot {_STEP}: expected pictures, got none {damage.last}; the file is damaged"
-            )
+            raise DecodeError(f"{name}: cannot {_STEP}: expected pictures, got none {damage.last}; the file is damaged")
 
     def frame_at(self, time: float, longest: int = 960) -> Frame:
         """What is shown at `time` seconds; the first or last picture where the film does not reach.
@@ -146,9 +142,7 @@ class VideoReader:
         clock = Clock(container, Damage())
         shown: VideoFrame | None = None
         start = 0.0
-        for frame in self._decoded(
-            stream, ((p, True) for p in read_packets(container, stream, Damage())), Damage()
-        ):
+        for frame in self._decoded(stream, ((p, True) for p in read_packets(container, stream, Damage())), Damage()):
             at = 0.0 if frame.time is None else clock.plain(frame.time)
             if shown is not None and at > time + _SLACK:
                 break
@@ -162,8 +156,7 @@ class VideoReader:
             if stream is None:
                 raise InputError(
                     f"{name_of(self._source)}: cannot {_STEP}: expected a film, got no pictures that can be "
-                    "decoded "
-                    "(cover art is not a film); read it as sound"
+                    "decoded (cover art is not a film); read it as sound"
                 )
             stream.thread_type = "AUTO"
             if self._threads > 0:
@@ -245,9 +238,7 @@ def _wanted(packets: Iterable[Any], clock: Clock, fps: float) -> Iterator[tuple[
     """The packets to decode, each with whether its picture is shown at a tick."""
     opening = True
     for group, following in pairwise(_groups(packets)):
-        times = {
-            id(p): clock.plain(float(p.pts * p.time_base)) for p in group + following if p.pts is not None
-        }
+        times = {id(p): clock.plain(float(p.pts * p.time_base)) for p in group + following if p.pts is not None}
         if opening or not clock.steady or len(times) < len(group):
             yield from ((packet, True) for packet in group)
         else:
@@ -255,9 +246,7 @@ def _wanted(packets: Iterable[Any], clock: Clock, fps: float) -> Iterator[tuple[
         opening = False
 
 
-def _chosen(
-    group: list[Any], following: list[Any], times: dict[int, float], fps: float
-) -> Iterator[tuple[Any, bool]]:
+def _chosen(group: list[Any], following: list[Any], times: dict[int, float], fps: float) -> Iterator[tuple[Any, bool]]:
     """Of one group, what must be decoded, knowing the next one.
 
     A picture is wanted if a tick falls between it and the next. What comes after the last wanted one is
