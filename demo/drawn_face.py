@@ -129,12 +129,12 @@ def _creases(e: Expression, x: Map, y: Map) -> list[Map]:
 
 
 def _mouth(skin: NDArray[np.float32], e: Expression, x: Map, y: Map) -> None:
-    half = 0.34 + 0.13 * e.smile - 0.02 * e.anger - 0.05 * e.speaks * (1 - e.smile)
+    half = 0.36 + 0.15 * e.smile - 0.02 * e.anger - 0.05 * e.speaks * (1 - e.smile)
     t = np.clip(x / half, -1.2, 1.2)
     bend = -0.17 * e.smile + 0.13 * e.anger
     middle = 0.74 + 0.05 * e.smile - 0.03 * e.anger + bend * t**2
     arch = np.clip(1 - t**2, 0, 1)
-    gap = (0.055 * e.smile + 0.05 * e.anger * e.speaks + 0.10 * e.speaks) * arch**0.7
+    gap = (0.13 * e.smile + 0.05 * e.anger * e.speaks + (0.10 - 0.05 * e.smile) * e.speaks) * arch**0.7
     upper, lower = (1 - 0.35 * e.anger) * 0.075, (1 - 0.30 * e.anger) * 0.095
     bow = 1 - 0.22 * np.exp(-((x / 0.05) ** 2))
     top, bottom = middle - gap * 0.45, middle + gap * 0.75
@@ -146,7 +146,7 @@ def _mouth(skin: NDArray[np.float32], e: Expression, x: Map, y: Map) -> None:
     skin *= 1 - 0.55 * line[..., None]
     opened = _step(y - top, 0.008) * _step(bottom - y, 0.008) * inside * _step(gap - 0.012, 0.004)
     _over(skin, _THROAT, opened)
-    teeth = _step(top + 0.075 - y, 0.008) * opened * (0.55 + 0.45 * max(e.smile, e.anger))
+    teeth = _step(top + 0.075 + 0.045 * e.smile - y, 0.008) * opened * (0.55 + 0.45 * max(e.smile, e.anger))
     _over(skin, _TEETH, teeth * (1 - 0.25 * np.abs(t) ** 2))
     corners = _spot(np.abs(x), y, half, 0.74 + 0.05 * e.smile - 0.03 * e.anger + bend, 0.04, 0.035)
     skin *= 1 - 0.35 * corners[..., None]
@@ -154,11 +154,11 @@ def _mouth(skin: NDArray[np.float32], e: Expression, x: Map, y: Map) -> None:
 
 def _eyes(face: NDArray[np.float32], e: Expression, x: Map, y: Map) -> None:
     side = np.abs(x) - 0.40
-    open_ = (1 - e.blink) * (1 - 0.35 * e.smile) * (1 - 0.35 * e.anger)
+    open_ = (1 - e.blink) * (1 - 0.52 * e.smile) * (1 - 0.38 * e.anger)
     arch = np.clip(1 - (side / 0.19) ** 2, 0, 1)
     slant = 0.06 * e.anger * np.clip(-side / 0.19, -1, 1)
-    upper = -0.17 - 0.078 * open_ * arch**0.65 + slant + 0.04 * e.blink
-    lower = -0.15 + (0.055 - 0.03 * e.smile) * (1 - 0.5 * e.blink) * arch**0.8
+    upper = -0.17 - 0.074 * open_ * arch**0.65 + slant + 0.04 * e.blink
+    lower = -0.15 + (0.05 - 0.035 * e.smile) * (1 - 0.5 * e.blink) * arch**0.8
     opened = _step(y - upper, 0.01) * _step(lower - y, 0.01) * _step(0.19 - np.abs(side), 0.012)
     opened *= float(np.clip(1.6 * open_, 0, 1))
     white = np.array([0.88, 0.87, 0.85], np.float32) * (0.72 + 0.28 * np.clip((y - upper) / 0.06, 0, 1))[..., None]
@@ -181,7 +181,7 @@ def _brows(face: NDArray[np.float32], e: Expression, x: Map, y: Map) -> None:
     side = np.abs(x)
     inner, outer = 0.17 - 0.07 * e.anger, 0.66
     t = np.clip((side - inner) / (outer - inner), 0, 1)
-    arc = -0.42 - 0.03 * e.smile - 0.09 * np.sin(np.pi * np.clip(t * 0.8 + 0.12, 0, 1)) * (1 - 0.5 * e.anger)
+    arc = -0.385 + 0.01 * e.smile - 0.055 * np.sin(np.pi * np.clip(t * 0.8 + 0.12, 0, 1)) * (1 - 0.5 * e.anger)
     line = arc + 0.05 * t + e.anger * (0.17 * (1 - t) ** 1.3 + 0.02)
     thick = (0.052 + 0.012 * e.anger) * (1 - 0.6 * t**2)
     within = _step(side - inner, 0.02) * _step(outer - side, 0.03)

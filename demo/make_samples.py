@@ -42,8 +42,8 @@ class Line:
 
 LINES = (
     Line("What a lovely morning!", 1.0, 0.0, 56, 145, 0.45, 0.6),
-    Line("Our team has won, and all of us are so happy.", 0.9, 0.0, 54, 145, 0.45, 0.5),
-    Line("But today they lost my suitcase again.", 0.0, 0.75, 46, 147, 0.8, 0.9),
+    Line("Our team has won, and all of us are so happy.", 1.0, 0.0, 54, 145, 0.45, 0.5),
+    Line("But today they lost my suitcase again.", 0.0, 0.9, 46, 147, 0.8, 0.9),
     Line("This is awful, and I am furious!", 0.0, 1.0, 48, 147, 0.95, 0.5),
 )
 

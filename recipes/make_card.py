@@ -13,8 +13,8 @@ Experts for words, voice, face and scene, and the rule that joins them. Made by 
 **Licence of these weights: research only.** The code is Apache-2.0; the data the weights were trained on are not free
 for commercial use (RAVDESS: CC BY-NC-SA 4.0; MOSI, MOSEI, MELD, FER2013, MVSA-Single, SemEval tweets, SMP2020-EWECT
 and the Chinese reviews: research only). The words expert starts from multilingual-e5-small (MIT), the scene expert from
-EfficientNet-Lite0 (Apache-2.0); speech is recognised by Whisper base (MIT), faces are found by MTCNN (MIT): the last two
-come in packages of their own and are checked by sha256.
+EfficientNet-Lite0 (Apache-2.0); speech is recognised by Whisper base (MIT), faces are found by MTCNN (MIT): the last
+two come in packages of their own and are checked by sha256.
 
 **Must not be used** to infer the emotions of employees or pupils (EU law forbids it), to decide about people (hiring,
 credit, insurance, policing, asylum), to diagnose, or to watch people who did not agree. A reading says how words, a
@@ -34,8 +34,8 @@ TAIL = """
 ## Calibration
 
 Words: one temperature a task, on the validation parts of their corpora. Face: on a part of FER2013 train set aside by
-duplicate group. Voice: on out-of-fold logits over actors of RAVDESS, that is, on **acted** speech: on everyday voices its
-confidence is not known. Scene and posts: on out-of-fold logits over duplicate groups of MVSA-Single. One cue alone, and
+duplicate group. Voice: on out-of-fold logits over actors of RAVDESS, that is, on **acted** speech: on everyday voices
+its confidence is not known. Scene and posts: on out-of-fold logits over duplicate groups of MVSA-Single. One cue alone, and
 words with scene of a post, are `verified` in this sense; all other sets of cues are `pooled` by the rule of
 `demeanor/calibration/pool.py`, whose base weights are stated, not measured.
 

@@ -40,9 +40,7 @@ def cue_like(reliability: st.SearchStrategy[float]) -> st.SearchStrategy[Cue]:
 
 some = st.floats(0.01, 1)
 cue = cue_like(some)
-cues = (
-    st.integers(1, 4).flatmap(lambda n: st.tuples(*[cue] * n)).map(lambda c: dict(zip(CUES, c, strict=False)))
-)
+cues = st.integers(1, 4).flatmap(lambda n: st.tuples(*[cue] * n)).map(lambda c: dict(zip(CUES, c, strict=False)))
 rules = st.builds(
     PoolRule,
     base=st.dictionaries(st.sampled_from(CUES), st.floats(0.1, 3)),
@@ -96,9 +94,7 @@ def test_a_photograph_without_feeling_does_not_drown_a_glad_sentence(kappa: floa
 def test_an_unsure_cue_says_little() -> None:
     flat = (np.full(3, 1 / 3), np.full(7, 1 / 7), 0.0, 1.0)
     found = join({"words": GLAD_SENTENCE, "voice": flat, "face": flat})
-    assert found.polarity == pytest.approx(
-        GLAD_SENTENCE[0]
-    )  # with kappa = 1 a flat cue changes nothing at all
+    assert found.polarity == pytest.approx(GLAD_SENTENCE[0])  # with kappa = 1 a flat cue changes nothing at all
     assert found.weights["words"] > 0.85
 
 
@@ -271,9 +267,7 @@ def test_by_hand() -> None:
 
 
 def test_rule_round_trip() -> None:
-    rule = PoolRule(
-        {"words": 1.2}, 0.1, 0.5, {"voice": (0.5, 0.3, 0.2)}, {"voice": (0.1,) * 3 + (0.175,) * 4}
-    )
+    rule = PoolRule({"words": 1.2}, 0.1, 0.5, {"voice": (0.5, 0.3, 0.2)}, {"voice": (0.1,) * 3 + (0.175,) * 4})
     assert PoolRule.from_dict(json.loads(json.dumps(rule.to_dict()))) == rule
     assert PoolRule.from_dict({}) == RULE
 
@@ -339,11 +333,7 @@ def permutations_of(worth: dict[frozenset[str], float], players: list[str]) -> d
 def test_shapley_against_all_orders(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     players = list("vwxyz"[:n])
-    worth = {
-        frozenset(c): float(rng.normal())
-        for size in range(n + 1)
-        for c in itertools.combinations(players, size)
-    }
+    worth = {frozenset(c): float(rng.normal()) for size in range(n + 1) for c in itertools.combinations(players, size)}
     got = shapley(worth.__getitem__, players)
     assert got == pytest.approx(permutations_of(worth, players))
     assert sum(got.values()) == pytest.approx(worth[frozenset(players)] - worth[frozenset()])  # efficiency

@@ -46,9 +46,7 @@ def test_against_scipy(k: int, t: float) -> None:
     found = temperature.fit(z, y, bias=True)
     assert 1 / found.t == pytest.approx(wanted[0], abs=1e-3)
     assert found.bias == pytest.approx(wanted[1:] - wanted[1:].mean(), abs=1e-3)
-    alone = minimize(
-        lambda a: objective(np.r_[a, np.zeros(k)]), [1.0], method="BFGS", options={"gtol": 1e-3}
-    ).x
+    alone = minimize(lambda a: objective(np.r_[a, np.zeros(k)]), [1.0], method="BFGS", options={"gtol": 1e-3}).x
     assert 1 / temperature.fit(z, y).t == pytest.approx(alone[0], abs=1e-3)
 
 

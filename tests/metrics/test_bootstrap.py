@@ -41,9 +41,7 @@ def test_copies_of_a_cluster_widen_the_interval() -> None:
     """Ten equal rows per cluster hold one row's worth of knowledge: the width must not shrink by √10."""
     x = np.random.default_rng(0).normal(0, 1, 60)
     one = bootstrap.interval(lambda a: float(a.mean()), x, clusters=None)
-    ten = bootstrap.interval(
-        lambda a: float(a.mean()), np.repeat(x, 10), clusters=np.repeat(np.arange(60), 10)
-    )
+    ten = bootstrap.interval(lambda a: float(a.mean()), np.repeat(x, 10), clusters=np.repeat(np.arange(60), 10))
     naive = bootstrap.interval(lambda a: float(a.mean()), np.repeat(x, 10), clusters=None)
     assert ten.high - ten.low == pytest.approx(one.high - one.low, rel=0.05)
     assert naive.high - naive.low < 0.4 * (ten.high - ten.low)
@@ -64,9 +62,7 @@ def test_coverage_is_near_the_level() -> None:
 
 def test_same_seed_same_numbers() -> None:
     x = np.arange(50.0)
-    a, b, c = (
-        bootstrap.interval(lambda v: float(v.mean()), x, clusters=None, n=50, seed=s) for s in (0, 0, 1)
-    )
+    a, b, c = (bootstrap.interval(lambda v: float(v.mean()), x, clusters=None, n=50, seed=s) for s in (0, 0, 1))
     assert a == b
     assert a != c
 

@@ -58,9 +58,7 @@ def test_order_does_not_matter_even_with_ties() -> None:
     value = m.expected_calibration_error(confidence, correct)
     for _ in range(5):
         mixed = rng.permutation(200)
-        assert m.expected_calibration_error(confidence[mixed], correct[mixed]) == pytest.approx(
-            value, abs=1e-12
-        )
+        assert m.expected_calibration_error(confidence[mixed], correct[mixed]) == pytest.approx(value, abs=1e-12)
 
 
 def test_fewer_samples_than_bins_and_none() -> None:

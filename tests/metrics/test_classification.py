@@ -45,9 +45,7 @@ def test_against_scikit_learn(seed: int, names: tuple) -> None:
     rng = np.random.default_rng(seed)
     true = rng.choice(names, 300, p=[0.5, 0.3, 0.15, 0.05])
     predicted = np.where(rng.random(300) < 0.6, true, rng.choice(names, 300))
-    assert (
-        c.confusion(true, predicted, names) == sk.confusion_matrix(true, predicted, labels=list(names))
-    ).all()
+    assert (c.confusion(true, predicted, names) == sk.confusion_matrix(true, predicted, labels=list(names))).all()
     each = sk.f1_score(true, predicted, labels=list(names), average=None)
     assert c.f1(true, predicted, names) == pytest.approx(each)
     for average, score in (("macro", c.macro_f1), ("weighted", c.weighted_f1)):

@@ -54,9 +54,7 @@ class Conformal:
         try:
             return cls(float(data["threshold"]), float(data["coverage"]), int(data["samples"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise BundleError(
-                f"expected {{threshold, coverage, samples}}, got {dict(data)!r:.120}"
-            ) from error
+            raise BundleError(f"expected {{threshold, coverage, samples}}, got {dict(data)!r:.120}") from error
 
 
 def fit(probabilities: ArrayLike, labels: ArrayLike, coverage: float = 0.9) -> Conformal:

@@ -69,9 +69,7 @@ def fit(confidence: ArrayLike, correct: ArrayLike) -> Isotonic:
     """
     c, hit = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=np.float64)
     if c.ndim != 1 or c.shape != hit.shape or not len(c):
-        raise DataError(
-            f"expected confidence and correct (samples ≥ 1,) alike, got {c.shape} and {hit.shape}"
-        )
+        raise DataError(f"expected confidence and correct (samples ≥ 1,) alike, got {c.shape} and {hit.shape}")
     if not np.isfinite(c).all() or not np.isin(hit, (0, 1)).all():
         raise DataError("expected finite confidence and correct of 0 and 1, got others")
     x, group = np.unique(c, return_inverse=True)

@@ -78,9 +78,7 @@ class PoolRule:
         for priors, k in ((self.polarity_priors, len(POLARITIES)), (self.emotion_priors, len(EMOTIONS))):
             for cue, prior in priors.items():
                 if len(prior) != k or min(prior) < 0 or max(prior) >= 1 or abs(sum(prior) - 1) > 1e-3:
-                    raise ConfigError(
-                        f"expected {k} shares below 1 that sum to 1 as prior of '{cue}', got {prior}"
-                    )
+                    raise ConfigError(f"expected {k} shares below 1 that sum to 1 as prior of '{cue}', got {prior}")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready mapping."""
@@ -286,9 +284,7 @@ def _check(
         for name, vector, k in (("polarity", polarities[cue], 3), ("emotions", emotions[cue], 7)):
             v = np.asarray(vector, dtype=np.float64)
             if v.shape != (k,) or not (v >= 0).all() or abs(v.sum() - 1) > 1e-4:
-                raise DataError(
-                    f"expected {k} probabilities that sum to 1 as {name} of '{cue}', got {v!r:.100}"
-                )
+                raise DataError(f"expected {k} probabilities that sum to 1 as {name} of '{cue}', got {v!r:.100}")
         if not abs(scores[cue]) <= 1 or not 0 <= reliabilities[cue] < math.inf:
             raise DataError(
                 f"expected a score in [-1, 1] and a reliability ≥ 0 of '{cue}', "

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
@@ -28,7 +29,7 @@ class Config(ModelConfig):
     width: int = 0
     dropout: float = 0.5
     smoothing: float = 0.0
-    l2: dict[str, float] = {}
+    l2: dict[str, float] = Field(default_factory=dict)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {}
@@ -70,7 +71,9 @@ class Concat(Model):
         return {"task": task, "l2": self._penalty()}
 
     def _penalty(self) -> Tensor:
-        first = [self.hidden[0].weight] if self.config.width else [self.heads.polarity.weight, self.heads.emotions.weight]
+        first = (
+            [self.hidden[0].weight] if self.config.width else [self.heads.polarity.weight, self.heads.emotions.weight]
+        )
         total, at = first[0].new_zeros(()), 0
         for name, dim in self.config.dims.items():
             for weight in first:

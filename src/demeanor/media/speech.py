@@ -30,6 +30,7 @@ PAUSE = 0.6
 LONGEST = 12.0
 """Seconds of one utterance, unless a given transcript says otherwise."""
 
+_MARGIN = 0.1  # seconds kept on both sides of an utterance's speech, as in training
 _SHORTEST = 0.6  # seconds; a shorter sentence is joined with its neighbour
 _WORDLESS = 1.0  # seconds of speech from which it is told although no word was understood
 _BATCH = 4  # windows decoded together: the weights are read once for all
@@ -186,7 +187,27 @@ def _utterances(window: Window, recognised: Sequence[Word], language: str) -> li
     for utterance in _wordless(silent):
         if utterance.end - utterance.start >= _WORDLESS:
             out.append(replace(utterance, probability=0.0, language=language))
-    return sorted(out, key=lambda u: u.start)
+    return _widened(sorted(out, key=lambda u: u.start), window)
+
+
+def _widened(utterances: Sequence[Utterance], window: Window) -> list[Utterance]:
+    """Utterances that reach over all of the speech they lie in, and a little beyond.
+
+    Word times end early: onset and fading of the voice, which say how something is said, lie outside of them. Between
+    two utterances the middle of the gap is the border.
+    """
+    out = []
+    for at, u in enumerate(utterances):
+        near = [(a / RATE, b / RATE) for a, b in window.speech if a / RATE < u.end and b / RATE > u.start]
+        start = min([u.start, *(a for a, _ in near)]) - _MARGIN
+        end = max([u.end, *(b for _, b in near)]) + _MARGIN
+        if at:
+            start = max(start, (utterances[at - 1].end + u.start) / 2)
+        if at + 1 < len(utterances):
+            end = min(end, (u.end + utterances[at + 1].start) / 2)
+        first, last = window.pieces[0][0] / RATE, window.pieces[-1][1] / RATE
+        out.append(replace(u, start=min(u.start, max(start, first)), end=max(u.end, min(end, last))))
+    return out
 
 
 def _located(word: Word, window: Window) -> Word:

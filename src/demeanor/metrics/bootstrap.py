@@ -64,9 +64,7 @@ def interval(
     Raises:
         DataError: unequal numbers of samples, none at all, or a level outside (0, 1).
     """
-    return intervals(
-        lambda *a: {"value": metric(*a)}, *arrays, clusters=clusters, n=n, seed=seed, level=level
-    )["value"]
+    return intervals(lambda *a: {"value": metric(*a)}, *arrays, clusters=clusters, n=n, seed=seed, level=level)["value"]
 
 
 def intervals(

@@ -69,9 +69,7 @@ def expected_calibration_error(
     return reliability(confidence, correct, bins, scheme).error
 
 
-def reliability(
-    confidence: ArrayLike, correct: ArrayLike, bins: int = 15, scheme: Bins = "mass"
-) -> Reliability:
+def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = 15, scheme: Bins = "mass") -> Reliability:
     """The table behind `expected_calibration_error`, for plots.
 
     Equal confidences share their mean accuracy before they are dealt into bins of equal mass: the table then
@@ -123,9 +121,7 @@ def _checked(confidence: ArrayLike, correct: ArrayLike, bins: int) -> tuple[Floa
     c = floating(confidence, "confidence").astype(np.float64)
     hit = floating(correct, "correct").astype(np.float64)
     if c.ndim != 1 or c.shape != hit.shape:
-        raise DataError(
-            f"expected confidence and correct of one shape (samples,), got {c.shape} and {hit.shape}"
-        )
+        raise DataError(f"expected confidence and correct of one shape (samples,), got {c.shape} and {hit.shape}")
     if (c < 0).any() or (c > 1 + 1e-9).any() or not np.isin(hit, (0, 1)).all():
         raise DataError("expected confidence in [0, 1] and correct of 0 and 1, got others")
     if bins < 1:

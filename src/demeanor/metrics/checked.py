@@ -65,9 +65,7 @@ def distribution(probabilities: ArrayLike, labels: ArrayLike) -> tuple[Floats, N
         raise DataError("expected rows of probabilities that sum to 1, got others; apply a softmax once")
     whole = y.astype(np.int64)
     if (whole != y).any() or (whole < 0).any() or (whole >= p.shape[1]).any():
-        raise DataError(
-            f"expected labels in 0…{p.shape[1] - 1}, got {np.unique(y)[:8]}; map names to indices"
-        )
+        raise DataError(f"expected labels in 0…{p.shape[1] - 1}, got {np.unique(y)[:8]}; map names to indices")
     return p, whole
 
 

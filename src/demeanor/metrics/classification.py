@@ -112,9 +112,7 @@ def report(labels: ArrayLike, predictions: ArrayLike, classes: Sequence[Any]) ->
     }
 
 
-def binary_tasks(
-    labels: ArrayLike, predictions: ArrayLike, names: Sequence[str]
-) -> dict[str, dict[str, float]]:
+def binary_tasks(labels: ArrayLike, predictions: ArrayLike, names: Sequence[str]) -> dict[str, dict[str, float]]:
     """Several yes/no tasks, each on its own (IEMOCAP as in MulT: neutral, happy, sad, angry).
 
     Args:
@@ -167,15 +165,11 @@ def _indices(values: ArrayLike, classes: Sequence[Any], name: str) -> NDArray[np
     order = np.argsort(known)
     known = known[order]
     if array.ndim != 1 or known.ndim != 1 or not known.size or (known[1:] == known[:-1]).any():
-        raise DataError(
-            f"expected {name} (samples,) and distinct classes, got {array.shape} and {list(classes)}"
-        )
+        raise DataError(f"expected {name} (samples,) and distinct classes, got {array.shape} and {list(classes)}")
     if not array.size:
         return np.zeros(0, dtype=np.int64)
     if (array.dtype.kind in "US") != (known.dtype.kind in "US"):
-        raise DataError(
-            f"expected {name} of the kind of the classes {list(classes)}, got {array[:4].tolist()}"
-        )
+        raise DataError(f"expected {name} of the kind of the classes {list(classes)}, got {array[:4].tolist()}")
     at = np.minimum(np.searchsorted(known, array), len(known) - 1)
     strange = known[at] != array
     if strange.any():
@@ -206,9 +200,7 @@ def _answers(labels: ArrayLike, predictions: ArrayLike) -> tuple[NDArray[np.bool
         raise DataError(f"expected two arrays (samples, tasks), got {true.shape} and {predicted.shape}")
     for name, array in (("labels", true), ("predictions", predicted)):
         if not np.isin(array, (0, 1)).all():
-            raise DataError(
-                f"expected {name} of 0 and 1, got {np.unique(array)[:4].tolist()}; threshold them first"
-            )
+            raise DataError(f"expected {name} of 0 and 1, got {np.unique(array)[:4].tolist()}; threshold them first")
     return true.astype(bool), predicted.astype(bool)
 
 

@@ -1,9 +1,12 @@
-"""Sound and film of a sample: heard and seen at the same time, then laid on one timeline."""
+"""Sound and film of a sample: seen, heard, and laid on one timeline.
+
+One after the other: each pass keeps two cores busy by itself, and both at once took as long and more processor time
+(a minute of talk: 5.6 s, and 5.6 to 7.9 s).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +71,7 @@ def _passes(
     film: VideoReader | None,
     source: Source | None,
 ) -> tuple[Seen | None, Sound | None]:
-    """One pass over the pictures and, at the same time, one over the sound."""
+    """One pass over the pictures and one over the sound."""
 
     def look() -> Seen:
         assert film is not None
@@ -86,13 +89,9 @@ def _passes(
             end=parts.end,
         )
 
-    looks, listens = film is not None and bool(cues & {"face", "scene"}), bool(cues & {"words", "voice"})
-    listens = listens and source is not None
     failed: list[DemeanorError] = []
-    with ThreadPoolExecutor(1) as pool:
-        hearing = pool.submit(listen) if listens and looks and experts.threads != 1 else None
-        seen = _tried(look, failed) if looks else None
-        sound = _tried(hearing.result if hearing else listen, failed) if listens else None
+    seen = _tried(look, failed) if film is not None and cues & {"face", "scene"} else None
+    sound = _tried(listen, failed) if source is not None and cues & {"words", "voice"} else None
     if failed and seen is None and sound is None and parts.text is None and parts.image is None:
         raise failed[0]
     draft.warnings += [reason(error) for error in failed]

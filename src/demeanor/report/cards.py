@@ -96,9 +96,7 @@ def _person(
         picture = f'<img src="{cut}" alt="" width="56" height="56">'
     others = dict.fromkeys(a for a in (*faces, speaker) if a and a != name)
     aliases = f"<small>{' '.join(escape(a) for a in others)}</small>"
-    spoke = _average(
-        segments, lambda s: [s.get("reading")] if speaker and s.get("speaker") == speaker else []
-    )
+    spoke = _average(segments, lambda s: [s.get("reading")] if speaker and s.get("speaker") == speaker else [])
     seen = _average(segments, lambda s: [f.get("reading") for f in s.get("faces") or () if f["id"] in faces])
     lines = ""
     for key, (seconds, score) in (("spoke", spoke), ("seen", seen)):
@@ -109,9 +107,7 @@ def _person(
     return f'<li class="card person">{picture}<div>{title}{lines}</div></li>'
 
 
-def _average(
-    segments: Sequence[Json], readings: Callable[[Json], list[Json | None]]
-) -> tuple[float, float | None]:
+def _average(segments: Sequence[Json], readings: Callable[[Json], list[Json | None]]) -> tuple[float, float | None]:
     """Seconds in which there is such a reading, and the mean score by seconds."""
     seconds = weighted = scored = 0.0
     for segment in segments:

@@ -90,9 +90,7 @@ def render(
         body.append(sections.article(item, m, link, number, len(items), words))
         if not error_of(item):
             data.append(_script(f"data-{number}", _payload(item, m)))
-    title = (
-        words["index"].format(n=len(items)) if len(items) > 1 else source_of(items[0]) or words["untitled"]
-    )
+    title = words["index"].format(n=len(items)) if len(items) > 1 else source_of(items[0]) or words["untitled"]
     page = _page(title, "".join(body), [_script("demeanor-words", words), *data], chosen, words)
     return _UNFIT.sub("", page).encode("utf-8", "replace").decode("utf-8")
 
@@ -185,9 +183,7 @@ def _link(media_file: Path | None, folder: Path | None) -> str | None:
     if media_file is None:
         return None
     if media_file.is_absolute():
-        media_file = Path(
-            media_file.name if folder is None else os.path.relpath(media_file, folder.absolute())
-        )
+        media_file = Path(media_file.name if folder is None else os.path.relpath(media_file, folder.absolute()))
     return "./" + quote(media_file.as_posix())
 
 

@@ -47,8 +47,7 @@ def frames_data(frames: Sequence[KeyFrame], segments: Sequence[Json]) -> list[di
         src, width, height = data_uri(frame.image, _FRAME_SIDE)
         holder = next((s for s in segments if _holds(s, frame.time)), {})
         faces = [
-            {"id": f["id"], "box": f["box"], "label": label_of(f.get("reading"))}
-            for f in holder.get("faces") or ()
+            {"id": f["id"], "box": f["box"], "label": label_of(f.get("reading"))} for f in holder.get("faces") or ()
         ]
         entry = {"time": round(frame.time, 3), "src": src, "width": width, "height": height, "faces": faces}
         out.append(entry)
@@ -132,9 +131,7 @@ def stacked(parts: Sequence[tuple[str, float]]) -> str:
     """One bar split by probability; `parts` are (class, probability)."""
     out, at = [_BAR], 0.0
     for name, value in parts:
-        out.append(
-            f'<rect class="{name}" x="{at:.1f}" width="{max(0.0, 100 * value - 0.6):.1f}" height="8"/>'
-        )
+        out.append(f'<rect class="{name}" x="{at:.1f}" width="{max(0.0, 100 * value - 0.6):.1f}" height="8"/>')
         at += 100 * value
     return "".join([*out, "</svg>"])
 

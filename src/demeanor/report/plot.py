@@ -62,10 +62,7 @@ def _spans(analysis: Json) -> tuple[FloatArray, list[Json]]:
     if error:
         raise InputError(f"a plot needs an analysis, but '{source_of(analysis)}' could not be read ({error})")
     timed = is_timed(analysis)
-    found = [
-        (((s.get("start"), s.get("end")) if timed else s.get("chars")), s)
-        for s in analysis.get("segments") or ()
-    ]
+    found = [(((s.get("start"), s.get("end")) if timed else s.get("chars")), s) for s in analysis.get("segments") or ()]
     placed = [(span, s) for span, s in found if span and span[0] is not None and span[1] is not None]
     if not placed:
         raise InputError(
@@ -124,14 +121,10 @@ def _lane(axis: Any, name: str, spans: FloatArray, scores: FloatArray) -> None:
 
 def _emotions(axis: Any, spans: FloatArray, values: FloatArray) -> None:
     """Emotion probabilities as stacked areas, with their key."""
-    stacks = axis.stackplot(
-        spans.ravel(), np.repeat(values, 2, axis=1), colors=[_COLOURS[e] for e in EMOTIONS], lw=0
-    )
+    stacks = axis.stackplot(spans.ravel(), np.repeat(values, 2, axis=1), colors=[_COLOURS[e] for e in EMOTIONS], lw=0)
     axis.set(ylim=(0, 1), yticks=())
     axis.set_ylabel("emotions", rotation=0, ha="right", va="center")
-    axis.legend(
-        stacks, EMOTIONS, ncols=7, loc="upper center", bbox_to_anchor=(0.5, -0.32), frameon=False, fontsize=8
-    )
+    axis.legend(stacks, EMOTIONS, ncols=7, loc="upper center", bbox_to_anchor=(0.5, -0.32), frameon=False, fontsize=8)
     _quiet(axis)
 
 

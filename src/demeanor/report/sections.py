@@ -32,9 +32,7 @@ def index(items: Sequence[Json], words: Words) -> str:
     labels = [label_of(item.get("overall")) for item in items]
     counts = [(label, labels.count(label)) for label in POLARITIES]
     known = sum(n for _, n in counts)
-    tally = " · ".join(
-        f'<span class="{label}">{MARKS[label]} {words[label]} {n}</span>' for label, n in counts
-    )
+    tally = " · ".join(f'<span class="{label}">{MARKS[label]} {words[label]} {n}</span>' for label, n in counts)
     bar = stacked([(label, n / known) for label, n in counts]) if known else ""
     heads = "".join(f'<th scope="col">{words[key]}</th>' for key in ("item", "kind", "reading"))
     return (
@@ -128,9 +126,7 @@ def _emotions(overall: Json, words: Words) -> str:
     if not emotions:
         return f'<div class="bars"><h3>{words["emotions"]}</h3><p class="nothing">{words["none"]}</p></div>'
     rows = "".join(
-        bar_row(
-            emotion_word(name, words), meter(emotions[name], f"e-{escape(name)}"), percent(emotions[name])
-        )
+        bar_row(emotion_word(name, words), meter(emotions[name], f"e-{escape(name)}"), percent(emotions[name]))
         for name in sorted(emotions, key=lambda e: -float(emotions[e]))
     )
     return f'<div class="bars"><h3>{words["emotions"]}</h3><dl>{rows}</dl></div>'
@@ -141,9 +137,7 @@ def _polarity(overall: Json, words: Words) -> str:
     parts = ""
     if sentiment:
         chances = sentiment["probabilities"]
-        said = "".join(
-            f'<span class="{p}">{MARKS[p]} {words[p]} {percent(chances[p])}</span>' for p in POLARITIES
-        )
+        said = "".join(f'<span class="{p}">{MARKS[p]} {words[p]} {percent(chances[p])}</span>' for p in POLARITIES)
         bar = stacked([(p, chances[p]) for p in POLARITIES])
         parts = f'<h3>{words["polarity"]}</h3><div class="polarity">{bar}<p>{said}</p></div>'
     if dimensions:

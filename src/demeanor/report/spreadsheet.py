@@ -63,9 +63,7 @@ def _rows(item: Json) -> list[dict[str, Cell]]:
     segments = item.get("segments") or ()
     if not segments:
         return [{**head, **_reading(item.get("overall")), **_cues(item.get("cues") or {})}]
-    return [
-        {**head, "segment": number, **_segment(segment)} for number, segment in enumerate(segments, start=1)
-    ]
+    return [{**head, "segment": number, **_segment(segment)} for number, segment in enumerate(segments, start=1)]
 
 
 def _segment(segment: Json) -> dict[str, Cell]:

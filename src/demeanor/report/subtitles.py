@@ -62,12 +62,8 @@ def _timed(analysis: Json) -> Iterator[tuple[int, int, Json]]:
     name = source_of(analysis)
     error = error_of(analysis)
     if error:
-        raise InputError(
-            f"subtitles need an analysis, but '{name}' could not be read ({error}); next: fix that input"
-        )
-    segments = [
-        s for s in analysis.get("segments") or () if s.get("start") is not None and s.get("end") is not None
-    ]
+        raise InputError(f"subtitles need an analysis, but '{name}' could not be read ({error}); next: fix that input")
+    segments = [s for s in analysis.get("segments") or () if s.get("start") is not None and s.get("end") is not None]
     if not segments:
         raise InputError(
             f"subtitles need segments with times (audio or video), got kind '{analysis.get('kind')}' without "

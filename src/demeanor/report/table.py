@@ -34,9 +34,7 @@ def render(analysis: Json, console: Console, limit: int = 40) -> None:
     """Print one analysis: verdict, cues, segments (the first `limit`), what is missing, warnings."""
     error = error_of(analysis)
     if error:
-        console.print(
-            Text.assemble(("✗ ", "red"), (one_line(source_of(analysis)), "bold"), f"  {one_line(error)}")
-        )
+        console.print(Text.assemble(("✗ ", "red"), (one_line(source_of(analysis)), "bold"), f"  {one_line(error)}"))
         return
     console.print(_title(analysis))
     console.print(_verdict(analysis.get("overall") or {}))
@@ -89,9 +87,7 @@ def _verdict(overall: Json) -> Text:
 def _cue_table(cues: Json, wide: bool) -> Table:
     table = _table()
     for name in ("cue", "reading", "", "weight", "share", "emotion", "sure"):
-        table.add_column(
-            name, justify="right" if name in ("weight", "share", "sure") else "left", no_wrap=True
-        )
+        table.add_column(name, justify="right" if name in ("weight", "share", "sure") else "left", no_wrap=True)
     for name in cue_names(cues):
         cue = cues[name] or {}
         score, weight, share, confidence = (
@@ -162,9 +158,7 @@ def _table(expand: bool = False) -> Table:
 def _place(segment: Json) -> Text:
     start, end, chars = (segment.get(k) for k in ("start", "end", "chars"))
     if start is not None and end is not None:
-        return Text(
-            f"{clock(start)}–{clock(end)}" if end >= 600 else f"{clock(start, True)}–{clock(end, True)}"
-        )
+        return Text(f"{clock(start)}–{clock(end)}" if end >= 600 else f"{clock(start, True)}–{clock(end, True)}")
     return Text("" if not chars else f"{chars[0]}–{chars[1]}")
 
 

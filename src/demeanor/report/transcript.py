@@ -44,11 +44,7 @@ def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) 
         f'<ol class="{kind}" data-lines{" tabindex=0" if scrolls else ""} aria-label="{heading}">{lines}</ol>'
         f'<p class="nothing" data-no-match hidden>{words["no_match"]}</p>'
     )
-    return (
-        f'<section class="card transcript">{inner}</section>'
-        if card
-        else f'<div class="transcript">{inner}</div>'
-    )
+    return f'<section class="card transcript">{inner}</section>' if card else f'<div class="transcript">{inner}</div>'
 
 
 def _line(segment: Json, number: int, words: Words) -> str:

@@ -30,7 +30,6 @@ from demeanor.training.export import DenseGraph, TextGraph, export
 from demeanor.training.loop import predict
 from demeanor.weights import WEIGHTS
 
-
 PICTURE_PRIOR = (0.25, 0.5, 0.25)
 """What a picture says before it is looked at. The labelled posts are 60 % positive because people post what they like;
 a photograph for itself is taken to be neutral rather than glad, so the posts' shares are divided out. The joint
