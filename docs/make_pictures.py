@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 import demeanor
 
 ROOT = Path(__file__).parents[1]
-WIDTH, HEIGHT = 1100, 1560
+WIDTH, HEIGHT = 1100, 1480
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from demeanor.bundle import seal
+
 HEAD = """# Model card: demeanor `{name}` {version}
 
 Experts for words, voice, face and scene, and the rule that joins them. Made by `recipes/make_model.py`.
@@ -35,8 +37,9 @@ TAIL = """
 
 Words: one temperature a task, on the validation parts of their corpora. Face: on a part of FER2013 train set aside by
 duplicate group. Voice: on out-of-fold logits over actors of RAVDESS, that is, on **acted** speech: on everyday voices
-its confidence is not known. Scene and posts: on out-of-fold logits over duplicate groups of MVSA-Single. One cue alone, and
-words with scene of a post, are `verified` in this sense; all other sets of cues are `pooled` by the rule of
+its confidence is not known. Scene and posts: on out-of-fold logits over duplicate groups of MVSA-Single. Words, voice
+or face alone, and words with scene of a post, are `verified` in this sense. A scene alone is read with a neutral prior
+in place of the posts' own, so its confidence is a choice: `pooled`, as all other sets of cues are, by the rule of
 `demeanor/calibration/pool.py`, whose base weights are stated, not measured.
 
 ## Limits
@@ -74,11 +77,12 @@ def main() -> None:
             floor = r["floor"].get(key)
             shown = "" if floor is None else f"{floor:.3f}"
             seed = f", seed {r['cv_seed']}" if "cv_seed" in r else ""
-            lines.append(
-                f"| {r['dataset']} | {r['protocol']}{seed} | {r['task']} | {r['n']} | {key} | {m['value']:.3f}{low} | {shown} |"
-            )
+            data = f"{r['dataset']}, {'+'.join(r['encoders'])}"
+            cells = (data, r["protocol"] + seed, r["task"], str(r["n"]), key, f"{m['value']:.3f}{low}", shown)
+            lines.append(f"| {' | '.join(cells)} |")
     card = HEAD.format(**bundle) + "\n".join(lines) + "\n" + TAIL
     (folder / "card.md").write_text(card, encoding="utf-8")
+    seal(folder, {key: value for key, value in bundle.items() if key not in ("schema", "files")})
     print(f"{folder / 'card.md'}: {len(fresh)} records")
 
 

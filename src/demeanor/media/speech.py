@@ -205,8 +205,12 @@ def _widened(utterances: Sequence[Utterance], window: Window) -> list[Utterance]
             start = max(start, (utterances[at - 1].end + u.start) / 2)
         if at + 1 < len(utterances):
             end = min(end, (u.end + utterances[at + 1].start) / 2)
-        first, last = window.pieces[0][0] / RATE, window.pieces[-1][1] / RATE
-        out.append(replace(u, start=min(u.start, max(start, first)), end=max(u.end, min(end, last))))
+        # Pauses between pieces of a window are left out of it: an utterance ends with its piece.
+        first = max(a / RATE for a, _ in window.pieces if a / RATE <= u.start + 1e-6)
+        last = min(b / RATE for _, b in window.pieces if b / RATE >= u.end - 1e-6)
+        start = min(u.start, max(start, first))
+        end = max(u.end, min(end, last, start + LONGEST))
+        out.append(replace(u, start=start, end=end))
     return out
 
 
