@@ -8,7 +8,7 @@ for extras in "" "[speech,offline,frames]"; do
   pip() { "$folder/env/bin/python" -m pip "$@" --quiet --disable-pip-version-check --constraint constraints.txt; }
   before=$(du -sm "$folder/env" | cut -f1)
   pip wheel --wheel-dir "$folder/wheels" ".$extras"
-  pip install --no-index --find-links "$folder/wheels" ".$extras"
+  pip install --no-index --find-links "$folder/wheels" "demeanor$extras"
   echo "pip install .$extras: $(du -sm "$folder/wheels" | cut -f1) MB fetched," \
     "$(($(du -sm "$folder/env" | cut -f1) - before)) MB on disk"
   rm -rf "$folder"
