@@ -96,6 +96,17 @@ def test_sentences_are_not_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         assert kind_of(said) == "text", said
 
 
+@pytest.mark.parametrize("text", ["./nope", "../nope.unknown", "/no/such/thing", "~/nope"])
+def test_what_starts_as_a_path_is_no_sentence(text: str) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        kind_of(text)
+
+
+@pytest.mark.parametrize("text", ["...", "and/or", "5/5", "./ whatever", "~ok"])
+def test_marks_alone_do_not_make_a_path(text: str) -> None:
+    assert kind_of(text) == "text"
+
+
 def test_missing_files_and_urls() -> None:
     for path in (
         "none.mp4",

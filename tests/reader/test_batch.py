@@ -137,7 +137,6 @@ def test_json_lines_say_the_same(tmp_path: Path) -> None:
         ("m.csv", "id,text,mood\na,x,glad\n", "mood"),
         ("m.csv", "text\nx\n", "a column 'id'"),
         ("m.csv", "id,label_x\na,1\n", "at least one of"),
-        ("m.csv", "id,text\n,x\n", "expected an id"),
         ("m.csv", "id,text\na,x,y\n", "line 2: expected 2 fields"),
         ("m.csv", "id,id,text\na,x,y\n", "every column once"),
         ("m.csv", "", "a column 'id'"),
@@ -171,6 +170,12 @@ def test_other_wrong_calls(tmp_path: Path) -> None:
         run(path, tmp_path / "nowhere" / "o.jsonl", reader=fake_reader())
     with pytest.raises(ConfigError, match="file of lines"):
         run(path, tmp_path / "in", reader=fake_reader())
+
+
+def test_a_row_without_an_id_is_named_by_its_line(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("id,text\na,x\n,y\n", encoding="utf-8")
+    run(tmp_path / "m.csv", tmp_path / "o.jsonl", reader=fake_reader())
+    assert [line["id"] for line in lines(tmp_path / "o.jsonl")] == ["a", "line-3"]
 
 
 def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:

@@ -116,8 +116,11 @@ def _refuse_missing(text: str) -> None:
             f"{text[:200]!r}: expected a file or a sentence, got a URL; URLs are never opened: download it"
         )
     one_name = not re.search(r"\s", text) or (re.search(r"[/\\]", text) and "\n" not in text)
-    if one_name and len(text) < 4096 and Path(text).suffix.lower() in KNOWN_EXTENSIONS:
-        raise InputError(f"{text!r}: no such file; check the path (a sentence does not end in a file's extension)")
+    path_like = not re.search(r"\s", text) and re.match(r"(\.{1,2}|~)?/\w", text)
+    if one_name and len(text) < 4096 and (path_like or Path(text).suffix.lower() in KNOWN_EXTENSIONS):
+        raise InputError(
+            f"{text!r}: no such file; check the path (a sentence neither starts as a path nor ends in a file's extension)"
+        )
 
 
 def _is_empty(source: Any) -> bool:

@@ -13,6 +13,8 @@ from demeanor.reader.cues._evidence import evidence, in_batches
 from demeanor.types import Evidence
 
 BATCH = 8
+SMALLEST = 16
+"""Pixels of the shorter side below which, as with one even colour, there is nothing to see."""
 
 
 class Scene:
@@ -27,7 +29,7 @@ class Scene:
         found: list[Evidence] = []
         for part in in_batches(len(pictures), BATCH):
             outputs = self._bundle.run(self._spec["graph"], {"values": picture_tensor(pictures[part])})
-            flat = [float(p.std()) < 4 for p in pictures[part]]
+            flat = [min(p.shape[:2]) < SMALLEST or float(p.std()) < 4 for p in pictures[part]]
             reliabilities = [0.0 if f else 1.0 for f in flat]
             found += evidence(outputs, self._spec["calibration"], reliabilities, scored=False, abstain=flat)
         return found
