@@ -118,9 +118,7 @@ def _refuse_missing(text: str) -> None:
     one_name = not re.search(r"\s", text) or (re.search(r"[/\\]", text) and "\n" not in text)
     path_like = not re.search(r"\s", text) and re.match(r"(\.{1,2}|~)?/\w", text)
     if one_name and len(text) < 4096 and (path_like or Path(text).suffix.lower() in KNOWN_EXTENSIONS):
-        raise InputError(
-            f"{text!r}: no such file; check the path (a sentence neither starts as a path nor ends in a file's extension)"
-        )
+        raise InputError(f"{text!r}: no such file; check the path (a sentence neither begins nor ends like one)")
 
 
 def _is_empty(source: Any) -> bool:
