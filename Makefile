@@ -33,7 +33,8 @@ model: data .venv-lab/.lab runs/e5/encoder.safetensors runs/efficientnet-lite0-5
 	$(LAB) recipes/make_model.py --data $(DEMEANOR_DATA)
 
 bench: .venv/.reader
-	$(READER) benchmarks/reader.py --write docs/speed.md
+	$(READER) benchmarks/reader.py
+	$(READER) benchmarks/faces.py demo/clip.mp4
 
 data:
 	@test -d "$(DEMEANOR_DATA)" || { sed 's/^/  /' recipes/DATA.md; \
