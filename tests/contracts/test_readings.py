@@ -29,7 +29,7 @@ def reader(request: pytest.FixtureRequest) -> Reader:
     if request.param == "rules":
         return fake_reader()
     if "base" not in shipped():
-        pytest.skip("no bundle is shipped in this checkout; `make model` makes one")
+        pytest.fail("the shipped bundle is missing from the package")
     return demeanor.load("base", threads=1)
 
 
@@ -124,7 +124,7 @@ def test_silence_and_blackness_say_nothing_of_a_person(reader: Reader, inputs: d
 
 def test_more_threads_say_the_same(inputs: dict[str, dict[str, Any]]) -> None:
     if "base" not in shipped():
-        pytest.skip("no bundle is shipped in this checkout; `make model` makes one")
+        pytest.fail("the shipped bundle is missing from the package")
     found = [demeanor.load("base", threads=n).analyze(**inputs["post"]) for n in (1, min(4, os.cpu_count() or 1))]
     for cue in found[0].cues:
         one, two = (a.cues[cue].sentiment for a in found)
@@ -135,7 +135,7 @@ def test_more_threads_say_the_same(inputs: dict[str, dict[str, Any]]) -> None:
 
 def test_a_real_talking_head(shared: Path) -> None:
     if "base" not in shipped():
-        pytest.skip("no bundle is shipped in this checkout; `make model` makes one")
+        pytest.fail("the shipped bundle is missing from the package")
     a = demeanor.load("base").analyze(shared / "data" / "talking_heads" / "bbaf2n.mpg")
     check(a.to_dict(), set(CUES))
     assert a.duration == pytest.approx(3.0, abs=0.1)

@@ -135,6 +135,7 @@ def voice_scores(run: Path) -> list[dict[str, Any]]:
             name = "uar_alone" if view == 0 else f"uar_window{view}"
             metrics[name] = bootstrap.interval(uar, truth, logits.argmax(1), clusters=actors).to_dict()
         record = {
+            "split": "out of fold",
             "dataset": "ravdess",
             "protocol": "five folds over 20 actors, sexes balanced, 7 classes (calm = neutral)",
         }
@@ -172,6 +173,7 @@ def posts_scores(run: Path) -> list[dict[str, Any]]:
             metrics["accuracy_minus_words"] = difference.to_dict()
         floor = {"accuracy": float(np.bincount(truth).max() / len(truth))}
         record = {
+            "split": "out of fold",
             "dataset": "posts",
             "protocol": "five folds by duplicate group, out of fold",
             "task": f"polarity ({name})",
@@ -231,8 +233,8 @@ def stamp(record: Mapping[str, Any], model: str, encoders: Sequence[str], bundle
     """A record with what is needed to make it again."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
-        **record,
         "split": "test",
+        **record,
         "model": model,
         "encoders": list(encoders),
         "seed": 0,
