@@ -31,7 +31,8 @@ The voice's windows: 1 plain, 2 and 3 with noise. How each run came about stands
 
 The other test parts were read once for this candidate; each interval is 95 %, bootstrapped over the clusters named
 (videos, dialogues, duplicate groups, actors).
-Each value stands beside the floor that a constant answer reaches. One run, seed 0, where not said otherwise: the spread over seeds of words and face is not known yet.
+Each value stands beside the floor that a constant answer reaches. One run, seed 0, where not said
+otherwise: the spread over seeds of words and face is not known yet.
 
 | data | protocol | task | n | metric | value [95 %] | floor |
 | --- | --- | --- | --- | --- | --- | --- |
