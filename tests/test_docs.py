@@ -28,7 +28,8 @@ DOCS = [
 ]
 DOCS += sorted((ROOT / "docs").glob("*.md"))
 NAMES = [str(d.relative_to(ROOT)) for d in DOCS]
-RUN = [name for name in NAMES if name != "README.zh.md"]  # a twin: its blocks are those of the English one
+ELSEWHERE = ("README.zh.md", "docs/clients.md")  # a twin of the English one; run beside a service by tests/serve
+RUN = [name for name in NAMES if name not in ELSEWHERE]
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 
@@ -46,7 +47,7 @@ def blocks(name: str) -> list[Block]:
 
 
 def pythons(name: str) -> list[str]:
-    return [b.code for b in blocks(name) if b.language == "python" and not b.code.startswith("# lab")]
+    return [b.code for b in blocks(name) if b.language == "python" and not b.code.startswith(("# lab", "# service"))]
 
 
 def commands(name: str) -> list[str]:
@@ -111,7 +112,9 @@ def project() -> dict[str, dict[str, list[str]]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_block_says_what_it_is(name: str) -> None:
     for block in blocks(name):
-        assert block.language in ("python", "console", "csv", "json", "toml", ""), block
+        assert block.language in ("python", "javascript", "sh", "console", "csv", "json", "toml", "ini", "nginx", ""), (
+            block
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

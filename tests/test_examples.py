@@ -16,6 +16,7 @@ SAID = {
     "sentences.py": "negative",
     "timeline.py": "suitcase",
     "post.py": "words: weight",
+    "explain.py": "wonderful",
     "subtitles.py": "00:00:06,200 --> 00:00:11,300",
 }
 

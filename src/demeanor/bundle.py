@@ -19,10 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import BundleError, UnknownNameError
+from demeanor.weights.graph import check_graph
 
 SCHEMA = "demeanor.bundle/1"
+FUSED = "features"
+"""`kind` of a bundle whose one model fuses features (see `features/described.py`); others hold an expert per cue."""
+
 LARGEST = 512 * 2**20
 """Bytes a single file of a bundle may have; a stranger's bundle cannot fill the memory."""
+
+LARGEST_SPEC = 16 * 2**20
+"""Bytes of bundle.json."""
 
 
 class Bundle:
@@ -31,22 +38,28 @@ class Bundle:
     Args:
         folder: where bundle.json lies.
         threads: threads per graph; 0 lets ONNX Runtime choose.
+        own: it comes with the package; graphs of others are looked through before they are run.
 
     Raises:
         BundleError: no bundle there, another schema, a file missing, too large or with another sha256.
     """
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
-        self.folder, self.threads = folder, threads
+    def __init__(self, folder: Path, threads: int = 0, own: bool = False) -> None:
+        self.folder, self.threads, self._own = folder, threads, own
         path = folder / "bundle.json"
         if not path.is_file():
             raise BundleError(f"expected bundle.json in {folder}; it is not there. `demeanor models` lists bundles")
+        if path.stat().st_size > LARGEST_SPEC:
+            raise BundleError(f"{path}: expected at most {LARGEST_SPEC} bytes, got {path.stat().st_size}")
         try:
             self.spec: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BundleError(f"{path}: expected JSON; {error}") from error
-        if self.spec.get("schema") != SCHEMA:
-            raise BundleError(f"{path}: expected schema {SCHEMA}, got {self.spec.get('schema')}; export it anew")
+        schema = self.spec.get("schema") if isinstance(self.spec, dict) else None
+        if schema != SCHEMA:
+            raise BundleError(f"{path}: expected schema {SCHEMA}, got {schema}; export it anew")
+        if not isinstance(self.spec.get("files"), dict):
+            raise BundleError(f"{path}: expected the sha256 of every file under files; export it anew")
         self._sessions: dict[str, Any] = {}
 
     @property
@@ -56,7 +69,9 @@ class Bundle:
 
     @cached_property
     def cues(self) -> Mapping[str, Any]:
-        """Per cue: graph, encoder settings, calibration."""
+        """Per cue: graph, encoder settings, calibration; of a model that fuses features, the modality."""
+        if self.spec.get("kind") == FUSED:
+            return {part["cue"]: {"modality": m} for m, part in self.spec["modalities"].items()}
         cues: Mapping[str, Any] = self.spec["cues"]
         return cues
 
@@ -87,6 +102,14 @@ class Bundle:
         names = [o.name for o in session.get_outputs()]
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
+    def inputs(self, graph: str) -> dict[str, tuple[str, list[int | str | None]]]:
+        """Type and shape of a graph's inputs by name; a dimension that varies is a name or None."""
+        return {i.name: (i.type, list(i.shape)) for i in self._session(graph).get_inputs()}
+
+    def outputs(self, graph: str) -> dict[str, tuple[str, list[int | str | None]]]:
+        """Likewise of its outputs."""
+        return {o.name: (o.type, list(o.shape)) for o in self._session(graph).get_outputs()}
+
     def _session(self, graph: str) -> Any:
         if graph not in self._sessions:
             import onnxruntime as ort
@@ -94,8 +117,14 @@ class Bundle:
             options = ort.SessionOptions()
             options.intra_op_num_threads = self.threads
             options.log_severity_level = 3
-            path = str(self.file(graph))
-            self._sessions[graph] = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            path = self.file(graph)
+            if not self._own:
+                check_graph(path)
+            try:
+                self._sessions[graph] = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            except Exception as error:  # ONNX Runtime has a class of its own for each fault, none of them ours
+                reason = str(error).splitlines()[0]
+                raise BundleError(f"{path}: ONNX Runtime cannot load it ({reason}); export it anew") from error
         return self._sessions[graph]
 
 
@@ -120,7 +149,7 @@ def load(name: str | Path = "base", threads: int = 0) -> Bundle:
     """
     found = shipped()
     if str(name) in found:
-        return Bundle(found[str(name)], threads)
+        return Bundle(found[str(name)], threads, own=True)
     if Path(name).is_dir():
         return Bundle(Path(name), threads)
     raise UnknownNameError("bundle", str(name), found)

@@ -55,12 +55,12 @@ class DataError(DemeanorError):
 
 
 class MissingExtraError(DemeanorError):
-    """An optional library is not installed."""
+    """An optional library is not installed; None is the extra of one that no extra brings."""
 
-    def __init__(self, library: str, extra: str, purpose: str) -> None:
+    def __init__(self, library: str, extra: str | None, purpose: str) -> None:
+        package = library if extra is None else f"'demeanor[{extra}]'"
         super().__init__(
-            f"{purpose} needs the library '{library}', which is not installed; "
-            f"install it with: pip install 'demeanor[{extra}]'"
+            f"{purpose} needs the library '{library}', which is not installed; install it with: pip install {package}"
         )
 
 

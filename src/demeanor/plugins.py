@@ -33,8 +33,8 @@ def load(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"demeanor.{kind}.{name}")
 
 
-def require(library: str, extra: str, purpose: str) -> Any:
-    """Import an optional library, or say which extra brings it.
+def require(library: str, extra: str | None, purpose: str) -> Any:
+    """Import an optional library, or say which extra brings it (None: it is installed by its own name).
 
     Raises:
         MissingExtraError: the library is not installed.

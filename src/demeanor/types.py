@@ -50,11 +50,37 @@ class Dimensions:
 
 
 @dataclass(frozen=True, slots=True)
+class Sets:
+    """Prediction sets: the classes that may be true; the true one is among them as often as `coverage` says, or more.
+
+    One class: the reader would commit itself. Several: it cannot tell them apart. None: no set was fitted. `own` holds
+    those of a trained model's own tasks: classes, or (low, high) of a number.
+    """
+
+    coverage: float
+    sentiment: tuple[str, ...] | None = None
+    emotions: tuple[str, ...] | None = None
+    own: Mapping[str, tuple[str, ...] | tuple[float, float]] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready mapping; `own` only where set."""
+        out: dict[str, Any] = {"coverage": self.coverage}
+        for name in ("sentiment", "emotions"):
+            found = getattr(self, name)
+            out[name] = None if found is None else list(found)
+        if self.own is not None:
+            out["own"] = {task: list(found) for task, found in self.own.items()}
+        return out
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one cue, or all of them fused, says. What the bundle does not predict is None.
 
     `confidence` is the calibrated probability that `sentiment.label` is right. `weight` (≥ 0, sums to 1 over the cues
-    present) and `share` (signed Shapley value of the overall score) are set on cue readings only.
+    present) and `share` (signed Shapley value of the overall score) are set on cue readings only. `own` holds what a
+    trained model says in its own words: task → a number, or probabilities by class; None for bundles without. `sets`
+    are prediction sets where their coverage was measured for these cues, else None.
     """
 
     sentiment: Sentiment | None
@@ -65,6 +91,8 @@ class Reading:
     abstain: bool = False
     weight: float | None = None
     share: float | None = None
+    own: Mapping[str, float | Mapping[str, float]] | None = None
+    sets: Sets | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready mapping; `weight` and `share` only where set."""
@@ -75,6 +103,7 @@ class Reading:
             "confidence": self.confidence,
             "calibration": self.calibration,
             "abstain": self.abstain,
+            "sets": None if self.sets is None else self.sets.to_dict(),
         }
         if self.sentiment is not None:
             s = self.sentiment
@@ -87,6 +116,8 @@ class Reading:
         if self.weight is not None:
             out["weight"] = self.weight
             out["share"] = self.share
+        if self.own is not None:
+            out["own"] = {task: dict(v) if isinstance(v, Mapping) else v for task, v in self.own.items()}
         return out
 
 
@@ -156,7 +187,10 @@ class KeyFrame:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One item to read or to learn from. A missing modality is None, never zeros."""
+    """One item to read or to learn from. A missing modality is None, never zeros.
+
+    `series` holds ready-made features by modality (time, dim), such as those of a published feature file or a sensor.
+    """
 
     id: str
     text: str | None = None
@@ -172,6 +206,7 @@ class Sample:
     author: str | None = None
     labels: Mapping[str, float | str] = field(default_factory=dict)
     split: str | None = None
+    series: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +221,7 @@ class Evidence:
             signal-to-noise, face size and sharpness, text length).
         abstain: the input is outside what the expert was made for (no speech, music, an unsupported language).
         embedding: the expert's hidden vector (dim,), where the bundle fuses on it.
+        limits: what its prediction sets are made by: `polarity` and `emotions` → a `Conformal` as a mapping.
     """
 
     polarity: FloatArray
@@ -194,3 +230,4 @@ class Evidence:
     reliability: float = 1.0
     abstain: bool = False
     embedding: FloatArray | None = field(default=None, repr=False)
+    limits: Mapping[str, Mapping[str, float]] | None = field(default=None, repr=False)

@@ -86,3 +86,12 @@ def test_stopped_by_ctrl_c(run: Demeanor, monkeypatch: pytest.MonkeyPatch, manif
     assert ran.code == 130
     assert "goes on from there" in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_wrong_lines_of_a_manifest_cost_themselves_only(reads: Demeanor, tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"id": "a", "text": "I love it"}\n{"id"\n{"id": "a", "text": "x"}\n')
+    ran = reads("batch", tmp_path / "m.jsonl", "--out", tmp_path / "o.jsonl")
+    assert ran.code == 1
+    assert "1 read, 2 failed" in ran.err
+    assert "m.jsonl, line 2: expected JSON" in ran.err
+    assert [line["id"] for line in lines(tmp_path / "o.jsonl")] == ["a", "line 2", "a (line 3)"]

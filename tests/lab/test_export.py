@@ -6,10 +6,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.fusion import audio_cnn, concat, image_cnn, text_transformer  # noqa: E402
 from demeanor.layers.q4 import dequantise  # noqa: E402
-from demeanor.training.assemble import PostGraph  # noqa: E402
+from demeanor.training.assemble import JointGraph  # noqa: E402
+from demeanor.training.carry import refuse_features  # noqa: E402
 from demeanor.training.export import DenseGraph, TextGraph, export  # noqa: E402
+from demeanor.training.runfile import Features  # noqa: E402
 
 pytestmark = [
     pytest.mark.lab,
@@ -87,7 +90,7 @@ def test_post_graph(tmp_path) -> None:
     head = concat.Concat(concat.Config(dims={"words": 384, "scene": 1280})).eval()
     axes = {"words": {0: "batch"}, "scene": {0: "batch"}}
     export(
-        PostGraph(head),
+        JointGraph(head),
         (torch.zeros(2, 384), torch.zeros(2, 1280)),
         ("words", "scene"),
         axes,
@@ -96,5 +99,14 @@ def test_post_graph(tmp_path) -> None:
     words, scene = torch.randn(3, 384), torch.randn(3, 1280)
     found = run(tmp_path / "p.onnx", {"words": words.numpy(), "scene": scene.numpy()})
     with torch.no_grad():
-        expected = PostGraph(head)(words, scene)[0]
+        expected = JointGraph(head)(words, scene)[0]
     np.testing.assert_allclose(found["polarity"], expected.numpy(), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"moments": ("audio",)}, {"per_speaker": ("audio",)}, {"before": {"text": 2}}, {"context": {"text": 2}}]
+)
+def test_features_that_one_sample_has_not_are_refused(wanted) -> None:
+    with pytest.raises(ConfigError, match=f"features.{next(iter(wanted))}"):
+        refuse_features(Features(**wanted))
+    refuse_features(Features(mean=("audio",), longest={"text": 9}, context=2))

@@ -10,6 +10,7 @@ from films import RATE, tone, write_film, write_sound
 from demeanor.errors import DecodeError, InputError, LimitError
 from demeanor.media import audio as module
 from demeanor.media.audio import decode_audio, has_audio, open_audio
+from demeanor.media.waveform import Waveform, from_pair
 
 
 def pitch_of(samples: np.ndarray, rate: int = RATE) -> float:
@@ -198,15 +199,47 @@ def test_arrays() -> None:
     assert (reader.channels, reader.duration) == (2, 1.0)
     np.testing.assert_array_equal(np.concatenate(list(reader.blocks()), axis=1), wide.T)
     np.testing.assert_allclose(decode_audio((tone(1.0) * 32767).astype(np.int16)), tone(1.0), atol=1e-4)
-    slow = open_audio(tone(1.0, 8000), array_rate=8000)
+    slow = open_audio(Waveform(tone(1.0, 8000), 8000))
     samples = np.concatenate(list(slow.mono()))
     assert len(samples) == pytest.approx(RATE, abs=4)
     assert pitch_of(samples) == pytest.approx(440, abs=2)
     assert open_audio(np.zeros((100, 6), np.float32)).channels == 1
     assert not np.isnan(decode_audio(np.array([np.nan, np.inf, -np.inf], np.float32))).any()
-    for wrong in (np.zeros((2, 2, 2)), np.zeros(0), np.zeros((2, 16000)), np.array(["a"])):
+    for wrong in (np.zeros((2, 2, 2)), np.zeros(0), np.array(["a"])):
         with pytest.raises(InputError, match="expected an array"):
             open_audio(wrong)
+
+
+def test_arrays_lie_either_way_and_floats_must_be_floats() -> None:
+    assert open_audio(np.zeros((2, 16000), np.float32)).channels == 2
+    assert open_audio(np.zeros((1, 16000), np.float32)).duration == 1.0
+    with pytest.raises(InputError, match="at most 64 channels"):
+        open_audio(np.zeros((300, 200)))
+    with pytest.raises(InputError, match="divide 16-bit samples by 32768"):
+        open_audio(32767 * tone(1.0))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_an_array_with_its_rate_either_way_round(swapped: bool) -> None:
+    pair = (tone(1.0, 8000), np.int64(8000))
+    wave = from_pair(pair[::-1] if swapped else pair)
+    samples = decode_audio(wave)
+    assert len(samples) == pytest.approx(RATE, abs=4)
+    assert pitch_of(samples) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ((tone(1.0), tone(1.0)), "give one array and one number"),
+        ((tone(1.0), "16000"), "give one array and one number"),
+        ((tone(1.0), 0.5), "samples per second, such as 16000"),
+        ((tone(1.0), -8000), "samples per second, such as 16000"),
+    ],
+)
+def test_a_pair_that_is_no_sound(pair: tuple[object, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        from_pair(pair)
 
 
 def test_bytes_and_open_files_are_left_as_they_were(tmp_path: Path) -> None:
@@ -235,7 +268,7 @@ def test_a_file_cut_short_gives_its_beginning_and_a_warning(tmp_path: Path) -> N
 def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "noise.wav").write_bytes(bytes(np.random.default_rng(0).integers(0, 256, 4000, np.uint8)))
-    with pytest.raises(DecodeError, match=r"empty\.wav.*decode sound.*empty file"):
+    with pytest.raises(DecodeError, match=r"empty\.wav.*empty file"):
         open_audio(tmp_path / "empty.wav")
     with pytest.raises(DecodeError, match=r"noise\.wav.*decode sound"):
         decode_audio(tmp_path / "noise.wav")
@@ -301,3 +334,9 @@ def test_real_speech(shared: Path) -> None:
     film = decode_audio(shared / "data/talking_heads/bbaf2n.mpg")
     assert len(film) / RATE == pytest.approx(3.0, abs=0.1)
     assert np.abs(film).max() > 0.05
+
+
+def test_channels_that_cancel_each_other_are_heard() -> None:
+    said = tone(1.0)
+    np.testing.assert_allclose(decode_audio(np.stack([said, -said])), said, atol=1e-3)
+    np.testing.assert_allclose(decode_audio(np.stack([said, np.zeros_like(said)])), said / 2, atol=1e-3)

@@ -1,11 +1,12 @@
 import codecs
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demeanor.errors import InputError, LimitError
+from demeanor.errors import DecodeError, InputError, LimitError
 from demeanor.media import text as module
 from demeanor.media.text import decode_text, detect_language, normalise, split_sentences
 
@@ -124,8 +125,19 @@ def test_text_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.binary(max_size=300))
 @settings(deadline=None, max_examples=300)
-def test_any_bytes_give_some_text(data: bytes) -> None:
-    assert isinstance(decode_text(data), str)
+def test_any_bytes_give_some_text_or_are_none(data: bytes) -> None:
+    if any(c < 32 or c == 127 for c in data):
+        with suppress(DecodeError):
+            assert isinstance(decode_text(data), str)
+    else:
+        assert isinstance(decode_text(data), str)
+
+
+def test_a_film_named_as_text_is_no_text() -> None:
+    film = (Path(__file__).parents[2] / "demo" / "clip.mp4").read_bytes()
+    with pytest.raises(DecodeError, match="data of another kind"):
+        decode_text(film)
+    assert decode_text(b"One stray \x07 mark in an old file is no fault, nor is its last one.\x1a")
 
 
 @pytest.mark.parametrize(
@@ -219,8 +231,9 @@ def module_longest() -> int:
 def test_long_sentences_are_cut_at_clauses() -> None:
     said = "我觉得这部电影非常好看，" * 60 + "推荐"
     pieces = [said[a:b] for a, b in split_sentences(said)]
-    assert len(pieces) == 2
+    assert len(pieces) == 7
     assert all(p.endswith("，") for p in pieces[:-1])
+    assert all(len(p.encode()) <= module_longest() for p in pieces)
     said = "word " * 300
     assert all(not said[a:b].startswith("ord") for a, b in split_sentences(said))
 
@@ -228,6 +241,19 @@ def test_long_sentences_are_cut_at_clauses() -> None:
 def test_long_text_is_split_in_linear_time() -> None:
     said = "I love it. 我很开心！ " * 40_000
     assert len(split_sentences(said)) == 80_000
+
+
+@pytest.mark.parametrize("unit", ["a", "我", " ", "\t", "a-", "a.", "@a", "0", "x@", "http://", '"', "😂"])
+def test_a_long_run_without_an_end_costs_no_square(unit: str) -> None:
+    """What cost the square of its length would take minutes here."""
+    said = unit * (200_000 // len(unit)) + "x"
+    spans = split_sentences(said)
+    assert spans[-1][1] == len(said)
+
+
+def test_addresses_hold_no_ends() -> None:
+    for said in ("写信到a.b@example.com好吗", "看example.com.cn/a.b?c=1.2吧", "ask me@x-y.org now", "www.a.b.c.d"):
+        assert split_sentences(said) == [(0, len(said))]
 
 
 @pytest.mark.parametrize(
@@ -262,6 +288,7 @@ def test_long_text_is_split_in_linear_time() -> None:
         ("id", "Saya suka film ini"),
         ("und", ""),
         ("und", "123 😂"),
+        ("und", "W mom"),  # one letter is no Polish word yet
         ("und", "http://t.co/the-is-are"),
         ("und", "Ґрунт і повітря"),
     ],

@@ -264,3 +264,12 @@ def test_whatever_the_times_the_result_is_in_order(tmp_path: Path, rows: list[tu
 def test_any_bytes_are_read_or_refused(tmp_path: Path, data: bytes, name: str) -> None:
     with contextlib.suppress(DemeanorError):
         read_transcript(write(tmp_path, name, data), duration=1)
+
+
+def test_what_text_files_are_read_in_transcripts_are_too(tmp_path: Path) -> None:
+    """One way to find the encoding: a short line in GB18030 or UTF-16 without a mark."""
+    cue = "1\n00:00:00,000 --> 00:00:01,000\n{}\n"
+    ways = ("很好吃", "gb18030"), ("I love it", "utf-16-le"), ("très bien", "cp1252"), ("好", "utf-16")
+    for said, encoding in ways:
+        data = cue.format(said).encode(encoding)
+        assert read_transcript(write(tmp_path, "a.srt", data))[0].text == said == read_transcript(data)[0].text

@@ -99,6 +99,42 @@ def test_blocks_do_not_change_windows() -> None:
     assert run(1000) == run(10**9) == run(123_457)
 
 
+def told(windows: Iterator[Window]) -> list[tuple[tuple[Interval, ...], tuple[Interval, ...], float]]:
+    return [(w.pieces, w.speech, w.floor) for w in windows]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0.2, 20), st.floats(0.1, 27)), max_size=40).filter(lambda r: sum(map(sum, r)) < 600),
+    st.sampled_from([4000, 16_000, 10**9]),
+)
+def test_windows_given_early_are_the_same(rows: list[tuple[float, float]], size: int) -> None:
+    audio = spoken(intervals(rows), tail=RATE // 3)
+    early = told(speech_windows(blocks(audio, size), level_detector, early=True))
+    assert early == told(speech_windows(blocks(audio, size), level_detector))
+
+
+@settings(max_examples=25, deadline=None)
+@given(GAPS.filter(lambda rows: sum(map(sum, rows)) < 600), st.sampled_from([16_000, 10**9]))
+def test_early_windows_lose_and_double_nothing(rows: list[tuple[float, float]], size: int) -> None:
+    audio = spoken([(a, b) for a, b in intervals(rows) if b < 1 << 24], tail=RATE // 3)
+    windows = list(speech_windows(blocks(audio, size), level_detector, early=True))
+    heard = np.concatenate([np.empty(0, np.float32), *(w.samples[w.samples != 0] for w in windows)])
+    np.testing.assert_array_equal(heard, audio[audio != 0])
+
+
+def test_a_full_window_is_given_before_the_next_has_ended() -> None:
+    speech = intervals([(1, 8), (0.5, 8), (0.5, 8), (0.5, 8), (0.5, 8), (0.5, 8), (0.5, 8)])
+    source = Stream(blocks(spoken(speech, tail=60 * RATE), RATE))
+
+    def going_on() -> Iterator[Samples]:
+        while len(block := source.take(RATE)):
+            yield block
+
+    next(speech_windows(going_on(), level_detector, early=True))
+    assert source.taken <= 45 * RATE
+
+
 def test_stream_takes_what_is_asked() -> None:
     stream = Stream(blocks(np.arange(10, dtype=np.float32), 3))
     assert [stream.take(n).tolist() for n in (4, 0, 1, 9, 3)] == [[0, 1, 2, 3], [], [4], [5, 6, 7, 8, 9], []]

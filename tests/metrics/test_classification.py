@@ -137,3 +137,15 @@ def test_binary_tasks_refuse_scores() -> None:
         c.binary_tasks([[0, 1]], [[0.2, 0.7]], ["a", "b"])
     with pytest.raises(DataError, match="columns"):
         c.binary_tasks([[0, 1]], [[0, 1]], ["a"])
+
+
+def test_averages_of_counts_are_the_functions_own_numbers() -> None:
+    rng = np.random.default_rng(4)
+    true, predicted = rng.integers(4, size=80), rng.integers(5, size=80)
+    classes = range(5)
+    found = c.averages(c.confusion(true, predicted, classes))
+    assert found["accuracy"] == pytest.approx(c.accuracy(true, predicted))
+    assert found["uar"] == pytest.approx(c.uar(true, predicted, classes))
+    assert found["weighted_f1"] == pytest.approx(c.weighted_f1(true, predicted, classes))
+    assert found["macro_f1"] == pytest.approx(c.f1(true, predicted, classes)[:4].mean())
+    assert np.isnan(c.averages(np.zeros((3, 3), np.int64))["uar"])

@@ -1,12 +1,13 @@
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from demeanor.errors import ConfigError, DataError, InputError
+from demeanor.errors import ConfigError, DataError, InputError, MissingExtraError
 from demeanor.reader.analysis import Analysis
 from demeanor.reader.record import plain
 from demeanor.report.schema import validate
@@ -136,6 +137,12 @@ def test_to_frame_has_a_row_per_segment(film: Analysis) -> None:
     assert frame["score"][0] == pytest.approx(film.to_dict()["segments"][0]["reading"]["sentiment"]["score"])
     with pytest.raises(ConfigError, match="pandas"):
         film.to_frame(backend="excel")  # type: ignore[arg-type]
+
+
+def test_without_pandas_the_hint_brings_pandas(film: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r"'polars'\) needs the library 'pandas'.*: pip install pandas$"):
+        film.to_frame(backend="pandas")
 
 
 def test_plot_and_notebook(film: Analysis) -> None:

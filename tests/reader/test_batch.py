@@ -133,15 +133,11 @@ def test_json_lines_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("m.csv", "id,text\na,x\nb,y\na,z\n", "more of: a"),
         ("m.csv", "id,text,mood\na,x,glad\n", "mood"),
         ("m.csv", "text\nx\n", "a column 'id'"),
         ("m.csv", "id,label_x\na,1\n", "at least one of"),
-        ("m.csv", "id,text\na,x,y\n", "line 2: expected 2 fields"),
         ("m.csv", "id,id,text\na,x,y\n", "every column once"),
         ("m.csv", "", "a column 'id'"),
-        ("m.jsonl", '{"id": "a", "text": "x"}\n{"id": \n', "line 2: expected JSON"),
-        ("m.jsonl", "[1]\n", "expected an object"),
         ("m.xlsx", "x", r"\.csv, \.tsv or \.jsonl"),
     ],
 )
@@ -176,6 +172,68 @@ def test_a_row_without_an_id_is_named_by_its_line(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("id,text\na,x\n,y\n", encoding="utf-8")
     run(tmp_path / "m.csv", tmp_path / "o.jsonl", reader=fake_reader())
     assert [line["id"] for line in lines(tmp_path / "o.jsonl")] == ["a", "line-3"]
+
+
+def failures(found: list[dict[str, Any]]) -> dict[str, str]:
+    return {line["id"]: line["error"]["message"] for line in found if "error" in line}
+
+
+def test_a_wrong_line_costs_itself_only(tmp_path: Path) -> None:
+    path, out = tmp_path / "m.jsonl", tmp_path / "o.jsonl"
+    good = '{"id": "a", "text": "I love it"}\n'
+    path.write_text(good + '{"id": \n[1]\n{"id": "b", "text": "I hate it"}\n', encoding="utf-8")
+    assert run(path, out, reader=fake_reader()) == BatchResult(done=2, failed=2, skipped=0)
+    found = lines(out)
+    assert [line["id"] for line in found] == ["a", "line 2", "line 3", "b"]
+    told = failures(found)
+    assert told["line 2"].startswith("m.jsonl, line 2: expected JSON, got")
+    assert told["line 3"].startswith("m.jsonl, line 3: expected an object, got [1]")
+    path.write_text(path.read_text().replace("[1]", '{"id": "c", "text": "I love it"}'), encoding="utf-8")
+    assert run(path, out, reader=fake_reader()) == BatchResult(done=1, failed=1, skipped=2)
+    assert [line["id"] for line in lines(out)] == ["a", "line 2", "c", "b"]
+
+
+def test_lines_none_of_which_can_be_read_each_say_why(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text("nothing\n{\n", encoding="utf-8")
+    assert run(tmp_path / "m.jsonl", tmp_path / "o.jsonl", reader=fake_reader()) == BatchResult(0, 2, 0)
+    assert list(failures(lines(tmp_path / "o.jsonl"))) == ["line 1", "line 2"]
+
+
+def test_a_field_too_many_costs_its_row_only(tmp_path: Path) -> None:
+    path, out = tmp_path / "m.csv", tmp_path / "o.jsonl"
+    path.write_text("id,text\na,I love it, really\n,x,y,z\nb,I hate it\n", encoding="utf-8")
+    assert run(path, out, reader=fake_reader()) == BatchResult(done=1, failed=2, skipped=0)
+    assert failures(lines(out)) == {
+        "a": "m.csv, line 2: expected 2 fields, got 3; quote a text with commas in it",
+        "line 3": "m.csv, line 3: expected 2 fields, got 4; quote a text with commas in it",
+    }
+
+
+def test_of_two_rows_with_one_id_the_later_fails(tmp_path: Path) -> None:
+    path, out = tmp_path / "m.csv", tmp_path / "o.jsonl"
+    path.write_text("id,text\na,I love it\nb,I hate it\na,I hate it\na,x,y\n", encoding="utf-8")
+    for expected in (BatchResult(done=2, failed=2, skipped=0), BatchResult(done=0, failed=2, skipped=2)):
+        assert run(path, out, reader=fake_reader()) == expected
+        found = lines(out)
+        assert [line["id"] for line in found] == ["a", "b", "a (line 4)", "a (line 5)"]
+        assert found[0]["overall"]["sentiment"]["label"] == "positive"
+        assert "got 'a' again, as line 2 has" in failures(found)["a (line 4)"]
+
+
+def test_a_wrong_line_takes_no_other_ones_id(tmp_path: Path) -> None:
+    path, out = tmp_path / "m.csv", tmp_path / "o.jsonl"
+    path.write_text("id,text\na,x,y\na,I love it\n", encoding="utf-8")
+    run(path, out, reader=fake_reader())
+    assert list(failures(lines(out))) == ["a (line 2)"]
+
+
+def test_a_url_in_a_manifest_is_named_as_it_stands(tmp_path: Path) -> None:
+    path, out = tmp_path / "m.csv", tmp_path / "o.jsonl"
+    path.write_text("id,image,video\na,,http://x/y.mp4\nb,https://x/y.jpg,\n", encoding="utf-8")
+    run(path, out, reader=fake_reader())
+    told = failures(lines(out))
+    for name, url in (("a", "'http://x/y.mp4'"), ("b", "'https://x/y.jpg'")):
+        assert told[name].startswith(f"{url}: expected a local file, got a URL; URLs are never opened")
 
 
 def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
@@ -278,3 +336,12 @@ def test_several_workers_keep_the_order(tmp_path: Path) -> None:
     run(root, one, reader=fake_reader())
     run(root, many, reader=fake_reader(), workers=4)
     assert _without_seconds(lines(one)) == _without_seconds(lines(many))
+
+
+def test_a_language_there_is_not_costs_its_row_only(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("id,text,language\na,I love it,english\nb,I love it,en-GB\n", encoding="utf-8")
+    result = run(tmp_path / "m.csv", tmp_path / "o.jsonl", reader=fake_reader())
+    assert (result.done, result.failed) == (1, 1)
+    first, second = (json.loads(line) for line in (tmp_path / "o.jsonl").read_text(encoding="utf-8").splitlines())
+    assert "did you mean en (English)?" in first["error"]["message"]
+    assert second["language"] == "en"

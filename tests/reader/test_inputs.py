@@ -7,7 +7,7 @@ from PIL import Image
 
 from demeanor.errors import ConfigError, InputError, UnknownNameError
 from demeanor.reader.inputs import chosen_cues, gather
-from reader_fakes import picture, silence, write_wav
+from reader_fakes import fake_reader, picture, silence, speech, write_wav
 
 
 def test_a_sentence_is_text_and_names_the_source() -> None:
@@ -60,8 +60,36 @@ def test_kinds_of_samples_made_of_parts(tmp_path: Path) -> None:
     assert gather(text="hello", audio=wav).kind == "mixed"
     assert gather(audio=wav).kind == "audio"
     assert gather(audio=wav, video="b.mp4").kind == "video"
-    assert gather(text="hello", image=picture()).is_post
-    assert not gather(text="hello", audio=wav, image=picture()).is_post
+    assert gather(text="hello", image=picture()).is_still
+    assert not gather(text="hello", audio=wav, image=picture()).is_still
+
+
+def test_a_film_without_a_picture_is_sound(tmp_path: Path) -> None:
+    wav = write_wav(tmp_path / "a.wav", speech(2))
+    for video in (wav, str(wav), wav.read_bytes()):
+        read = fake_reader().analyze(video=video)
+        assert read.kind == "audio"
+        assert "voice" in read.cues
+        assert any("expected a film, got no pictures in it; its sound was read" in w for w in read.warnings)
+    other = write_wav(tmp_path / "b.wav", silence(1))
+    both = gather(audio=other, video=wav)
+    assert (both.kind, both.audio, both.video) == ("audio", other, None)
+    assert "a.wav: expected a film, got no pictures in it; it was left aside" in both.warnings[0]
+    assert gather(text="hello", video=wav).kind == "mixed"
+    assert gather(video=Path(__file__).parents[2] / "demo" / "clip.mp4").kind == "video"
+
+
+def test_a_closed_file_is_told(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", silence(1))
+    with path.open("rb") as file:
+        pass
+    for given in ({"source": file}, {"audio": file}, {"video": path, "transcript": file}):
+        with pytest.raises(InputError, match=r"a\.wav: expected an open file, got one that is closed; open it again"):
+            fake_reader().analyze(**given)
+    text = io.StringIO("I love it")
+    text.close()
+    with pytest.raises(InputError, match="closed"):
+        gather(text)
 
 
 def test_text_beside_sound_is_its_transcript(tmp_path: Path) -> None:
@@ -113,3 +141,52 @@ def test_cues() -> None:
         chosen_cues("voices")
     with pytest.raises(ConfigError):
         chosen_cues([])
+
+
+def test_sound_as_an_array_with_its_rate() -> None:
+    slow = speech(2.0)[::2].copy()
+    for given in ((slow, 8000), (8000, slow)):
+        a = fake_reader().analyze(audio=given)
+        assert a.duration == pytest.approx(2.0, abs=0.02)
+        assert fake_reader().analyze(given).kind == "audio"
+    with pytest.raises(InputError, match=r"expected sound as \(array, rate\) or \(rate, array\)"):
+        fake_reader().analyze(audio=(slow, slow))
+
+
+def test_what_may_stand_for_a_file(tmp_path: Path) -> None:
+    class Tensor:
+        """What torch, jax and the like give: numpy reads them by their __array__."""
+
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+            return speech(2.0)
+
+    reader = fake_reader()
+    assert reader.analyze(Tensor()).kind == "audio"  # type: ignore[arg-type]
+    assert reader.analyze(audio=Tensor()).duration == 2.0  # type: ignore[arg-type]
+    assert reader.analyze(io.StringIO("I love it")).kind == "text"  # type: ignore[arg-type]
+    assert reader.analyze(text=io.BytesIO("很好".encode("gb18030"))).segments[0].text == "很好"
+    assert reader.analyze(Image.fromarray(picture())).kind == "image"  # type: ignore[arg-type]
+    wav = write_wav(tmp_path / "a.wav", speech(2.0))
+    said = b"1\n00:00:00,000 --> 00:00:01,000\nI love it\n"
+    for transcript in (said, io.BytesIO(said), b"WEBVTT\n\n00:00.000 --> 00:01.000\nI love it\n", b"I love it\n"):
+        a = reader.analyze(audio=wav.read_bytes(), transcript=transcript)
+        assert a.segments[0].text == "I love it"
+        assert a.provenance["speech"] == "given transcript"
+    with pytest.raises(InputError, match="got ndarray"):
+        reader.analyze(video=np.zeros((4, 90, 120, 3), np.uint8))
+
+
+@pytest.mark.parametrize("given", ["en", "EN", "en-GB", "en_us", " en "])
+def test_codes_of_languages(given: str) -> None:
+    assert gather("I love it", language=given).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [("english", r"en \(English\)"), ("cn", r"zh \(Chinese\)"), ("jp", r"ja \(Japanese\)"), ("germn", "de")],
+)
+def test_no_such_language(given: str, near: str) -> None:
+    with pytest.raises(ConfigError, match=f"got '{given}'; did you mean {near}"):
+        gather("I love it", language=given)
+    with pytest.raises(ConfigError, match="got 'xq'; take auto"):
+        gather("I love it", language="xq")

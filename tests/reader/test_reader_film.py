@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from demeanor.errors import InputError
+from demeanor.errors import DecodeError, InputError
 from demeanor.reader.clip import MOST, rate, thinned
 from demeanor.reader.reader import Reader
 from demeanor.reader.timeline import silent
@@ -138,8 +139,60 @@ def test_a_film_that_is_only_sound_is_heard(tmp_path: Path) -> None:
         fake_reader().analyze(video=tmp_path / "none.mp4")
 
 
+@pytest.fixture
+def unknown(tmp_path: Path) -> Callable[..., Path]:
+    """A film with a picture and a sound track whose codecs FFmpeg is made not to know."""
+
+    def make(*codecs: bytes) -> Path:
+        path = tmp_path / "odd.mkv"
+        write_video(path, [picture([(100, 60, 90, "bright")])] * 30, 10, speech(3.0))
+        data = path.read_bytes()
+        for codec in codecs:
+            assert data.count(codec) == 1
+            data = data.replace(codec, codec[:2] + b"X" + codec[3:])
+        path.write_bytes(data)
+        return path
+
+    return make
+
+
+PICTURES, SOUND = b"V_MPEG4", b"A_AAC"
+
+
+def test_pictures_of_an_unknown_codec_leave_the_sound_and_say_so(unknown: Callable[..., Path]) -> None:
+    a = fake_reader().analyze(unknown(PICTURES))
+    assert set(a.cues) == {"words", "voice"}
+    assert [w for w in a.warnings if "odd.mkv: its pictures cannot be decoded" in w and "only the sound was read" in w]
+    assert set(fake_reader().analyze(video=unknown(PICTURES)).cues) == {"words", "voice"}
+
+
+def test_sound_of_an_unknown_codec_leaves_the_pictures_and_says_so(unknown: Callable[..., Path]) -> None:
+    for cues in (None, "face"):
+        a = fake_reader().analyze(unknown(SOUND), cues=cues)
+        assert "face" in a.cues
+        assert [w for w in a.warnings if "odd.mkv: its sound cannot be decoded" in w and "only the pictures" in w]
+    a = fake_reader().analyze(unknown(SOUND), cues="voice")
+    assert a.lacking == ("voice",)
+
+
+def test_a_film_of_unknown_codecs_only_is_an_error(unknown: Callable[..., Path]) -> None:
+    with pytest.raises(DecodeError, match="FFmpeg does not know the codec; convert it"):
+        fake_reader().analyze(unknown(PICTURES, SOUND))
+
+
+def test_a_film_that_looks_whole_and_yields_no_picture_is_heard(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from demeanor.media.video import VideoReader
+
+    def broken(*_: object) -> None:
+        raise DecodeError("gespräch.mp4: cannot decode pictures: expected pictures, got none")
+
+    monkeypatch.setattr(VideoReader, "frames", broken)
+    a = fake_reader().analyze(film)
+    assert set(a.cues) == {"words", "voice"}
+    assert any(w.endswith("got none; only the sound was read") for w in a.warnings)
+
+
 def test_damaged_sound_leaves_the_pictures(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from demeanor.errors import DecodeError
     from demeanor.media.audio import AudioReader
 
     def broken(*_: object) -> None:

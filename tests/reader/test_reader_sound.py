@@ -1,13 +1,17 @@
 import random
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from demeanor.errors import DecodeError, InputError
+from demeanor.media.speech import Heard
 from demeanor.reader.channels import carry_two_people
 from demeanor.reader.reader import Reader
-from demeanor.reader.sound import _cut, follow, over
+from demeanor.reader.sound import cut, follow, over
+from demeanor.report.schema import validate
 from demeanor.types import Utterance
 from reader_fakes import RATE, FakeExperts, fake_reader, noise, picture, silence, speech, write_wav
 
@@ -39,10 +43,19 @@ def test_no_speech_is_no_reading_and_no_error(sound: np.ndarray) -> None:
     assert a.overall.sentiment is None
     assert a.overall.confidence is None
     assert a.overall.abstain
-    assert (a.cues, a.segments) == ({}, ())
+    assert a.cues == {}
+    assert [(s.start, s.end, s.text, s.cues) for s in a.segments] == [(0.0, 3.0, None, {})]
     assert a.missing == ("words", "voice", "face", "scene")
     assert "no speech found in the sound" in a.warnings
     assert a.duration == pytest.approx(3.0)
+
+
+def test_sound_without_speech_is_cut_into_windows_of_three_seconds() -> None:
+    a = fake_reader().analyze(audio=np.concatenate([silence(10), speech(2), silence(1)]))
+    assert [s.text for s in a.segments] == [None, None, None, "I love it."]
+    assert all(2 < (s.end or 0) - (s.start or 0) <= 3.7 for s in a.segments[:3])
+    assert all(s.reading.abstain and s.reading.sentiment is None for s in a.segments[:3])
+    validate(a.to_dict())
 
 
 def test_without_a_recogniser_the_voice_is_still_read(tmp_path: Path) -> None:
@@ -97,6 +110,11 @@ def test_a_cut_counts_from_its_start() -> None:
     assert a.duration == pytest.approx(3.5)
     assert [s.text for s in a.segments] == ["I hate it."]
     assert a.segments[0].start == pytest.approx(1.0, abs=0.3)
+
+
+def test_a_start_beyond_the_end_is_refused() -> None:
+    with pytest.raises(InputError, match=r"expected a start before the end at \d.*, got 100\.00"):
+        fake_reader().analyze(audio=TALK, start=100.0, end=110.0)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +190,9 @@ def test_over_leaves_pauses_aside() -> None:
 def test_cut_takes_exactly_the_stretch() -> None:
     whole = np.arange(5 * RATE, dtype=np.float32)
     blocks = [whole[at : at + 7000] for at in range(0, len(whole), 7000)]
-    assert np.array_equal(np.concatenate(list(_cut(blocks, 1.5, 3.25))), whole[24_000:52_000])
-    assert np.array_equal(np.concatenate(list(_cut(blocks, 0.0, None))), whole)
-    assert list(_cut(blocks, 9.0, None)) == []
+    assert np.array_equal(np.concatenate(list(cut(blocks, 1.5, 3.25))), whole[24_000:52_000])
+    assert np.array_equal(np.concatenate(list(cut(blocks, 0.0, None))), whole)
+    assert list(cut(blocks, 9.0, None)) == []
 
 
 def test_follow_gives_each_utterance_its_own_sound() -> None:
@@ -186,3 +204,22 @@ def test_follow_gives_each_utterance_its_own_sound() -> None:
         expected = whole[round(start * RATE) : round(end * RATE)]
         assert np.array_equal(found[start].samples, expected)
         assert found[start].states is None
+
+
+def test_what_the_recogniser_doubts_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    experts = FakeExperts()
+    hear = experts.recogniser.hear  # type: ignore[union-attr]
+
+    def doubting(blocks: Any, *, language: str | None, notes: list[str], early: bool) -> Iterator[Heard]:
+        yield from hear(blocks, language=language, early=early)
+        notes.append("the recogniser is not sure of the words")
+
+    monkeypatch.setattr(experts.recogniser, "hear", doubting)
+    a = Reader(experts).analyze(audio=TALK)
+    assert "the recogniser is not sure of the words" in a.warnings
+
+
+def test_a_language_that_the_recogniser_does_not_know_is_found_out() -> None:
+    a = fake_reader().analyze(audio=TALK, language="eo")
+    assert [s.text for s in a.segments] == ["I love it.", "I hate it."]
+    assert any("does not know Esperanto" in w for w in a.warnings)

@@ -1,10 +1,11 @@
 import time
+from itertools import pairwise
 
 import pytest
 
 from demeanor.errors import InputError
 from demeanor.reader.reader import Reader
-from demeanor.reader.text import MOST, plan, runs, tokens
+from demeanor.reader.text import MOST, PASSAGES, plan, runs, tokens
 from reader_fakes import FakeExperts, fake_reader
 
 
@@ -63,6 +64,55 @@ def test_a_very_long_text_stays_bounded() -> None:
     assert any("together" in w for w in a.warnings)
     assert a.overall.sentiment is not None
     assert a.overall.sentiment.label == "positive"
+
+
+def test_a_long_document_keeps_its_sentences_and_costs_little_more_than_they_do() -> None:
+    """Every sentence is read once; of the passages, which say the same again, at most `PASSAGES`."""
+    text = " ".join(f"We saw {number} birds on the way there and loved them." for number in range(6000))
+    experts = FakeExperts()
+    a = Reader(experts).analyze(text=text)
+    assert len(a.segments) == 6000
+    assert a.warnings == ()
+    calls: list[list[str]] = experts._loaded["words"].calls  # type: ignore[attr-defined]
+    (read_at_once,) = calls
+    assert sum(map(len, read_at_once)) < 1.1 * len(text)
+    assert len(read_at_once) <= 6000 + PASSAGES
+    assert a.overall.sentiment is not None
+    assert a.overall.sentiment.label == "positive"
+
+
+def test_passages_of_a_long_text_are_taken_from_all_of_it() -> None:
+    p = plan("I love this film very much indeed. " * 2000, 94)
+    assert len(p.passages) == PASSAGES
+    assert p.passages[0][0] == 0
+    assert p.passages[-1][1] == p.segments[-1][1]
+    gaps = [b[0] - a[0] for a, b in pairwise(p.passages)]
+    assert max(gaps) < 2.1 * min(gaps)
+
+
+def test_no_sentence_is_longer_than_the_expert_takes_in_one_piece() -> None:
+    for clause in ("and then we went on along the river, ", "然后我们沿着河边继续走，"):
+        p = plan(clause * 100, 94)
+        assert all(tokens(p.text[a:b]) <= 94 for a, b in p.segments)
+
+
+def test_a_passage_that_cannot_be_read_leaves_the_sentences_that_can() -> None:
+    a = fake_reader().analyze("I love it. Then mumble mumble.")
+    assert a.overall.sentiment is not None
+    assert (a.overall.sentiment.label, a.overall.abstain) == ("positive", False)
+    assert [s.reading.abstain for s in a.segments] == [False, True]
+    assert a.warnings == ("words: 1 of 2 sentences: it is mumbled; no reading is given of that",)
+    a = fake_reader().analyze("mumble")
+    assert a.overall.abstain
+    assert a.warnings == ("words: it is mumbled; no reading is given of that",)
+
+
+def test_a_text_of_which_hardly_anything_can_be_read_is_not_read() -> None:
+    a = fake_reader().analyze("mumble " * 9 + "mumble. I love it.")
+    assert a.overall.abstain
+    assert a.overall.sentiment is not None
+    assert abs(a.overall.sentiment.score) < 0.2
+    assert [s.reading.abstain for s in a.segments] == [True, False]
 
 
 @pytest.mark.parametrize("sizes", [[1], [5, 5, 5], [200], [1] * 100, [90, 90, 90], [10, 200, 10]])

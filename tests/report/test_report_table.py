@@ -44,7 +44,7 @@ def test_what_it_says_of_a_video() -> None:
     assert "59% sure (pooled)" in out
     assert re.search(r"words +● neutral +\+0\.24 .* 55% +\+0\.17 +joy 41%", out)
     assert re.search(r"0:18\.5–0:24\.0 +S2 +F2 +We called three times .*▼ -0\.74 +anger +anger +anger", out)
-    assert "not in this input: scene" in out
+    assert "not read: scene" in out
     assert "! no face found in 1 of 12 segments" in out
 
 

@@ -8,7 +8,7 @@ and Bates, A Gentle Introduction to Conformal Prediction (2021).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,15 @@ class Conformal:
     def sets(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
         """Whether each class is in the set, (…, classes) of probabilities (…, classes)."""
         return np.asarray(1 - np.asarray(probabilities, dtype=np.float64) <= self.threshold)
+
+    def among(self, probabilities: ArrayLike, classes: Sequence[str]) -> tuple[str, ...]:
+        """The classes in the set of one vector (classes,), in their order; the most probable one always is.
+
+        That class can only add to the coverage, and a set says something then.
+        """
+        p = np.asarray(probabilities, dtype=np.float64)
+        inside = self.sets(p) | (p == p.max())
+        return tuple(name for name, within in zip(classes, inside, strict=True) if within)
 
     def abstain(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
         """True (…) where the set is not exactly one class: several are possible, or none fits."""

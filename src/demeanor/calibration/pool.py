@@ -154,7 +154,36 @@ def pool(
     e = np.array([emotions[cue] for cue in cues], dtype=np.float64)
     s = np.array([scores[cue] for cue in cues], dtype=np.float64)
     w = _weights(cues, p, e, np.array([reliabilities[cue] for cue in cues], dtype=np.float64), rule)
-    polarity, emotion = _mix(p, w, rule.kappa), _mix(e, w, rule.kappa)
+    return _pooled(cues, p, e, s, w, rule.kappa)
+
+
+def pool_by_weights(
+    polarities: Vectors, emotions: Vectors, scores: Mapping[str, float], weights: Mapping[str, float], kappa: float
+) -> Pooled:
+    """As `pool`, of cues whose weights are known: by the rule a cue's weight depends on the others by a factor only.
+
+    Args:
+        polarities: per cue, probabilities (3,).
+        emotions: per cue, probabilities (7,).
+        scores: per cue, in [-1, 1].
+        weights: per cue, ≥ 0; they need not sum to 1, and if all are 0 they count as equal.
+        kappa: as in `PoolRule`.
+
+    Raises:
+        DataError: as `pool`.
+    """
+    cues = sorted(polarities)
+    _check(cues, polarities, emotions, scores, weights)
+    w = np.array([weights[cue] for cue in cues], dtype=np.float64)
+    w = w / w.sum() if w.any() else np.full(len(cues), 1 / len(cues))
+    p, e = (np.array([v[cue] for cue in cues], dtype=np.float64) for v in (polarities, emotions))
+    return _pooled(cues, p, e, np.array([scores[cue] for cue in cues], dtype=np.float64), w, kappa)
+
+
+def _pooled(
+    cues: Sequence[str], p: FloatArray, e: FloatArray, s: FloatArray, w: NDArray[np.float64], kappa: float
+) -> Pooled:
+    polarity, emotion = _mix(p, w, kappa), _mix(e, w, kappa)
     tilt = p[:, 2] - p[:, 0]
     score = float(w @ s + (polarity[2] - polarity[0]) - w @ tilt)
     return Pooled(polarity, emotion, agree(score, polarity), dict(zip(cues, w.tolist(), strict=True)))

@@ -12,7 +12,10 @@ import typer
 from demeanor.cli._terminal import EXIT_USAGE, prepare, say
 from demeanor.errors import DemeanorError
 
-COMMANDS = ("analyze", "batch", "models", "encoders", "datasets", "train", "doctor")
+COMMANDS = (
+    "analyze", "explain", "batch", "redact", "models", "encoders", "datasets", "encode", "train",
+    "search", "bench", "evaluate", "export", "learn", "label", "serve", "doctor",
+)  # fmt: skip
 """In the order of the help; each is a file of this folder with a function of its name."""
 
 

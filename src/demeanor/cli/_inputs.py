@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 from demeanor.errors import ConfigError, InputError
 
 _NAME = 60  # characters of a sentence that stand for it in messages
+_LONG = 20_000  # characters of a text that takes seconds
 _NO_FILE = Path(os.devnull)  # what a folder's search leaves out
 
 
@@ -62,11 +63,19 @@ def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[lis
     if parts:
         files = [str(value) for name, value in parts.items() if name != "text"]
         given = {name: _part(name, value) for name, value in parts.items()}
-        return [Job(" + ".join(files) or "--text", given, bool(files))], False
+        return [Job(" + ".join(files) or "--text", given, bool(files) or _is_long(given["text"]))], False
     if not inputs:
         raise ConfigError("expected a sentence, a file or a folder to read, got none; see demeanor analyze --help")
     jobs = [job for given in inputs for job in _jobs(given)]
     return jobs, len(inputs) > 1 or _is_folder(inputs[0])
+
+
+def named(name: str, message: str) -> str:
+    """A message with the input's name in front, once: most begin with the file's own name already."""
+    own = f"{Path(name).name}: "
+    if message.startswith(own):
+        return f"{name}: {message[len(own) :]}"
+    return message if name in message else f"{name}: {message}"
 
 
 def _jobs(given: str) -> list[Job]:
@@ -74,11 +83,15 @@ def _jobs(given: str) -> list[Job]:
         if _exists(given):
             return [Job(given, {"source": given})]
         said = _as_typed(given)
-        return [Job(said if len(said) <= _NAME else f"{said[:_NAME]}…", {"source": said}, slow=False)]
+        return [Job(said if len(said) <= _NAME else f"{said[:_NAME]}…", {"source": said}, slow=_is_long(said))]
     from demeanor.reader.manifest import read_items
 
     folder = Path(given)
     return [Job(str(folder / item.id), {**item.given, "id": item.id}) for item in read_items(folder, _NO_FILE)]
+
+
+def _is_long(text: str | Path) -> bool:
+    return isinstance(text, Path) or len(text) > _LONG
 
 
 def _part(name: str, value: str | Path) -> str | Path:

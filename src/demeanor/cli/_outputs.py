@@ -12,6 +12,8 @@ from demeanor.cli._terminal import json_text, print_json, say, stdout_console
 from demeanor.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from demeanor.reader.analysis import Analysis
 
 _SINGLE = ("srt", "vtt")
@@ -48,34 +50,39 @@ class Outputs:
     def add(self, analysis: Analysis) -> None:
         """Print it if a table is wanted, else keep it."""
         if self._table:
-            from demeanor.report.table import render
-
             console = stdout_console()
             if self._printed:
                 console.print()
-            render(analysis.to_dict(), console)
+            self._print(analysis, console)
             self._printed += 1
             sys.stdout.flush()
         else:
             # Pictures are for the report alone, and many samples of them would fill the memory.
-            self._kept.append(analysis if "html" in self._files else replace(analysis, media=None))
+            shown = analysis if "html" in self._files else replace(analysis, media=None)
+            self._kept.append(replace(shown, hold=None))
+
+    def _print(self, analysis: Analysis, console: Console) -> None:
+        from demeanor.report.table import render
+
+        render(analysis.to_dict(), console)
 
     def close(self) -> None:
-        """Deliver what was kept; nothing for a single sample that failed.
+        """Deliver what was kept; nothing at all where every sample failed.
 
         Raises:
             DemeanorError: a file cannot be written, or cannot be made of this analysis.
         """
-        if self._to_stdout and (self._several or self._kept):
-            print_json(self._json())
         if not self._kept:
             return
+        if self._to_stdout:
+            print_json(self._json())
         from demeanor.reader.analysis import write_whole
 
         for kind, path in self._files.items():
             text = self._text(kind, path).encode("utf-8", "replace").decode("utf-8")
             write_whole(path, text)
-            say(f"wrote {path}")
+            empty = kind in _SINGLE and "-->" not in text
+            say(f"wrote {path}" + (", which is empty: nothing was said and no face was seen" if empty else ""))
 
     def _json(self) -> Any:
         found = [analysis.to_dict() for analysis in self._kept]

@@ -67,7 +67,10 @@ def working(what: str, slow: bool = True) -> Iterator[None]:
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from demeanor.reader.progress import watched
+
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        progress.add_task(what, total=None)
-        yield
+        task = progress.add_task(what, total=None)
+        with watched(lambda step, part: progress.update(task, description=f"{what}: {step} {part:.0%}")):
+            yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -13,7 +13,7 @@ from demeanor.cli._inputs import JsonCommand
 
 if TYPE_CHECKING:
     from demeanor.cli._inputs import Job
-    from demeanor.cli._outputs import Outputs
+    from demeanor.reader.analysis import Analysis
 
 SETTINGS: dict[str, Any] = {"cls": JsonCommand}
 
@@ -55,6 +55,9 @@ def analyze(
     srt: Annotated[Path | None, typer.Option(**_FILE, help="Subtitles with sentiment.")] = None,
     vtt: Annotated[Path | None, typer.Option(**_FILE, help="Subtitles with sentiment, coloured.")] = None,
     csv: Annotated[Path | None, typer.Option(**_FILE, help="A row per segment.")] = None,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Leave personal data and faces out of every output; see docs/privacy.md.")
+    ] = False,
 ) -> None:
     """Read sentences, files or folders.
 
@@ -73,28 +76,47 @@ def analyze(
     read = [*(path for job in jobs for path in job.files), *([transcript] if transcript else [])]
     outputs = Outputs(json, files, several=several, read=read)
     options = {"cues": cues, "language": language, "transcript": transcript}
-    failed = _read(jobs, outputs, model, threads, offline, options)
+    failed, empty = read_jobs(jobs, outputs, model, threads, offline, options, redact)
     outputs.close()
-    if failed:
-        sys.exit(EXIT_SOME if failed < len(jobs) else EXIT_USAGE)
+    if failed + empty == len(jobs):
+        sys.exit(EXIT_USAGE)
+    if failed + empty:
+        sys.exit(EXIT_SOME)
 
 
-def _read(jobs: list[Job], outputs: Outputs, model: str, threads: int, offline: bool, options: dict[str, Any]) -> int:
-    """Read one after another; how many failed."""
+class Taker(Protocol):
+    """What analyses go to, one by one."""
+
+    def add(self, analysis: Analysis) -> None:
+        """Take one."""
+
+
+def read_jobs(
+    jobs: list[Job],
+    outputs: Taker,
+    model: str,
+    threads: int,
+    offline: bool,
+    options: dict[str, Any],
+    redact: bool = False,
+) -> tuple[int, int]:
+    """Read one after another; how many failed, and how many have none of the cues that were asked for."""
     import demeanor
+    from demeanor.cli._inputs import named
     from demeanor.cli._terminal import say, working
     from demeanor.errors import DemeanorError, InputError
 
     reader = demeanor.load(model, threads=threads, offline=offline)
-    failed = 0
+    failed = empty = 0
     for number, job in enumerate(jobs, start=1):
         place = f" ({number}/{len(jobs)})" if len(jobs) > 1 else ""
         try:
             with working(f"{job.name}{place}", job.slow):
                 analysis = reader.analyze(**job.arguments, **options)
+                analysis = analysis.redacted() if redact else analysis
         except InputError as error:
             failed += 1
-            say(str(error) if job.name in str(error) else f"{job.name}: {error}")
+            say(named(job.name, str(error)))
         except DemeanorError:
             raise
         except Exception as error:  # a fault of ours, but the other inputs are to be delivered
@@ -102,5 +124,8 @@ def _read(jobs: list[Job], outputs: Outputs, model: str, threads: int, offline: 
             traceback.print_exc()
             say(f"{job.name}: {type(error).__name__}: {error}; this is a fault in demeanor, please report it")
         else:
+            empty += bool(analysis.lacking and not analysis.cues)
+            for cue in analysis.lacking:
+                say(named(job.name, next(w for w in analysis.warnings if w.startswith(f"{cue} was asked for"))))
             outputs.add(analysis)
-    return failed
+    return failed, empty

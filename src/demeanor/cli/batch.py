@@ -75,12 +75,13 @@ def _bar() -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _name_failures(out: Path) -> None:
+    from demeanor.cli._inputs import named
     from demeanor.cli._terminal import say
 
     with out.open(encoding="utf-8") as lines:
         for line in lines:
             if '"error"' in line and "error" in (found := json.loads(line)):
-                say(f"{found['id']}: {found['error']['message']}")
+                say(named(found["id"], found["error"]["message"]))
 
 
 def _summary(result: BatchResult, out: Path) -> str:

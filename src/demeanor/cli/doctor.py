@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +16,13 @@ _REASONS = {
     "offline": "packaged weights: nothing is downloaded later",
     "frames": "Analysis.to_frame()",
     "plots": "Analysis.plot()",
+    "serve": "the service: demeanor serve",
     "all": "all of the above",
     "lab": "train (torch)",
+    "deep": "text, speech and picture encoders of Hugging Face",
+    "sentence": "sentence vectors in 16 languages",
+    "tracking": "TensorBoard, Weights & Biases, MLflow",
+    "opensmile": "openSMILE's own functionals (not for commercial use)",
     "dev": "run the tests",
 }
 
@@ -55,6 +61,7 @@ def examine() -> dict[str, Any]:
         "cache": str(cache_folder()),
         "bundles": _bundles(),
         "weights": _weights(),
+        "voice": _voices(),
         "extras": _extras(),
     }
 
@@ -97,12 +104,39 @@ def _weights() -> list[dict[str, Any]]:
             "found": one.found is not None,
             "origin": one.found.origin if one.found else None,
             "folder": str(one.found.folder) if one.found else None,
+            "sha256": one.found.sha256 if one.found else None,
             "licence": one.found.licence if one.found else None,
             "problem": one.problem,
             "how": one.how,
         }
         for one in status()
     ]
+
+
+def _voices() -> list[dict[str, Any]]:
+    """Per bundle with a voice: the expert that reads it here, and why it is not the better one."""
+    from demeanor.bundle import Bundle, shipped
+    from demeanor.errors import DemeanorError
+    from demeanor.media.speech import has_speech_extra
+    from demeanor.weights import WEIGHTS, find
+
+    out = []
+    for name, folder in shipped().items():
+        with contextlib.suppress(DemeanorError, OSError):  # told where bundles are
+            for encoder, spec in Bundle(folder).cues.get("voice", {}).items():
+                entry: dict[str, Any] = {"bundle": name, "encoder": encoder, "problem": None, "how": ""}
+                if encoder not in WEIGHTS:
+                    continue
+                try:
+                    find(encoder, sha256=spec["sha256"])
+                    if not has_speech_extra():
+                        entry |= {"problem": "the extra speech is missing", "how": "pip install 'demeanor[speech]'"}
+                except (DemeanorError, OSError):
+                    short = spec["sha256"][:12]
+                    what = f"the edition of {encoder} that its expert was trained on (sha256 {short}) lies nowhere here"
+                    entry |= {"problem": what, "how": WEIGHTS[encoder].install or WEIGHTS[encoder].how}
+                out.append(entry)
+    return out
 
 
 def _extras() -> list[dict[str, Any]]:
@@ -144,6 +178,10 @@ def _render(found: dict[str, Any], console: Console) -> None:
     for weights in found["weights"]:
         good = f"{weights['origin']}: {weights['folder']} ({weights['licence']})"
         _line(console, weights["found"], weights["name"], good if weights["found"] else weights["problem"])
+    for voice in found["voice"]:
+        worse = f"{voice['problem']}, so the small log-mel expert reads the voice: {voice['how']}"
+        good = f"read with the states of {voice['encoder']}, the very edition its expert was trained on"
+        _line(console, voice["problem"] is None, "voice", worse if voice["problem"] else good)
     console.print("\nextras")
     for extra in found["extras"]:
         lack = f"missing {', '.join(extra['missing'])}: {extra['how']}"

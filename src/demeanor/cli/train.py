@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -31,4 +32,8 @@ def train(
     require("torch", "lab", "training")
     from demeanor.training.run import train as train_run
 
-    train_run(run, overrides or (), out, data)
+    folder = train_run(run, overrides or (), out, data)
+    if (folder / "scores.json").exists() and importlib.util.find_spec("matplotlib"):
+        from demeanor.experiments.summary import write_summary
+
+        print(write_summary(folder))

@@ -1,191 +1,143 @@
-r"""Any table or set of files, described by a short TOML manifest: the way to read one's own data.
+"""One's own data as one table: CSV, TSV, JSON lines or Parquet, a row per sample, in the columns that `batch` reads.
 
-name = "mosi"                          # what records call it
-licence = "research only"
-file = "mosi/utterances.csv"           # .csv, .tsv or .jsonl; "a.zip!member.csv" looks inside an archive
-# or: files = "ravdess/audio/*/*.flac" with pattern = '(?P<emotion>\d\d)…', a regex over each path whose groups
-#     become columns (also `files = "fer2013.zip!*.jpg"`); the column `path` is the file itself
-columns = ["text", "labels", "id"]     # only for files without a header line
+Columns: id, text, image, audio, video (at least one of these four), start, end, language, speaker, group, time, author,
+split, and `label_…` for each label. Media are paths relative to the table. Labels keep their names without the prefix:
+`label_score` in [-1, 1], `label_polarity` (negative, neutral, positive), `label_emotions` (names separated by commas),
+and any other of one's own.
 
-[fields]                               # Sample field = template over the columns
-id = "{id}"
-text = "{text}"
-image = "posts/images.zip!{image}"
-group = "{id}"                         # rows of one group never sit on two sides of a split
-group_pattern = '^(.*)_\d+$'          # optional: keep only this regex's first group
+    id,text,audio,speaker,label_score,split
+    1,I loved it,clips/1.wav,ann,0.8,train
 
-[split]
-column = "mode"                        # or: shares = { train = 0.8, valid = 0.1, test = 0.1 } by hashed group
-map = { dev = "valid" }
-
-[labels.score]
-column = "label"
-scale = 0.33333
-[labels.emotions]
-column = "emotion"
-map = { "3" = "joy" }                  # values that are not in the map give no label
-separator = ","                        # several labels in a cell
+Tables in other layouts are described by a TOML manifest (see `_manifest.py`): `read(folder, manifest="posts.toml")`.
 """
 
 from __future__ import annotations
 
 import csv
-import fnmatch
-import hashlib
+import difflib
 import io
 import json
-import re
-import tomllib
-import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, sample_of
+from demeanor.datasets._dataset import Card
+from demeanor.datasets._files import read_text
+from demeanor.datasets._gaps import Gaps
+from demeanor.datasets._groups import hashed_split
+from demeanor.datasets._manifest import read_manifest
 from demeanor.errors import DataError
 from demeanor.types import Sample
 
-Row = dict[str, str]
-FIELDS = frozenset(Sample.__dataclass_fields__) - {"labels", "split"}
+__all__ = ["CARD", "COLUMNS", "hashed_split", "read", "read_manifest"]
+
+CARD = Card(
+    name="table",
+    title="One's own table of samples",
+    labels={"*": "every column label_NAME: score in [-1, 1], polarity, emotions, or one's own"},
+    splits={"column split": "train, valid, test", "none": "by hash of the group when a run is prepared"},
+    groups="column group; else speaker; else equal texts",
+    licence="one's own",
+    source=f"root: a .csv, .tsv, .jsonl or .parquet file with the columns {', '.join(COLUMNS)} and label_…",
+)
 
 
-def read(manifest: Path, root: Path) -> list[Sample]:
-    """All samples of a manifest, in file order.
+def read(root: Path, *, manifest: str | Path | Sequence[str] | None = None) -> list[Sample]:
+    """All rows of a table, in its order. A path that leads nowhere costs its own row only, where it is decoded.
 
     Args:
-        manifest: the TOML file.
-        root: the folder that the manifest's paths are relative to.
+        root: the table; with `manifest`, the folder that the manifest's paths are relative to.
+        manifest: one TOML manifest or several, read one after the other.
 
     Raises:
-        DataError: a file or column is not there; says what was expected and what was found.
+        DataError: no table there; a column is missing or unknown; an id stands twice; a label is out of range.
     """
-    spec = tomllib.loads(manifest.read_text(encoding="utf-8"))
-    with _Archives() as archives:
-        rows = list(_rows(spec, root, archives))
-        if not rows:
-            raise DataError(f"{manifest}: expected rows in {spec.get('file') or spec.get('files')}, found none")
-        return [_sample(spec, row, number, root, archives) for number, row in enumerate(rows)]
-
-
-class _Archives:
-    """Zip files opened once; a path may be `archive.zip!member`."""
-
-    def __init__(self) -> None:
-        self._open: dict[Path, zipfile.ZipFile] = {}
-
-    def __enter__(self) -> _Archives:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for archive in self._open.values():
-            archive.close()
-
-    def archive(self, path: Path) -> zipfile.ZipFile:
-        if path not in self._open:
-            if not path.is_file():
-                raise DataError(f"expected an archive at {path}; found nothing there")
-            self._open[path] = zipfile.ZipFile(path)
-        return self._open[path]
-
-    def bytes(self, root: Path, path: str) -> bytes:
-        archive, _, member = path.partition("!")
-        if not member:
-            if not (root / path).is_file():
-                raise DataError(f"expected a file at {root / path}; found nothing there")
-            return (root / path).read_bytes()
+    if manifest is not None:
+        return _from_manifests([manifest] if isinstance(manifest, str | Path) else manifest, root)
+    rows = list(_rows(root))
+    _check_columns(root, list(dict.fromkeys(c for _, row in rows for c in row)))
+    gaps = Gaps(CARD)
+    samples = []
+    for number, row in rows:
         try:
-            return self.archive(root / archive).read(member)
-        except KeyError as error:
-            raise DataError(f"expected '{member}' in {root / archive}; it is not there") from error
+            samples.append(sample_of(row, root, number))
+        except BadCell as error:
+            gaps.add(str(error), f"line {number}")
+    twice = [name for name, count in Counter(s.id for s in samples).items() if count > 1]
+    if twice:
+        raise DataError(f"{root.name}: expected every id once, found more of {', '.join(twice[:5])}; rename them")
+    gaps.tell()
+    return samples
 
 
-def _rows(spec: dict[str, Any], root: Path, archives: _Archives) -> Iterator[Row]:
-    if "files" in spec:
-        yield from _file_rows(spec, root, archives)
-        return
-    name = spec["file"]
-    text = archives.bytes(root, name).decode("utf-8-sig", errors="replace")
-    if name.endswith(".jsonl"):
-        yield from ({k: str(v) for k, v in json.loads(line).items()} for line in text.splitlines() if line.strip())
-        return
-    tabs = name.endswith(".tsv")
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter="\t" if tabs else ",",
-        quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
-    )
-    header = spec.get("columns") or next(reader, [])
-    yield from (dict(zip(header, line, strict=False)) for line in reader if line)
+def _from_manifests(manifests: Sequence[str | Path], root: Path) -> list[Sample]:
+    """Ids that two manifests share are told apart by the manifest's name."""
+    found = [(Path(m).stem, s) for m in manifests for s in read_manifest(Path(m), root)]
+    if len({s.id for _, s in found}) < len(found):
+        found = [(stem, replace(s, id=f"{stem}/{s.id}")) for stem, s in found]
+    twice = [name for name, count in Counter(s.id for _, s in found).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{', '.join(map(str, manifests))}: expected every id once, found more of {', '.join(twice[:5])}"
+        )
+    return [s for _, s in found]
 
 
-def _file_rows(spec: dict[str, Any], root: Path, archives: _Archives) -> Iterator[Row]:
-    archive, _, glob = spec["files"].partition("!")
-    if glob:
-        found = [
-            f"{archive}!{n}" for n in sorted(archives.archive(root / archive).namelist()) if fnmatch.fnmatch(n, glob)
-        ]
-    else:
-        found = [str(p.relative_to(root)) for p in sorted(root.glob(spec["files"]))]
-    pattern = re.compile(spec.get("pattern", ""))
-    for path in found:
-        match = pattern.search(path)
-        if match:
-            yield {"path": path, **{k: v or "" for k, v in match.groupdict().items()}}
-
-
-def _sample(spec: dict[str, Any], row: Row, number: int, root: Path, archives: _Archives) -> Sample:
-    fields = spec.get("fields", {})
-    values: dict[str, Any] = {"id": f"{spec['name']}-{number}"}
-    for name, template in fields.items():
-        if name in FIELDS:
-            try:
-                values[name] = template.format(**row)
-            except KeyError as error:
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Rows with the line they begin on."""
+    if not path.is_file():
+        raise DataError(f"table: expected a file at {path}, found {'a folder' if path.is_dir() else 'nothing'}; {_HOW}")
+    kind = path.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        csv.field_size_limit(1 << 28)
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""), delimiter="\t" if kind == ".tsv" else ",")
+        reader.fieldnames = [c.strip() for c in reader.fieldnames or ()]
+        for row in reader:
+            if None in row:
                 raise DataError(
-                    f"{spec['name']}: expected a column {error} for '{name}'; columns are {sorted(row)}"
-                ) from error
-    for medium in ("image", "audio"):
-        if values.get(medium):
-            values[medium] = archives.bytes(root, values[medium]) if "!" in values[medium] else root / values[medium]
-    if "group_pattern" in fields and (match := re.search(fields["group_pattern"], values.get("group", ""))):
-        values["group"] = match.group(1)
-    values.setdefault("group", values.get("text") and " ".join(values["text"].lower().split()))
-    values["group"] = f"{spec['name']}:{values['group'] or values['id']}"
-    values["labels"] = _labels(spec.get("labels", {}), row)
-    values["split"] = _split(spec.get("split", {}), row, values["group"])
-    return Sample(**values)
+                    f"{path.name}, line {reader.line_num}: expected {len(reader.fieldnames)} cells, found more; "
+                    "quote a text with commas in it"
+                )
+            yield reader.line_num, row
+    elif kind in (".jsonl", ".ndjson"):
+        yield from _json_rows(path)
+    elif kind == ".parquet":
+        from demeanor.plugins import require
+
+        polars = require("polars", "frames", "reading a Parquet table")
+        yield from enumerate(polars.read_parquet(path).iter_rows(named=True), 1)
+    else:
+        raise DataError(f"table: expected .csv, .tsv, .jsonl or .parquet, found '{path.name}'; {_HOW}")
 
 
-def _labels(specs: dict[str, Any], row: Row) -> dict[str, float | str]:
-    labels: dict[str, float | str] = {}
-    for task, spec in specs.items():
-        cell = row.get(spec["column"], "").strip()
-        if "map" in spec:
-            cells = cell.split(spec["separator"]) if "separator" in spec else [cell]
-            known = [spec["map"][c] for c in cells if c in spec["map"]]
-            if known:
-                labels[task] = ",".join(known)
-        elif "scale" in spec and cell:
-            labels[task] = float(cell) * spec["scale"]
-        elif cell:
-            labels[task] = cell
-    return labels
+_HOW = CARD.source
 
 
-def _split(spec: dict[str, Any], row: Row, group: str) -> str | None:
-    if "column" in spec:
-        value = row.get(spec["column"], "")
-        return str(spec.get("map", {}).get(value, value))
-    if "shares" in spec:
-        return hashed_split(group, spec["shares"])
-    return spec.get("all")
+def _json_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{path.name}, line {number}: expected JSON, found {error}; mend that line") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{path.name}, line {number}: expected an object, found {line[:60]}; mend that line")
+        yield number, row
 
 
-def hashed_split(group: str, shares: dict[str, float]) -> str:
-    """A part of the data by the group's hash: the same on every machine, groups never divided."""
-    point = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
-    reached = 0.0
-    for name, share in shares.items():
-        reached += share
-        if point < reached:
-            return name
-    return next(reversed(shares))
+def _check_columns(path: Path, columns: list[str]) -> None:
+    if not columns:
+        raise DataError(f"{path.name}: expected rows, found none; {_HOW}")
+    if "id" not in columns or not {"text", *MEDIA} & set(columns):
+        raise DataError(
+            f"{path.name}: expected a column id and at least one of text, {', '.join(MEDIA)}; "
+            f"found {', '.join(columns)}"
+        )
+    for strange in (c for c in columns if c not in COLUMNS and not c.startswith("label_")):
+        near = difflib.get_close_matches(strange, (*COLUMNS, "label_score", "label_polarity", "label_emotions"), 1)
+        hint = f"did you mean {near[0]}?" if near else "rename it to label_… or drop it"
+        raise DataError(f"{path.name}: unknown column '{strange}'; {hint} Columns are {', '.join(COLUMNS)}, label_…")

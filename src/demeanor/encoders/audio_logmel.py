@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from demeanor.encoders._encoder import Encoder, EncoderConfig
+from demeanor.encoders._media import sound_of
+from demeanor.types import Sample
 
 RATE, WINDOW, HOP, SIZE, BANDS = 16_000, 400, 160, 512, 40
 LOWEST, HIGHEST = 60.0, 7600.0
@@ -34,3 +39,23 @@ def log_mel(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW + 1)[:-1].astype(np.float32), SIZE)) ** 2
     logs = np.log(power.astype(np.float32) @ mel_filters() + 1e-8)
     return np.asarray(logs - logs.mean(0), np.float32)
+
+
+class Config(EncoderConfig):
+    """Nothing to set: the voice expert's own frames."""
+
+
+class LogMel(Encoder):
+    """Frames (time, BANDS), 100 a second."""
+
+    config: Config
+    modality = "audio"
+    parallel = True
+
+    def encode(self, sample: Sample) -> NDArray[Any] | None:
+        """(time, BANDS) float32."""
+        sound = sound_of(sample, RATE)
+        return None if sound is None else log_mel(sound)
+
+
+ENCODER = LogMel

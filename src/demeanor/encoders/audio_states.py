@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from demeanor.encoders._encoder import Encoder, EncoderConfig
+from demeanor.encoders._media import sound_of
+from demeanor.errors import MissingExtraError
+from demeanor.types import Sample
+
+if TYPE_CHECKING:
+    from demeanor.media.speech import Recogniser
+
+_RATE, _WINDOW = 16_000, 30 * 16_000
 
 
 def pooled_states(states: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -11,3 +26,57 @@ def pooled_states(states: NDArray[np.floating]) -> NDArray[np.float32]:
     x = np.asarray(states, np.float32)
     even = x[: len(x) // 2 * 2].reshape(-1, 2, x.shape[1]).mean(1)
     return np.concatenate([even, x[len(even) * 2 :]])
+
+
+@lru_cache(maxsize=1)
+def _recogniser(weights: str, path: Path | None, sha256: str | None) -> Recogniser:
+    from demeanor.media.speech import load_recogniser
+
+    return load_recogniser(weights, path, prefer=sha256)
+
+
+class Config(EncoderConfig):
+    """`weights`: a name that `demeanor doctor` lists; `path`: a folder of exactly these."""
+
+    weights: str = "whisper-base"
+    path: Path | None = None
+
+
+class States(Encoder):
+    """States (time, dim), 25 a second; sound longer than 30 s is heard piece by piece."""
+
+    config: Config
+    modality = "audio"
+    _sha256: str | None = None
+
+    def encode(self, sample: Sample) -> NDArray[Any] | None:
+        """(time, dim) float32.
+
+        Raises:
+            DataError: the sound cannot be read.
+            MissingExtraError: the speech extra is not installed.
+            WeightsError: the weights are not on this machine.
+        """
+        sound = sound_of(sample, _RATE)
+        if sound is None:
+            return None
+        model = _recogniser(self.config.weights, self.config.path, self._sha256)
+        pieces = [sound[i : i + _WINDOW] for i in range(0, len(sound), _WINDOW)]
+        return np.concatenate([pooled_states(model.states(piece)) for piece in pieces])
+
+    def needs(self) -> Mapping[str, str]:
+        """The recogniser's weights."""
+        from demeanor.media.speech import has_speech_extra
+        from demeanor.weights import find
+
+        if not has_speech_extra():
+            raise MissingExtraError("faster_whisper", "speech", "the recogniser's states")
+        return {self.config.weights: find(self.config.weights, path=self.config.path, prefer=self._sha256).sha256}
+
+    def settle(self, needs: Mapping[str, str]) -> None:
+        """Take that edition of the weights, where several are on this machine."""
+        self._sha256 = needs.get(self.config.weights)
+        super().settle(needs)
+
+
+ENCODER = States

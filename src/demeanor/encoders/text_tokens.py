@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from demeanor.encoders._encoder import Encoder, EncoderConfig
 from demeanor.media.normalise import normalise
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+from demeanor.types import Sample
+
+SHIPPED = Path(__file__).parents[1] / "assets" / "base" / "tokenizer.json"
+"""The shipped bundle's."""
 
 
 class TextTokens:
@@ -26,6 +36,11 @@ class TextTokens:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What cuts texts into pieces, of the library `tokenizers`."""
+        return self._tokenizer
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Token ids (time,) per text, marks included."""
@@ -48,3 +63,32 @@ def pad(sequences: Sequence[NDArray[np.int64]], value: int = 1) -> tuple[NDArray
         ids[row, : len(sequence)] = sequence
         valid[row, : len(sequence)] = True
     return ids, valid
+
+
+class Config(EncoderConfig):
+    """`tokenizer`: a `tokenizer.json`; `max_tokens`: longest sequence, the two marks included."""
+
+    tokenizer: Path = SHIPPED
+    max_tokens: int = Field(default=128, ge=2)
+
+
+class Tokens(Encoder):
+    """Token ids (time,), as the words expert reads them."""
+
+    config: Config
+    modality = "text"
+
+    def __init__(self, config: EncoderConfig | None = None) -> None:
+        super().__init__(config)
+        self._tokens: TextTokens | None = None
+
+    def encode(self, sample: Sample) -> NDArray[Any] | None:
+        """(time,) int64."""
+        if sample.text is None:
+            return None
+        if self._tokens is None:
+            self._tokens = TextTokens(self.config.tokenizer, self.config.max_tokens)
+        return self._tokens.encode([sample.text])[0]
+
+
+ENCODER = Tokens

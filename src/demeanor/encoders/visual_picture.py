@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+
+from demeanor.encoders._encoder import Encoder, EncoderConfig
+from demeanor.encoders._media import middle_picture
+from demeanor.types import Sample
 
 SIZE = 224
 
@@ -21,3 +27,25 @@ def picture_tensor(pictures: Sequence[NDArray[np.uint8]], size: int = SIZE) -> N
     x = np.stack(resized).astype(np.float32).transpose(0, 3, 1, 2)
     out: NDArray[np.float32] = np.ascontiguousarray((x - 127) / 128)
     return out
+
+
+class Config(EncoderConfig):
+    """`size`: side of the square, in pixels."""
+
+    size: int = Field(default=SIZE, ge=8)
+
+
+class WholePicture(Encoder):
+    """What the film shows half-way, or the picture: (3, size, size)."""
+
+    config: Config
+    modality = "visual"
+    parallel = True
+
+    def encode(self, sample: Sample) -> NDArray[Any] | None:
+        """(3, size, size) float32."""
+        shown = middle_picture(sample)
+        return None if shown is None else picture_tensor([shown], self.config.size)[0]
+
+
+ENCODER = WholePicture

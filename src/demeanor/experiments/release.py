@@ -39,7 +39,7 @@ Array = NDArray[Any]
 
 def words_scores(words: Words, manifest: Path, root: Path, split: str, protocol: str) -> list[dict[str, Any]]:
     """One record per labelled task of one test part, with the constant-prediction floor beside it."""
-    samples = [s for s in table.read(manifest, root) if s.split == split and s.text]
+    samples = [s for s in table.read_manifest(manifest, root) if s.split == split and s.text]
     evidence = words.read([s.text or "" for s in samples])
     clusters = np.array([s.group or s.id for s in samples])
     name = manifest.stem.split("_")[0]
@@ -115,7 +115,7 @@ def _classes(
 
 def face_score(bundle: Bundle, manifest: Path, root: Path) -> dict[str, Any]:
     """FER2013 validation, each picture found and aligned as a tight face; training held no exact duplicate of one."""
-    samples = [s for s in table.read(manifest, root) if s.split == "test"]
+    samples = [s for s in table.read_manifest(manifest, root) if s.split == "test"]
     finder, pictures = FaceFinder(), [decode_image(s.image) for s in samples if s.image is not None]
     crops = [face_crop(p, finder) for p in pictures]
     evidence = Face(bundle).read(crops, [FaceQuality(48.0, 0.5, 1.0, 0.5)] * len(crops))
@@ -146,12 +146,12 @@ def voice_scores(run: Path) -> list[dict[str, Any]]:
 
 
 def posts_scores(run: Path) -> list[dict[str, Any]]:
-    """Out-of-fold scores of a posts run: words, scene, both, and the paired difference of both against words."""
+    """Out-of-fold scores of a posts run: words, scene, scene and face, all three, and how these differ from words."""
     stored = np.load(run / "oof.npz")
     truth, groups, folds = stored["truth"], stored["groups"], stored["folds"]
     macro = partial(classification.macro_f1, classes=range(3))
     out = []
-    for name in ("words", "scene", "post"):
+    for name in ("words", "scene", "picture", "post"):
         logits = stored[name]
         guess = logits.argmax(1)
         metrics: dict[str, Any] = {
@@ -162,7 +162,7 @@ def posts_scores(run: Path) -> list[dict[str, Any]]:
         p = np.zeros(logits.shape)
         for fold in np.unique(folds):  # each fold's temperature comes from the other folds
             held = folds == fold
-            p[held] = temperature.fit(logits[~held], truth[~held], bias=name == "post").apply(logits[held])
+            p[held] = temperature.fit(logits[~held], truth[~held], bias=name in ("picture", "post")).apply(logits[held])
         sure, right = calibration.top_label(p, truth)
         metrics["ece"] = {"value": calibration.expected_calibration_error(sure, right)}
         metrics["brier"] = {"value": calibration.brier(p, truth)}
@@ -226,7 +226,7 @@ def _records(
                 yield "audio_cnn", encoder, record
     if "posts" in only:
         for record in posts_scores(args.runs / "posts"):
-            yield "concat", "text_tokens+visual_picture", record
+            yield "concat", "text_tokens+visual_picture+visual_face", record
 
 
 def stamp(record: Mapping[str, Any], model: str, encoders: Sequence[str], bundle: Bundle) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
@@ -18,11 +18,23 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class FusionConfig(ModelConfig):
+    """Base of the `Config` of every model that takes any number of named feature modalities.
+
+    Attributes:
+        dims: modality → width of its steps; batches give (B, T, width).
+        tasks: task → number of outputs; 1 is a regression, in the labels' own scale.
+    """
+
+    dims: dict[str, int]
+    tasks: dict[str, int] = {"score": 1}
+
+
 class Model(nn.Module):
     """A model of the lab. Override `forward`; the other four have defaults that fit most models."""
 
-    Config: ClassVar[type[ModelConfig]]
-    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    phase: str = "all"
+    """The pass the loop is in: one of `phases()`."""
 
     def forward(self, batch: FeatureBatch) -> Output:
         raise TypeError(f"{type(self).__name__} must override forward(batch)")
@@ -32,7 +44,10 @@ class Model(nn.Module):
         return {"task": task_loss(output.tasks, batch.labels)}
 
     def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
-        """Optimiser groups: weights decay, biases and norms (one dimension) do not."""
+        """Optimiser groups: weights decay, biases and norms (one dimension) do not.
+
+        A group with a key `phase` is stepped in that phase only.
+        """
         decay = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
         rest = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
         groups = [
@@ -42,8 +57,8 @@ class Model(nn.Module):
         return [g for g in groups if g["params"]]
 
     def phases(self) -> Iterator[str]:
-        """Names of the passes over each batch; most models have one."""
+        """Names of the passes over the data that make an epoch; most models have one."""
         yield "all"
 
     def after_step(self, output: Output, batch: FeatureBatch, epoch: int) -> None:
-        """Hook after each optimiser step (memories, generated labels)."""
+        """Hook after each optimiser step (memories, generated labels); epochs count from 1."""

@@ -33,7 +33,10 @@ class Config(ModelConfig):
     modality: str = "audio"
 
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {"logmel": {"dim": 40, "blocks": 4, "width": 96, "input_dropout": 0.0}}
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "logmel": {"dim": 40, "blocks": 4, "width": 96, "input_dropout": 0.0},
+    "tiny": {"dim": 12, "width": 16, "dropout": 0.0, "input_dropout": 0.0, "members": 2},
+}
 
 
 class Member(nn.Module):

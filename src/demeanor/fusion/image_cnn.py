@@ -29,7 +29,7 @@ class Config(ModelConfig):
     modality: str = "visual"
 
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {"tiny": {"width": 8, "depths": (1, 1)}}
+PRESETS: Mapping[str, Mapping[str, Any]] = {"tiny": {"width": 8, "depths": (1, 1), "dropout": 0.0}}
 
 
 class Residual(nn.Module):

@@ -37,7 +37,9 @@ class Config(ModelConfig):
     train_words: bool = False
 
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {"tiny": {"dim": 32, "heads": 4, "inner": 64, "layers": 2}}
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "tiny": {"vocabulary": 50, "dim": 32, "heads": 4, "inner": 64, "layers": 2, "positions": 32, "dropout": 0.0}
+}
 
 
 class TextTransformer(Model):

@@ -36,10 +36,12 @@ def task_loss(
     labels: Mapping[str, Tensor],
     weights: Mapping[str, float] | None = None,
     smoothing: float = 0.0,
+    squared: bool = False,
 ) -> Tensor:
     """Sum over tasks of the weighted mean loss over labelled rows: () scalar.
 
-    Classes (labels (B, K)) use masked cross-entropy, intensities (labels (B,)) the L1 distance (the field's MAE).
+    Classes (labels (B, K)) use masked cross-entropy, intensities (labels (B,)) the L1 distance (the field's MAE), or
+    the squared one.
     `labels['weight']` (B,), where given, weighs the rows.
     """
     rows = labels.get("weight")
@@ -53,7 +55,8 @@ def task_loss(
             has = ~torch.isnan(target).any(1)
         else:
             has = ~torch.isnan(target)
-            each = torch.where(has, (predicted.float() - torch.nan_to_num(target)).abs(), torch.zeros_like(target))
+            off = torch.where(has, predicted.float() - torch.nan_to_num(target), torch.zeros_like(target))
+            each = off.square() if squared else off.abs()
         weight = has.float() if rows is None else has.float() * rows
         factor = 1.0 if weights is None else weights.get(task, 1.0)
         total = total + factor * (each * weight).sum() / weight.sum().clamp(min=1e-6)

@@ -22,24 +22,25 @@ from demeanor.media.container import (
     end_of,
     open_container,
     read_packets,
-    sound_stream,
 )
+from demeanor.media.resample import Resampler, frame_of
 from demeanor.media.source import name_of
+from demeanor.media.streams import UNKNOWN_CODEC, lost_tracks, sound_stream
+from demeanor.media.waveform import RATES, Samples, Waveform, scaled
 from demeanor.types import Source
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.stream import Stream
 
-Samples = NDArray[np.float32]
-
 MAX_SECONDS = 4 * 3600.0
 """Longest sound that `decode_audio` holds in memory (0.9 GB at 16 kHz); `open_audio` has no limit."""
 
+TOLERANCE = 0.08
+"""Seconds of pause that may be coarse timestamps rather than a gap."""
+
 _STEP = "decode sound"
-_TOLERANCE = 0.08  # seconds of pause that may be coarse timestamps rather than a gap
-_RATES = range(1000, 1_000_000)  # samples per second; anything else is a damaged header
-_SURROUND_GAIN = 0.7071  # keeps the fold-down of full-scale surround from clipping all the time
+_CANCELLED = 0.01  # power of the mean of channels, relative to the first's
 
 
 class AudioReader:
@@ -52,14 +53,14 @@ class AudioReader:
         warnings: filled while reading: what was damaged, left out or mended.
     """
 
-    def __init__(self, source: Source, rate: int, array_rate: int | None) -> None:
+    def __init__(self, source: Source | Waveform, rate: int) -> None:
         self.rate = rate
         self.warnings: list[str] = []
         self._source = source
         self._array: NDArray[Any] | None = None
-        if isinstance(source, np.ndarray):
-            self._array = _as_rows(source)
-            self._array_rate = array_rate or rate
+        wave = Waveform(source, rate) if isinstance(source, np.ndarray) else source
+        if isinstance(wave, Waveform):
+            self._array, self._array_rate = wave.rows, wave.rate
             self.channels = len(self._array) if len(self._array) <= 2 else 1
             self.duration: float | None = self._array.shape[1] / self._array_rate
             return
@@ -68,6 +69,8 @@ class AudioReader:
             layout = getattr(stream.codec_context, "layout", None)
             self.channels = 1 if layout is not None and layout.nb_channels == 1 else 2
             self.duration = container.duration / 1e6 if container.duration else end_of(container, stream)
+            if "pictures" in lost_tracks(container):
+                self.warnings.append(f"{name_of(source)}: {UNKNOWN_CODEC.format('pictures')}; only the sound was read")
 
     def blocks(self, seconds: float = 30.0) -> Iterator[Samples]:
         """Blocks (channels, time) in [-1, 1]; all of `seconds` but the last one, which is shorter.
@@ -77,22 +80,22 @@ class AudioReader:
         """
         size = max(1, round(seconds * self.rate))
         pieces = self._from_array() if self._array is not None else self._from_file()
-        yield from (_sane(block) for block in _regrouped(pieces, size))
+        yield from (sane(block) for block in _regrouped(pieces, size))
 
     def mono(self, seconds: float = 30.0) -> Iterator[Samples]:
-        """The same with the channels averaged: (time,)."""
+        """The same with the channels averaged: (time,); the first alone where they cancel each other."""
         for block in self.blocks(seconds):
-            yield block[0] if len(block) == 1 else block.mean(axis=0, dtype=np.float32)
+            yield block[0] if len(block) == 1 else _mixed(block)
 
     def _from_array(self) -> Iterator[Samples]:
         assert self._array is not None
-        resampler = _Resampler(self.channels, self.rate)
+        resampler = Resampler(self.channels, self.rate)
         for first in range(0, self._array.shape[1], self._array_rate):
-            piece = _scaled(self._array[:, first : first + self._array_rate])
+            piece = scaled(self._array[:, first : first + self._array_rate])
             if self._array_rate == self.rate and len(piece) <= 2:
                 yield piece
             else:
-                yield from resampler.push(_frame(piece, self._array_rate))
+                yield from resampler.push(frame_of(piece, self._array_rate))
         yield from resampler.flush()
 
     def _from_file(self) -> Iterator[Samples]:
@@ -108,26 +111,26 @@ class AudioReader:
                 yield piece
         self.warnings += damage.report(name, _STEP, written / self.rate, expected_end)
         if not written:
-            raise DecodeError(f"{name}: cannot {_STEP}: expected samples, got none {damage.last}; the file is damaged")
+            got = f"none {damage.last}".rstrip()
+            raise DecodeError(f"{name}: cannot {_STEP}: expected samples, got {got}; the file is empty or damaged")
 
 
-def open_audio(source: Source, *, rate: int = 16000, array_rate: int | None = None) -> AudioReader:
+def open_audio(source: Source | Waveform, *, rate: int = 16000) -> AudioReader:
     """Open the sound of a sound file, of a video, or of an array.
 
     Args:
-        source: path, bytes, open binary file, or an array (time,) or (time, channels), float in [-1, 1] or
-            integer.
+        source: path, bytes, open binary file, a `Waveform`, or an array (time,), (time, channels) or (channels,
+            time), float in [-1, 1] or integer, whose rate is `rate` already.
         rate: samples per second that come out.
-        array_rate: samples per second of an array; None says it is `rate` already.
 
     Raises:
         InputError: there is no sound in it, or no such file.
         DecodeError: it is empty, damaged beyond reading, or in an unknown format.
     """
-    return AudioReader(source, rate, array_rate)
+    return AudioReader(source, rate)
 
 
-def decode_audio(source: Source, rate: int = 16000) -> Samples:
+def decode_audio(source: Source | Waveform, rate: int = 16000) -> Samples:
     """All of a source's sound, mono: (time,) float32 in [-1, 1] at `rate`.
 
     Raises:
@@ -149,26 +152,25 @@ def decode_audio(source: Source, rate: int = 16000) -> Samples:
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def has_audio(source: Source) -> bool:
+def has_audio(source: Source | Waveform) -> bool:
     """Whether a sound or video file has a sound track that can be decoded.
 
     Raises:
         InputError: there is no such file, or it is neither sound nor video.
     """
-    if isinstance(source, np.ndarray):
-        return source.dtype != np.uint8
+    if isinstance(source, np.ndarray | Waveform):
+        return isinstance(source, Waveform) or source.dtype != np.uint8
     with open_container(source, "look for sound") as container:
         return sound_stream(container) is not None
 
 
-def _sound_or_raise(container: Any, source: Source) -> Stream:
+def _sound_or_raise(container: Any, source: Source | Waveform) -> Stream:
     stream = sound_stream(container)
     if stream is not None:
         return stream
     if container.streams.audio:
         raise DecodeError(
-            f"{name_of(source)}: cannot {_STEP}: its codec is not among those FFmpeg decodes; "
-            "convert the file with another program"
+            f"{name_of(source)}: cannot {_STEP}: {UNKNOWN_CODEC.format('sound')}; convert the file with another program"
         )
     raise InputError(f"{name_of(source)}: cannot {_STEP}: expected a sound track, got none; use another cue or file")
 
@@ -179,7 +181,7 @@ def _frames(container: Any, stream: Stream, damage: Damage, name: str) -> Iterat
             frames = decode_packet(packet, damage)
         except DecodeError as error:
             raise DecodeError(f"{name}: cannot {_STEP}: {error}") from error
-        yield from (f for f in frames if f.samples and f.sample_rate in _RATES)
+        yield from (f for f in frames if f.samples and f.sample_rate in RATES)
 
 
 def _timed(frames: Iterable[AudioFrame], clock: Clock) -> Iterator[tuple[float, AudioFrame]]:
@@ -188,11 +190,11 @@ def _timed(frames: Iterable[AudioFrame], clock: Clock) -> Iterator[tuple[float, 
     for frame in frames:
         at = clock.place(frame.time, heard)
         gap = at - heard
-        if gap < -_TOLERANCE:
+        if gap < -TOLERANCE:
             continue
-        if gap > _TOLERANCE:
+        if gap > TOLERANCE:
             heard = at
-        yield (gap if gap > _TOLERANCE else 0.0), frame
+        yield (gap if gap > TOLERANCE else 0.0), frame
         heard += frame.samples / frame.sample_rate
 
 
@@ -201,7 +203,7 @@ def _in_sync(timed: Iterable[tuple[float, AudioFrame]], channels: int, rate: int
 
     What goes in is counted in seconds, so rounding by the resampler never adds up.
     """
-    resampler = _Resampler(channels, rate)
+    resampler = Resampler(channels, rate)
     due, written = 0.0, 0
     for pause, frame in timed:
         pieces = resampler.flush() if pause else []
@@ -222,47 +224,6 @@ def _in_sync(timed: Iterable[tuple[float, AudioFrame]], channels: int, rate: int
     yield from resampler.flush()
 
 
-class _Resampler:
-    """Frames of any format, rate and layout, even changing ones, to float32 (channels, time) at one rate."""
-
-    def __init__(self, channels: int, rate: int) -> None:
-        self._channels, self._rate = channels, rate
-        self._inner: Any = None
-        self._shape: tuple[str, int, str] | None = None
-
-    def push(self, frame: AudioFrame) -> list[Samples]:
-        import av
-
-        if frame.layout.nb_channels > 8:  # no such loudspeaker layout: microphones, each as good as the other
-            frame = _frame(_averaged(frame), frame.sample_rate)
-        shape = (frame.format.name, frame.sample_rate, frame.layout.name)
-        out: list[Samples] = []
-        if shape != self._shape:
-            out = self.flush()
-            layout = "mono" if self._channels == 1 else "stereo"
-            self._inner = av.AudioResampler(format="fltp", layout=layout, rate=self._rate)
-            self._gain = _SURROUND_GAIN if frame.layout.nb_channels > 2 else 1.0
-            self._shape = shape
-        frame.pts = None
-        return out + self._arrays(frame)
-
-    def flush(self) -> list[Samples]:
-        """What is still inside; the next frame starts afresh."""
-        out = self._arrays(None) if self._inner is not None else []
-        self._inner = self._shape = None
-        return out
-
-    def _arrays(self, frame: AudioFrame | None) -> list[Samples]:
-        import av
-
-        try:
-            frames = [f for f in self._inner.resample(frame) if f is not None and f.samples]
-        except (av.FFmpegError, ValueError):  # a damaged header can ask for a conversion that does not exist
-            self._inner = self._shape = None
-            return []
-        return [f.to_ndarray() * np.float32(self._gain) for f in frames]
-
-
 def _regrouped(pieces: Iterable[Samples], size: int) -> Iterator[Samples]:
     """Pieces (channels, any) to blocks (channels, size), the last one shorter."""
     kept: list[Samples] = []
@@ -279,46 +240,12 @@ def _regrouped(pieces: Iterable[Samples], size: int) -> Iterator[Samples]:
         yield np.concatenate(kept, axis=1)
 
 
-def _as_rows(array: NDArray[Any]) -> NDArray[Any]:
-    """(channels, time) view of an array (time,) or (time, channels)."""
-    if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or not array.size:
-        raise InputError(
-            f"cannot {_STEP}: expected an array (time,) or (time, channels) of floats or integers, "
-            f"got {array.shape} {array.dtype}"
-        )
-    rows = array[None] if array.ndim == 1 else array.T
-    if len(rows) > 64:
-        raise InputError(f"cannot {_STEP}: expected an array (time, channels), got {array.shape}; transpose it")
-    return rows
+def _mixed(block: Samples) -> Samples:
+    """The mean of channels (channels, time); the first where one wired the wrong way round leaves nothing of it."""
+    mean: Samples = block.mean(axis=0, dtype=np.float32)
+    return block[0] if np.square(mean).sum() < _CANCELLED * np.square(block[0]).sum() else mean
 
 
-def _scaled(rows: NDArray[Any]) -> Samples:
-    """Samples of any type as float32 in [-1, 1]; more than two channels become one."""
-    if rows.dtype.kind == "f":
-        out = rows.astype(np.float32)
-    else:
-        half = float(2 ** (8 * rows.dtype.itemsize - 1))
-        out = ((rows.astype(np.float64) - (half if rows.dtype.kind == "u" else 0.0)) / half).astype(np.float32)
-    return out if len(out) <= 2 else out.mean(axis=0, keepdims=True)
-
-
-def _averaged(frame: AudioFrame) -> Samples:
-    """A frame's samples with its many channels averaged: (1, time)."""
-    import av
-
-    packed = av.AudioResampler(format="flt").resample(frame)[0]  # planes beyond the eighth cannot be reached
-    return _scaled(packed.to_ndarray().reshape(-1, frame.layout.nb_channels).T)
-
-
-def _frame(rows: Samples, rate: int) -> AudioFrame:
-    import av
-
-    layout = "mono" if len(rows) == 1 else "stereo"
-    frame: AudioFrame = av.AudioFrame.from_ndarray(np.ascontiguousarray(rows), format="fltp", layout=layout)
-    frame.sample_rate = rate
-    return frame
-
-
-def _sane(samples: Samples) -> Samples:
+def sane(samples: Samples) -> Samples:
     """No NaN, nothing outside [-1, 1] (damaged float files hold both)."""
     return np.clip(np.nan_to_num(samples, copy=False, nan=0.0), -1.0, 1.0)

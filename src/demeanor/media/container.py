@@ -8,7 +8,7 @@ one file share the container's clock (`Clock`), which is 0 where the earliest st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from demeanor.errors import DecodeError
 from demeanor.media.source import name_of, open_source, suffix_of
+from demeanor.media.streams import picture_stream as picture_stream  # and for those who open a container here
+from demeanor.media.streams import sound_stream as sound_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -155,6 +157,11 @@ def _container(file: BinaryIO, source: object, step: str) -> InputContainer:
             return container
         except (av.FFmpegError, ValueError, MemoryError) as error:
             fault = error
+    if _lacks_index(file):
+        raise DecodeError(
+            f"{name_of(source)}: cannot {step}: expected an MP4 with its index (the box 'moov', often the last), got "
+            "one without; the recording, copy or download was cut off: take the whole file, or mend it elsewhere"
+        ) from fault
     reason = getattr(fault, "strerror", None) or str(fault)
     raise DecodeError(
         f"{name_of(source)}: cannot {step}: expected a sound or video file, FFmpeg says: {reason}; the file "
@@ -162,26 +169,20 @@ def _container(file: BinaryIO, source: object, step: str) -> InputContainer:
     ) from fault
 
 
-def picture_stream(container: InputContainer) -> Stream | None:
-    """The video stream to read: the default or first one that is not cover art; None where there is none."""
-    from av.stream import Disposition
-
-    art = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-    streams = [s for s in container.streams.video if not s.disposition & art and s.codec_context is not None]
-    return min(streams, key=lambda s: (not s.disposition & Disposition.default, s.index), default=None)
-
-
-def sound_stream(container: InputContainer) -> Stream | None:
-    """The sound stream to read: the default or first one that is no commentary; None if there is none."""
-    from av.stream import Disposition
-
-    aside = Disposition.comment | Disposition.visual_impaired | Disposition.karaoke
-    streams = [s for s in container.streams.audio if s.codec_context is not None]
-    return min(
-        streams,
-        key=lambda s: (bool(s.disposition & aside), not s.disposition & Disposition.default, s.index),
-        default=None,
-    )
+def _lacks_index(file: BinaryIO) -> bool:
+    """Whether this is an MP4 or QuickTime file that ends before its index; looks at the outermost boxes only."""
+    at, end, known = 0, file.seek(0, 2), False
+    for _ in range(1000):
+        file.seek(at)
+        head = file.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        known = known or kind == b"ftyp"
+        if len(head) < 8 or not known or kind == b"moov":
+            return known and kind != b"moov"
+        at += int.from_bytes(head[8:16], "big") if length == 1 else length or end
+        if length in range(2, 8) or at >= end:
+            return True
+    return False
 
 
 def end_of(container: InputContainer, stream: Stream) -> float | None:
@@ -189,8 +190,20 @@ def end_of(container: InputContainer, stream: Stream) -> float | None:
     start = (container.start_time or 0) / 1e6
     if stream.duration and stream.time_base:
         return float((stream.start_time or 0) * stream.time_base + stream.duration * stream.time_base) - start
+    if (tagged := _tagged(stream.metadata)) is not None:
+        return tagged - start
     alone = sum(1 for s in (picture_stream(container), sound_stream(container)) if s is not None) == 1
     return container.duration / 1e6 if alone and container.duration else None
+
+
+def _tagged(metadata: Mapping[str, str]) -> float | None:
+    """Seconds of a Matroska stream, which says them in a tag (DURATION, DURATION-eng: hours:minutes:seconds)."""
+    for name, value in metadata.items():
+        found = re.fullmatch(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)", value.strip())
+        if name.upper().partition("-")[0] == "DURATION" and found is not None:
+            hours, minutes, seconds = found.groups()
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    return None
 
 
 def _leave_out_others(container: InputContainer, stream: Stream) -> None:

@@ -54,20 +54,24 @@ def decode_bytes(data: bytes) -> str:
 
     Never fails: what fits nothing is read as cp1252, undefined bytes replaced by U+FFFD.
     """
+    return decode_with_name(data)[0]
+
+
+def decode_with_name(data: bytes) -> tuple[str, str]:
+    """The same, and the encoding it was read in, as Python calls it."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return data.decode(encoding, "replace")
+            return data.decode(encoding, "replace"), encoding
     wide = _utf16_without_mark(data)
     if wide:
-        return data.decode(wide, "replace")
+        return data.decode(wide, "replace"), wide
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data" and max(data[: error.start], default=0) > 0x7F:
-            return data[: error.start].decode("utf-8")  # UTF-8 cut within its last character
-        if _mostly_utf8(data):
-            return data.decode("utf-8", "replace")
-    return data.decode(_legacy(data[:_SAMPLE]), "replace")
+            return data[: error.start].decode("utf-8"), "utf-8"  # UTF-8 cut within its last character
+        encoding = "utf-8" if _mostly_utf8(data) else _legacy(data[:_SAMPLE])
+        return data.decode(encoding, "replace"), encoding
 
 
 def _utf16_without_mark(data: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from demeanor.errors import DecodeError, InputError
 from demeanor.media.source import existing_file, is_url, name_of, open_source, suffix_of
+from demeanor.media.waveform import Waveform
 
 if TYPE_CHECKING:
     from demeanor.types import Kind, Source
@@ -44,7 +46,7 @@ _PICTURE = re.compile(
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
-def kind_of(source: Source) -> Kind:
+def kind_of(source: Source | Waveform) -> Kind:
     """Tell text, image, audio and video apart; the source is not consumed.
 
     A file with a real video stream is video (cover art is not one), with only sound it is audio; a file of
@@ -57,6 +59,10 @@ def kind_of(source: Source) -> Kind:
     """
     if isinstance(source, np.ndarray):
         return _kind_of_array(source)
+    if isinstance(source, Waveform):
+        return "audio"
+    if isinstance(source, io.StringIO):
+        return "text"
     if hasattr(source, "getextrema") and hasattr(source, "size"):  # a PIL image
         return "image"
     if isinstance(source, str) and not existing_file(source):
@@ -126,7 +132,8 @@ def _is_empty(source: Any) -> bool:
 
 
 def _kind_of_container(source: Source) -> Kind | None:
-    from demeanor.media.container import open_container, picture_stream, sound_stream
+    from demeanor.media.container import open_container
+    from demeanor.media.streams import picture_stream, sound_stream
 
     try:
         with open_container(source, "tell what it is") as container:

@@ -112,6 +112,7 @@ _ENDINGS = {
     "pl": "ść nie owy cie",
     "id": "kan nya",
 }
+_LETTER = 0.4  # vote of a word of one letter: it may as well be an initial, or chat ("W mom")
 _IGNORED = re.compile(r"https?://\S+|www\.\S+|@\w+|&\w+;")
 _HASHTAG = re.compile(r"#\w+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -149,7 +150,7 @@ def _vote(text: str) -> str:
     for word in words:
         languages = _by_word().get(word, ())
         for language in languages:
-            votes[language] += 1 / len(languages)
+            votes[language] += (_LETTER if len(word) == 1 else 1.0) / len(languages)
         for language in [] if languages or len(word) < 5 else _by_ending(word):
             votes[language] += 0.3
     for language, letters in _LETTERS.items():

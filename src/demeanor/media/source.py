@@ -8,6 +8,7 @@ could resolve itself.
 from __future__ import annotations
 
 import io
+import os
 import re
 import stat
 import threading
@@ -31,6 +32,8 @@ def existing_file(text: str) -> bool:
     """Whether a string names something on disk; a sentence too long or too odd for a path names nothing."""
     try:
         return bool(text.strip()) and Path(text).exists()
+    except PermissionError:
+        return True  # there is a folder on the way that may not be looked into: said when it is opened
     except (OSError, ValueError):
         return False
 
@@ -75,7 +78,9 @@ def open_source(source: object, step: str) -> Iterator[BinaryIO]:
     file = _open(source, step)
     try:
         if file.seek(0, io.SEEK_END) == 0:
-            raise DecodeError(f"{name_of(source)}: cannot {step}: expected content, got an empty file; check the file")
+            raise DecodeError(
+                f"{name_of(source)}: expected something to read, got an empty file (0 bytes); check how it came here"
+            )
         file.seek(0)
         yield file
     finally:
@@ -88,9 +93,7 @@ def _open(source: object, step: str) -> BinaryIO:
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
     if not hasattr(source, "read") or not hasattr(source, "seek"):
-        raise InputError(
-            f"cannot {step}: expected a path, bytes, an open binary file or an array, got {type(source).__name__}"
-        )
+        raise InputError(f"cannot {step}: expected a path, bytes or an open binary file, got {type(source).__name__}")
     if isinstance(source, io.TextIOBase):
         raise InputError(f"{name_of(source)}: expected a file opened as binary, got text mode; open it with mode 'rb'")
     if not getattr(source, "seekable", lambda: True)():
@@ -105,6 +108,8 @@ def _open_path(source: str | Path, step: str) -> BinaryIO:
     try:
         # A device or a named pipe may block or never end, so only regular files are read.
         if not stat.S_ISREG(path.stat().st_mode):
+            if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+                raise InputError(f"{path}: expected a folder that may be read, got one that may not; check permissions")
             what = "a folder" if path.is_dir() else "a device or pipe"
             raise InputError(f"{path}: cannot {step}: expected a file, got {what}; name a file")
         return path.open("rb")

@@ -10,32 +10,29 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, pairwise
+from itertools import islice
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from demeanor.media.doubts import Doubts
+from demeanor.media.utterances import utterances, wordless
 from demeanor.media.vad import RATE, Interval, Samples, snr_db, speech_intervals
-from demeanor.media.whisper import STRIDE, Whisper, silero
+from demeanor.media.whisper import STRIDE, Decoded, Whisper, silero
 from demeanor.media.windows import LIMIT, Stream, Window, cut, pack, speech_windows
 from demeanor.plugins import require
-from demeanor.types import Utterance, Word
+from demeanor.types import Utterance
 from demeanor.weights import find
 
 __all__ = ["Heard", "Recogniser", "detect_speech", "has_speech_extra", "load_recogniser", "snr_db"]
 
-PAUSE = 0.6
-"""Seconds of silence that part utterances."""
-LONGEST = 12.0
-"""Seconds of one utterance, unless a given transcript says otherwise."""
-
-_MARGIN = 0.1  # seconds kept on both sides of an utterance's speech, as in training
-_SHORTEST = 0.6  # seconds; a shorter sentence is joined with its neighbour
-_WORDLESS = 1.0  # seconds of speech from which it is told although no word was understood
+_CLEAR, _POSSIBLE = 0.6, 0.1  # probabilities of a language
+_NO_TEXT = -2.0  # log-probability that stands for a window without text
+_CANDIDATES = 3  # languages tried where none is clear
+_LEAST_ROOM = 7  # seconds of the encoder's room for a first hearing
 _BATCH = 4  # windows decoded together: the weights are read once for all
-_ENDS = ".!?。！？…"
-_TITLES = frozenset({"mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "vs.", "e.g.", "i.e."})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,27 +66,87 @@ class Recogniser:
         self.weights = weights
         self.sha256 = sha256
 
-    def hear(self, blocks: Iterable[Samples], *, language: str | None = None) -> Iterator[Heard]:
+    @property
+    def languages(self) -> list[str]:
+        """Codes of the languages it knows."""
+        return self._whisper.languages
+
+    def detect(self, samples: Samples) -> list[Interval]:
+        """Stretches of speech in audio (time,), as [start, end) in samples."""
+        return silero(samples)
+
+    def hear(
+        self,
+        blocks: Iterable[Samples],
+        *,
+        language: str | None = None,
+        notes: list[str] | None = None,
+        early: bool = False,
+    ) -> Iterator[Heard]:
         """Recognise speech.
 
         Args:
             blocks: (time,) each.
             language: a code such as "en"; None finds it out on the first windows of speech.
+            notes: what casts doubt on the words is appended here, once the last utterance has come.
+            early: give each window's utterances as soon as it is settled, for sound that is still going on; the
+                language is then found out on the first window alone.
 
         Yields:
-            Utterances in order of time.
+            Utterances in order of time. Their probability is that of their words, less where the text as a whole is
+            less likely than that.
 
         Raises:
             InputError: the recogniser does not know the language.
         """
-        windows = speech_windows(blocks, silero)
-        while batch := list(islice(windows, _BATCH)):
+        windows = speech_windows(blocks, silero, early)
+        given, doubts = language, Doubts()
+        while batch := list(islice(windows, 1 if early else _BATCH)):
             states = [self._whisper.encode(window.samples) for window in batch]
-            language = language or self._whisper.language(states)
-            decoded = self._whisper.decode(states, [len(w.samples) / RATE for w in batch], language)
-            for window, encoded, words in zip(batch, states, decoded, strict=True):
-                for utterance in _utterances(window, words, language):
+            seconds = [len(w.samples) / RATE for w in batch]
+            decoded = None
+            if language is None:
+                language, decoded = self._found_out(states, seconds, doubts)
+            elif given is not None and not doubts.asked:
+                doubts.compare(given, self._whisper.spoken(states))
+            decoded = decoded or self._whisper.decode(states, seconds, language)
+            for window, encoded, understood in zip(batch, states, decoded, strict=True):
+                understood = doubts.weighed(understood, window)
+                for utterance in utterances(window, understood, language):
                     yield _heard(window, utterance, encoded)
+        if notes is not None:
+            notes += doubts.told()
+
+    def overhear(self, window: Window, language: str | None = None) -> list[Heard]:
+        """A first, quick hearing of speech that may be going on still: the encoder is given little room.
+
+        Args:
+            window: a few seconds of sound.
+            language: a code; None takes the likeliest.
+
+        Returns:
+            Utterances in order of time.
+        """
+        seconds = len(window.samples) / RATE
+        room = min(LIMIT, RATE * max(_LEAST_ROOM, ceil(seconds + 1)))
+        states = self._whisper.encode(window.samples, room)
+        language = language or next(iter(self._whisper.spoken([states])))
+        (understood,) = self._whisper.decode([states], [seconds], language, hurried=True)
+        return [_heard(window, u, states) for u in utterances(window, understood, language)]
+
+    def _found_out(
+        self, states: Sequence[NDArray[np.float32]], seconds: Sequence[float], doubts: Doubts
+    ) -> tuple[str, list[Decoded] | None]:
+        """The language of the first windows; where it is not clear, that in which they make the likeliest text."""
+        chances = self._whisper.spoken(states)
+        best = next(iter(chances))
+        likely = [code for code, chance in islice(chances.items(), _CANDIDATES) if chance >= _POSSIBLE]
+        texts = {}
+        if chances[best] < _CLEAR and len(likely) > 1:
+            texts = {code: self._whisper.decode(states, seconds, code) for code in likely}
+            best = max(likely, key=lambda code: _likelihood(texts[code]))
+        doubts.guessed(best, chances)
+        return best, texts.get(best)
 
     def listen(self, blocks: Iterable[Samples], utterances: Sequence[Utterance]) -> Iterator[Heard]:
         """Follow a given transcript: only the encoder runs.
@@ -114,11 +171,13 @@ class Recogniser:
                     yield _whole(ordered[at], parts.pop(at))
         yield from (_whole(ordered[at], heard) for at, heard in parts.items())
 
-    def states(self, samples: Samples) -> NDArray[np.float32]:
+    def states(self, samples: Samples, silence: float | None = None) -> NDArray[np.float32]:
         """Encoder states of one piece of audio by itself.
 
         Args:
             samples: (time,), at most 30 s.
+            silence: seconds of it after the samples; None fills up to 30 s, as the model was trained. Less is many
+                times faster for short sound, and gives other numbers: a model of one kind cannot read the other.
 
         Returns:
             (frames, dim), 50 frames per second.
@@ -126,11 +185,21 @@ class Recogniser:
         Raises:
             InputError: more than 30 s.
         """
-        return self._whisper.encode(samples)[: _frame_after(len(samples))]
+        wanted = LIMIT if silence is None else min(LIMIT, len(samples) + int(silence * RATE))
+        return self._whisper.encode(samples, max(1, -(-wanted // STRIDE)) * STRIDE)[: _frame_after(len(samples))]
+
+
+def _likelihood(windows: Sequence[Decoded]) -> float:
+    """Mean log-probability of the texts of windows; a window without text counts as the least likely one."""
+    return float(np.mean([_NO_TEXT if w.likelihood is None else w.likelihood for w in windows]))
 
 
 def load_recogniser(
-    name: str = "whisper-base", path: str | Path | None = None, threads: int = 0, allow_download: bool = False
+    name: str = "whisper-base",
+    path: str | Path | None = None,
+    threads: int = 0,
+    allow_download: bool = False,
+    prefer: str | None = None,
 ) -> Recogniser:
     """Find, check and load a recogniser's weights.
 
@@ -139,13 +208,14 @@ def load_recogniser(
         path: the folder of these weights; else the hub cache and the packaged weights are looked at.
         threads: of the processor; 0 takes all.
         allow_download: fetch the weights if they are not on this machine; no network call otherwise.
+        prefer: sha256 of the edition to take if it is anywhere: the one that a voice expert belongs to.
 
     Raises:
         MissingExtraError: the speech extra is not installed.
         WeightsError: the weights are missing or not the ones named.
     """
     require("faster_whisper", "speech", "recognising speech")
-    found = find(name, path=path, allow_download=allow_download)
+    found = find(name, path=path, prefer=prefer, allow_download=allow_download)
     return Recogniser(found.folder, found.name, found.sha256, threads)
 
 
@@ -161,8 +231,12 @@ def detect_speech(blocks: Iterable[Samples]) -> Iterator[Heard]:
         blocks: (time,) each, 16 kHz mono, of any size.
     """
     for window in speech_windows(blocks, speech_intervals):
-        for utterance in _wordless(window.speech):
-            yield _heard(window, utterance, None)
+        yield from voiced(window)
+
+
+def voiced(window: Window) -> list[Heard]:
+    """The utterances of a window without a recogniser: where somebody speaks in it."""
+    return [_heard(window, utterance, None) for utterance in wordless(window.speech)]
 
 
 def _heard(window: Window, utterance: Utterance, states: NDArray[np.float32] | None) -> Heard:
@@ -172,106 +246,6 @@ def _heard(window: Window, utterance: Utterance, states: NDArray[np.float32] | N
     if states is not None:
         states = states[start // STRIDE : _frame_after(end)].copy()  # a view would hold the whole window
     return Heard(utterance, samples.copy(), states if len(samples) else None, snr_db(samples, window.floor))
-
-
-def _utterances(window: Window, recognised: Sequence[Word], language: str) -> list[Utterance]:
-    """Utterances of a window, in file times: of its words, and of its speech in which there are none."""
-    words = [_located(word, window) for word in recognised]
-    out = []
-    for group in _groups(words, PAUSE):
-        text = "".join(w.text for w in group).strip()
-        sure = float(np.mean([w.probability for w in group]))
-        plain = tuple(replace(w, text=w.text.strip()) for w in group)
-        out.append(Utterance(group[0].start, group[-1].end, text, plain, sure, language=language))
-    silent = [(a, b) for a, b in window.speech if not any(w.start < b / RATE and w.end > a / RATE for w in words)]
-    for utterance in _wordless(silent):
-        if utterance.end - utterance.start >= _WORDLESS:
-            out.append(replace(utterance, probability=0.0, language=language))
-    return _widened(sorted(out, key=lambda u: u.start), window)
-
-
-def _widened(utterances: Sequence[Utterance], window: Window) -> list[Utterance]:
-    """Utterances that reach over all of the speech they lie in, and a little beyond.
-
-    Word times end early: onset and fading of the voice, which say how something is said, lie outside of them. Between
-    two utterances the middle of the gap is the border.
-    """
-    out = []
-    for at, u in enumerate(utterances):
-        near = [(a / RATE, b / RATE) for a, b in window.speech if a / RATE < u.end and b / RATE > u.start]
-        start = min([u.start, *(a for a, _ in near)]) - _MARGIN
-        end = max([u.end, *(b for _, b in near)]) + _MARGIN
-        if at:
-            start = max(start, (utterances[at - 1].end + u.start) / 2)
-        if at + 1 < len(utterances):
-            end = min(end, (u.end + utterances[at + 1].start) / 2)
-        # Pauses between pieces of a window are left out of it: an utterance ends with its piece.
-        first = max(a / RATE for a, _ in window.pieces if a / RATE <= u.start + 1e-6)
-        last = min(b / RATE for _, b in window.pieces if b / RATE >= u.end - 1e-6)
-        start = min(u.start, max(start, first))
-        end = max(u.end, min(end, last, start + LONGEST))
-        out.append(replace(u, start=start, end=end))
-    return out
-
-
-def _located(word: Word, window: Window) -> Word:
-    """A word in file times, trimmed to the speech it overlaps: an aligner lets words run into pauses."""
-    piece = window.piece_at((word.start + word.end) / 2)
-    start, end = window.in_file(word.start, piece), window.in_file(word.end, piece)
-    near = [(a / RATE, b / RATE) for a, b in window.speech if a / RATE < end and b / RATE > start]
-    if near:
-        start, end = max(start, near[0][0]), min(end, near[-1][1])
-    return replace(word, start=start, end=max(start, end))
-
-
-def _wordless(speech: Iterable[Interval]) -> list[Utterance]:
-    """Utterances without words out of intervals of speech."""
-    parts = []
-    for start, end in speech:
-        edges = np.linspace(start, end, 2 + int((end - start) / (LONGEST * RATE))) / RATE
-        parts += [Word("", float(a), float(b)) for a, b in pairwise(edges)]
-    return [Utterance(group[0].start, group[-1].end, "") for group in _groups(parts, PAUSE / 3)]
-
-
-def _groups(words: Sequence[Word], pause: float) -> list[list[Word]]:
-    """Words by utterance: parted at pauses and sentence ends, at most `LONGEST`, tiny sentences joined."""
-    groups: list[list[Word]] = []
-    for at, word in enumerate(words):
-        if not at or word.start - words[at - 1].end > pause or _ends_sentence(words[at - 1], word):
-            groups.append([])
-        groups[-1].append(word)
-    out: list[list[Word]] = []
-    for group in groups:
-        close = out and group[0].start - out[-1][-1].end <= pause
-        if close and min(_length(group), _length(out[-1])) < _SHORTEST and _length(out[-1] + group) <= LONGEST:
-            out[-1] += group
-        else:
-            out.append(group)
-    return [part for group in out for part in _divided(group)]
-
-
-def _ends_sentence(word: Word, following: Word) -> bool:
-    text = word.text.strip().rstrip("\"'”’)]」』）").lower()
-    return text[-1:] in _ENDS and text != "" and text not in _TITLES and not following.text.strip()[:1].islower()
-
-
-def _divided(group: list[Word]) -> list[list[Word]]:
-    """A group no longer than `LONGEST`, else its parts: at the longest pause, a comma or the middle."""
-    if _length(group) <= LONGEST or len(group) == 1:
-        return [group]
-
-    def merit(at: int) -> float:
-        pause = group[at].start - group[at - 1].end
-        comma = group[at - 1].text.strip()[-1:] in (",", "，", "、", ";", "；", ":", "：")
-        off_centre = abs(group[at].start - (group[0].start + group[-1].end) / 2) / _length(group)
-        return pause + 0.3 * comma - off_centre
-
-    at = max(range(1, len(group)), key=merit)
-    return _divided(group[:at]) + _divided(group[at:])
-
-
-def _length(group: Sequence[Word]) -> float:
-    return group[-1].end - group[0].start
 
 
 def _union(utterances: Iterable[Utterance]) -> list[Interval]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demeanor.errors import InputError, LimitError
+from demeanor.errors import DecodeError, InputError, LimitError
 from demeanor.media.encoding import decode_bytes
 from demeanor.media.language import detect_language
 from demeanor.media.normalise import normalise
@@ -21,20 +23,27 @@ MAX_BYTES = 50_000_000
 """Largest text file read."""
 
 _STEP = "read text"
+_JUDGED = 65_536  # characters
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_MOST_CONTROL = 0.05
+"""Share of control characters that a text may have: a stray one is no fault, and of other data they are a tenth."""
 
 
 def decode_text(source: Source) -> str:
-    """The text of a file, of bytes, or of a string (a string that names no file is the text itself).
+    """The text of a file (open or not), of bytes, or of a string (a string that names no file is the text itself).
 
     UTF-8, UTF-16 and UTF-32 with or without mark, GB18030, Big5, Shift-JIS, EUC, cp1252 and what
     charset-normalizer finds. An empty file is an empty text. Line ends become line feeds.
 
     Raises:
         InputError: there is no such file, or it is no text source.
+        DecodeError: its bytes are of something else, such as a film.
         LimitError: it is larger than `MAX_BYTES`.
     """
     if isinstance(source, str) and not existing_file(source):
         return source
+    if isinstance(source, io.TextIOBase):
+        return str(source.read())
     if not isinstance(source, str | Path | bytes | bytearray | memoryview) and not hasattr(source, "read"):
         raise InputError(f"cannot {_STEP}: expected a path, bytes or a file, got {type(source).__name__}")
     if isinstance(source, str | Path) and Path(source).is_file() and not Path(source).stat().st_size:
@@ -47,4 +56,11 @@ def decode_text(source: Source) -> str:
         raise LimitError(
             f"{name_of(source)}: cannot {_STEP}: expected at most {MAX_BYTES // 1_000_000} MB, got more; split the file"
         )
-    return decode_bytes(data).replace("\r\n", "\n").replace("\r", "\n")
+    text = decode_bytes(data)
+    start = text[:_JUDGED]
+    if len(_CONTROL.findall(start)) > _MOST_CONTROL * len(start):
+        raise DecodeError(
+            f"{name_of(source)}: cannot {_STEP}: expected text, got data of another kind; give a film, sound or "
+            "picture a name of its kind"
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from demeanor.errors import DecodeError, InputError, LimitError
+from demeanor.media.encoding import decode_with_name
+from demeanor.media.kind import looks_like_text
 from demeanor.media.source import name_of, open_source, suffix_of
-from demeanor.types import Utterance, Word
+from demeanor.types import Source, Utterance, Word
 
 LIMIT = 64 << 20
 """Largest transcript in bytes; a day of speech as word-timed JSON is a quarter of it."""
 
+_HEAD = 65536  # bytes looked at to tell text
 _STAMP = r"(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 _CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)*\s+([^>]*)>", re.IGNORECASE)
@@ -43,12 +46,12 @@ class _Cue:
 
 
 def read_transcript(
-    source: str | Path, *, duration: float | None = None, warnings: list[str] | None = None
+    source: Source, *, duration: float | None = None, warnings: list[str] | None = None
 ) -> list[Utterance]:
     """Utterances of a transcript file, by start time; those of one speaker do not overlap.
 
     Args:
-        source: the file; its extension says what it is (.srt, .vtt, .json, .txt).
+        source: the file; its extension says what it is (.srt, .vtt, .json, .txt), or what is in it where it has none.
         duration: seconds of the medium. A .txt has no times: its lines (its sentences, if it has one line)
             are spread over it.
         warnings: what was mended is appended here, in words.
@@ -59,7 +62,7 @@ def read_transcript(
         LimitError: larger than `LIMIT`.
     """
     notes = [] if warnings is None else warnings
-    name, kind = name_of(source), suffix_of(source)
+    name, kind = name_of(source), kind_of_transcript(source)
     if kind not in (".srt", ".vtt", ".json", ".txt"):
         raise InputError(f"{name}: expected a transcript named .srt, .vtt, .json or .txt, got '{kind}'; rename it")
     with open_source(source, "read transcript") as file:
@@ -81,6 +84,17 @@ def read_transcript(
     return said
 
 
+def kind_of_transcript(source: Source) -> str:
+    """The extension of a transcript; for bytes and nameless files the one it ought to have."""
+    if isinstance(source, str | Path) or suffix_of(source):
+        return suffix_of(source)
+    with open_source(source, "read transcript") as file:
+        start = decode_with_name(file.read(_HEAD))[0].lstrip("\ufeff \t\r\n")
+    if start.startswith("WEBVTT"):
+        return ".vtt"
+    return ".srt" if "-->" in start else ".json" if start[:1] in ("{", "[") and '"' in start else ".txt"
+
+
 def spread(texts: Sequence[str], start: float, end: float) -> list[Utterance]:
     """Texts without times, one after another from `start` to `end` (s), each as long as it takes to say.
 
@@ -97,19 +111,13 @@ def spread(texts: Sequence[str], start: float, end: float) -> list[Utterance]:
 
 
 def _decode(data: bytes, name: str, notes: list[str]) -> str:
-    """Bytes → text: UTF-8, UTF-16 by its mark, else the most plausible legacy encoding."""
-    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            pass
-    from charset_normalizer import from_bytes
-
-    best = None if b"\0" in data else from_bytes(data).best()
-    if best is None:
+    """Bytes → text; what is not UTF-8 or UTF-16 is said in `notes`."""
+    if not looks_like_text(data[:_HEAD]):
         raise DecodeError(f"{name}: expected text, got bytes of no known encoding; save it as UTF-8")
-    notes.append(f"{name}: not UTF-8; read as {best.encoding}")
-    return str(best)
+    text, encoding = decode_with_name(data)
+    if not encoding.startswith("utf"):
+        notes.append(f"{name}: not UTF-8; read as {encoding}")
+    return text
 
 
 def _lines(text: str) -> list[str]:

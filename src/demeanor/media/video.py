@@ -28,11 +28,11 @@ from demeanor.media.container import (
     end_of,
     flushing,
     open_container,
-    picture_stream,
     read_packets,
-    sound_stream,
 )
 from demeanor.media.source import name_of
+from demeanor.media.streams import UNKNOWN_CODEC, lost_tracks, picture_stream, sound_stream
+from demeanor.media.upright import Upright
 from demeanor.types import Source
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 _STEP = "decode pictures"
 _SLACK = 0.002  # seconds: timestamps in milliseconds may come a little after their tick
 _GROUP = 600  # packets looked at ahead at most
-_QUARTERS = ((1, 0), (0, 1), (-1, 0), (0, -1))  # cosine and sine of turns to the left
-_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,8 @@ class VideoReader:
         self._source, self._threads = source, threads
         with self._opened() as (container, stream):
             self.has_audio = sound_stream(container) is not None
+            if "sound" in lost_tracks(container):
+                self.warnings.append(f"{name_of(source)}: {UNKNOWN_CODEC.format('sound')}; only the pictures were read")
             self.duration = container.duration / 1e6 if container.duration else end_of(container, stream)
             self.fps = float(stream.average_rate or stream.guessed_rate or 0)
             packets = ((packet, True) for packet in read_packets(container, stream, Damage()))
@@ -83,7 +83,7 @@ class VideoReader:
                     f"{name_of(source)}: cannot {_STEP}: expected at least one picture, none could be "
                     "decoded; the file is damaged"
                 )
-            self.size = _Upright(stream).size(first)
+            self.size = Upright(stream).size(first)
 
     def frames(self, fps: float = 2.0, longest: int = 960) -> Iterator[Frame]:
         """What is shown at 0, 1/fps, 2/fps … seconds; at least one frame.
@@ -102,7 +102,7 @@ class VideoReader:
         spare: tuple[float, VideoFrame] | None = None
         due, end = 0, 0.0
         with self._opened() as (container, stream):
-            clock, upright = Clock(container, damage), _Upright(stream, longest)
+            clock, upright = Clock(container, damage), Upright(stream, longest)
             expected_end = end_of(container, stream)
             packets = _wanted(read_packets(container, stream, damage), clock, fps)
             for start, end, frame in _spans(self._decoded(stream, packets, damage), clock):
@@ -147,12 +147,17 @@ class VideoReader:
             if shown is not None and at > time + _SLACK:
                 break
             shown, start = frame, at
-        return None if shown is None else Frame(start, _Upright(stream, longest)(shown))
+        return None if shown is None else Frame(start, Upright(stream, longest)(shown))
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         with open_container(self._source, _STEP) as container:
             stream: Any = picture_stream(container)
+            if stream is None and lost_tracks(container):
+                raise DecodeError(
+                    f"{name_of(self._source)}: cannot {_STEP}: {UNKNOWN_CODEC.format('pictures')}; convert it with "
+                    "another program"
+                )
             if stream is None:
                 raise InputError(
                     f"{name_of(self._source)}: cannot {_STEP}: expected a film, got no pictures that can be "
@@ -278,63 +283,3 @@ def _sought(container: InputContainer, time: float) -> bool:
     except av.FFmpegError:
         return False
     return True
-
-
-class _Upright:
-    """Decoded frames to RGB arrays as shown: turned by the display matrix, square pixels, scaled down."""
-
-    def __init__(self, stream: VideoStream, longest: int = 1 << 30) -> None:
-        from av.video.reformatter import VideoReformatter
-
-        ratio = float(stream.sample_aspect_ratio or 1)
-        self._stretch = ratio if 0.1 < ratio < 10 else 1.0
-        self._longest = longest
-        self._reformatter = VideoReformatter()
-        self._angle: int | None = None
-        self._matrix = (1, 0, 0, 1)
-
-    def size(self, frame: VideoFrame) -> tuple[int, int]:
-        """(width, height) as shown, before scaling down."""
-        a, b, _, _ = self._turn(frame)
-        width, height = max(1, round(frame.width * self._stretch)), frame.height
-        return (width, height) if abs(a) >= abs(b) else (height, width)
-
-    def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """The picture (height, width, 3)."""
-        from av.video.reformatter import Colorspace
-
-        width, height = frame.width * self._stretch, float(frame.height)
-        scale = min(1.0, self._longest / max(width, height))
-        unlabelled_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720
-        small: Any = self._reformatter.reformat(
-            frame,
-            width=max(1, round(width * scale)),
-            height=max(1, round(height * scale)),
-            format="rgb24",
-            src_colorspace=Colorspace.ITU709 if unlabelled_hd else None,
-            interpolation="BILINEAR",
-        )
-        image: NDArray[np.uint8] = small.to_ndarray()
-        a, b, c, d = self._turn(frame)
-        turned = abs(a) < abs(b)
-        image = image.transpose(1, 0, 2) if turned else image
-        image = image[:, ::-1] if (c if turned else a) < 0 else image
-        image = image[::-1] if (b if turned else d) < 0 else image
-        return np.ascontiguousarray(image)
-
-    def _turn(self, frame: VideoFrame) -> tuple[int, int, int, int]:
-        """The matrix (a, b, c, d) taking (x, y) to (a x + c y, b x + d y)."""
-        if frame.rotation == self._angle:
-            return self._matrix  # asking for side data ties a frame to itself, and so keeps it in memory for long
-        self._angle = frame.rotation
-        cos, sin = _QUARTERS[round(self._angle / 90) % 4]
-        self._matrix = (cos, -sin, sin, cos)
-        try:
-            side_data: Any = frame.side_data
-        except ValueError:  # PyAV cannot list kinds of side data that it does not know; the angle must do
-            return self._matrix
-        for data in side_data:
-            if data.type.name == "DISPLAYMATRIX":
-                m = np.frombuffer(bytes(data), np.int32, 9)
-                self._matrix = (int(m[0]), int(m[1]), int(m[3]), int(m[4]))
-        return self._matrix

@@ -5,9 +5,10 @@ No file is looked for here and no network is used: the model comes from a folder
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,28 @@ _UNSURE = -1.0  # mean log-probability of the tokens
 _UNFITTING = 0.3  # mean probability of the words, given the sound
 _REPETITIVE = 2.4  # compression ratio of the text
 _FASTEST = 7.0  # tokens per second that people speak
+_SPARE = 10  # tokens beyond those that people speak, before a loop is taken for one
+_WORKERS = 2  # calls from several threads that run at the same time; they share the weights
 _MOST_TOKENS = 224  # for one window; OpenAI's own limit
 _PROMPTS = {"zh": "以下是普通话的句子。"}  # makes simplified characters and punctuation likely
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What was understood of one window.
+
+    Attributes:
+        words: with times of the window; none where nothing trustworthy was said.
+        trust: in [0, 1], by which the probabilities of the words are too high: the text as a whole may be less likely
+            than its words, repetitive, or words where the decoder itself hears none.
+        refused: there was a text, and it was not to be trusted at all.
+        likelihood: mean log-probability of the tokens; None without any.
+    """
+
+    words: list[Word]
+    trust: float = 1.0
+    refused: bool = False
+    likelihood: float | None = None
 
 
 class Whisper:
@@ -51,7 +72,12 @@ class Whisper:
         if not threads and not os.environ.get("OMP_NUM_THREADS"):
             threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._model = Model(
-            str(folder), device="cpu", compute_type="float32", cpu_threads=threads, local_files_only=True
+            str(folder),
+            device="cpu",
+            compute_type="float32",
+            cpu_threads=threads,
+            num_workers=_WORKERS,
+            local_files_only=True,
         )
         self._view = ctranslate2.StorageView.from_array
 
@@ -60,59 +86,66 @@ class Whisper:
         """Codes of the languages it knows."""
         return list(self._model.supported_languages)
 
-    def encode(self, samples: Samples) -> NDArray[np.float32]:
+    def encode(self, samples: Samples, room: int = LIMIT) -> NDArray[np.float32]:
         """Encoder states of one window.
 
         Args:
             samples: (time,), at most 30 s.
+            room: samples that the window is padded to with silence. It was trained on 30 s; less costs less than in
+                proportion (10 s: a fifth), and the text hardly differs.
 
         Returns:
-            (1500, dim): 50 frames per second of the window, padded with silence to 30 s.
+            (room / `STRIDE`, dim): 50 frames per second, 1500 of the whole room.
 
         Raises:
             InputError: more than 30 s.
         """
         if len(samples) > LIMIT:
             raise InputError(f"expected at most 30 s of audio, got {len(samples) / RATE:.1f} s; cut it into windows")
-        padded = np.zeros(LIMIT, np.float32)
+        padded = np.zeros(max(room, len(samples)), np.float32)
         padded[: len(samples)] = samples
-        features = self._model.feature_extractor(padded)[:, : LIMIT // 160]
+        features = self._model.feature_extractor(padded)[:, : len(padded) // 160]
         states: NDArray[np.float32] = np.array(self._model.encode(features), dtype=np.float32)[0]
         return states
 
-    def language(self, states: Sequence[NDArray[np.float32]]) -> str:
-        """The most probable language over windows of one recording (each (1500, dim))."""
+    def spoken(self, states: Sequence[NDArray[np.float32]]) -> dict[str, float]:
+        """Probabilities of languages over windows of one recording (each (1500, dim)), the likeliest first."""
         if not self._model.model.is_multilingual:
-            return "en"
+            return {"en": 1.0}
         total: dict[str, float] = {}
         for window in self._model.model.detect_language(self._view(np.stack(states))):
             for token, probability in window:
-                total[token[2:-2]] = total.get(token[2:-2], 0.0) + probability
-        return max(total, key=lambda code: total[code])
+                total[token[2:-2]] = total.get(token[2:-2], 0.0) + probability / len(states)
+        return dict(sorted(total.items(), key=lambda item: -item[1]))
 
     def decode(
-        self, states: Sequence[NDArray[np.float32]], seconds: Sequence[float], language: str
-    ) -> list[list[Word]]:
-        """Words of windows, with times of the window; none where nothing trustworthy was said.
+        self, states: Sequence[NDArray[np.float32]], seconds: Sequence[float], language: str, hurried: bool = False
+    ) -> list[Decoded]:
+        """What was understood of each window.
 
         Args:
             states: of each window, (1500, dim).
             seconds: length of each window.
             language: a code such as "en".
+            hurried: what is doubtful is refused without a second, more careful try, and a loop is cut short.
 
         Raises:
             InputError: the model does not know the language.
         """
         tokenizer, options = self._prepared(language)
+        if hurried:
+            options = replace(options, max_new_tokens=min(_MOST_TOKENS, _SPARE + round(_FASTEST * max(seconds))))
         results = self._forward(np.stack(states), seconds, tokenizer, options)
         careful = replace(options, beam_size=5, no_repeat_ngram_size=4, initial_prompt=None)
+        refused = set()
         for at, result in enumerate(results):
             if _is_silence(result):
                 results[at] = []
             elif _is_doubtful(result, seconds[at]):
-                again = self._forward(states[at][None], seconds[at : at + 1], tokenizer, careful)[0]
-                results[at] = [] if _is_doubtful(again, seconds[at]) else again
-        return [_words(result) for result in results]
+                again = [] if hurried else self._forward(states[at][None], seconds[at : at + 1], tokenizer, careful)[0]
+                refused |= {at} if hurried or _is_doubtful(again, seconds[at]) else set()
+                results[at] = [] if at in refused else again
+        return [_decoded(result, at in refused) for at, result in enumerate(results)]
 
     def _prepared(self, language: str) -> tuple[Any, Any]:
         """Tokenizer and decoding options for a language."""
@@ -185,6 +218,25 @@ def _is_doubtful(result: Iterable[dict[str, Any]], seconds: float) -> bool:
         or np.mean([w["probability"] for w in s["words"]] or [1.0]) < _UNFITTING
         for s in result
     )
+
+
+def _decoded(result: Sequence[dict[str, Any]], refused: bool) -> Decoded:
+    """Words and trust of one window.
+
+    The trust brings the words' mean probability down to that of the text as a whole, and further where the text repeats
+    itself or where the decoder's own verdict is that nobody speaks.
+    """
+    words = _words(result)
+    if not words:
+        return Decoded([], refused=refused)
+    tokens = [max(1, len(s["tokens"])) for s in result]
+    likelihood = float(np.average([s["avg_logprob"] for s in result], weights=tokens))
+    repeats = float(np.average([s["compression_ratio"] for s in result], weights=tokens))
+    silence = float(np.average([s["no_speech_prob"] for s in result], weights=tokens))
+    single = float(np.mean([w.probability for w in words]))
+    trust = min(1.0, math.exp(likelihood) / max(single, 1e-6))
+    trust *= min(1.0, _REPETITIVE / max(repeats, 1e-6)) * min(1.0, (1 - silence) / (1 - _NO_SPEECH))
+    return Decoded(words, trust, refused, likelihood)
 
 
 def _words(result: Iterable[dict[str, Any]]) -> list[Word]:

@@ -27,6 +27,7 @@ _PAUSE = RATE  # longer pauses are left out
 _SPAN = 60 * RATE  # of the file that one window may reach over
 _STRETCH = 120 * RATE  # of the file that is looked at in one go
 _MARGIN = RATE  # speech that ends this close to the end of a stretch may go on after it
+_STEP = 5 * RATE  # of sound that goes on, after which it is asked whether a window is full
 _CONTEXT = 2 * RATE  # kept before and after, to measure the noise and to settle the detector
 
 
@@ -91,21 +92,57 @@ class Stream:
         return joined[:count]
 
 
-def speech_windows(blocks: Iterable[Samples], detect: Detector) -> Iterator[Window]:
-    """Windows that hold the speech `detect` finds; the same whatever the sizes of the blocks."""
+def speech_windows(blocks: Iterable[Samples], detect: Detector, early: bool = False) -> Iterator[Window]:
+    """Windows that hold the speech `detect` finds; the same whatever the sizes of the blocks.
+
+    Args:
+        blocks: (time,) each.
+        detect: finds speech in a stretch.
+        early: give each window as soon as nothing can change it any more, for sound that is still going on. The windows
+            are the same; `detect` is asked more often, and what it finds must not depend on what comes a second later.
+    """
     stream = Stream(blocks)
     audio, origin, done, final = np.empty(0, np.float32), 0, 0, False
     while not final:
-        audio = np.concatenate([audio, stream.take(_STRETCH - len(audio))])
+        given: list[list[Interval]] = []
+        while len(audio) < _STRETCH:
+            more = stream.take(min(_STEP if early else _STRETCH, _STRETCH - len(audio)))
+            if not len(more):
+                break
+            audio = np.concatenate([audio, more])
+            for group in _settled(audio, origin, done, detect)[len(given) :] if early else []:
+                yield cut(audio, origin, group)
+                given.append(group)
         final = len(audio) < _STRETCH
-        found = [(max(a + origin, done), b + origin) for a, b in detect(audio)]
-        groups = pack([(a, b) for a, b in found if b > a], done, origin + len(audio))
+        groups = _groups(audio, origin, done, detect)
+        if given and groups[: len(given)] != given:  # found otherwise after all: what was given stays
+            groups = [*given, *_groups(audio, origin, given[-1][-1][1], detect)]
         held = [] if final else _held(groups, origin)
-        for group in groups:
-            yield cut(audio, origin, group)
+        for at, group in enumerate(groups):
+            if at >= len(given):
+                yield cut(audio, origin, group)
             done = group[-1][1]
         keep = max(0, (held[0][0] - origin if held else len(audio)) - _CONTEXT)
         audio, origin = audio[keep:].copy(), origin + keep
+
+
+def _groups(
+    audio: Samples, origin: int, done: int, detect: Detector, before: int | None = None
+) -> list[list[Interval]]:
+    """The speech of a stretch by window: what lies after `done` and, if that is given, ends before a sample."""
+    found = [(max(a + origin, done), b + origin) for a, b in detect(audio)]
+    end = origin + len(audio)
+    return pack([(a, b) for a, b in found if b > a and (before is None or b < before)], done, end)
+
+
+def _settled(audio: Samples, origin: int, done: int, detect: Detector) -> list[list[Interval]]:
+    """The first windows of a stretch that goes on: those which are full, and end well before its end.
+
+    Only speech that has ended is looked at, and the last window of it may still grow.
+    """
+    end = origin + len(audio)
+    full = _groups(audio, origin, done, detect, end - _MARGIN)[:-1]
+    return [group for group in full if group[-1][1] + _CONTEXT <= end]
 
 
 def _held(groups: list[list[Interval]], origin: int) -> list[Interval]:

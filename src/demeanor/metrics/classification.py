@@ -89,6 +89,24 @@ def weighted_f1(labels: ArrayLike, predictions: ArrayLike, classes: Sequence[Any
     return float(m.sum(axis=1) @ _f1(m) / m.sum()) if m.sum() else float("nan")
 
 
+def averages(matrix: NDArray[np.int64]) -> dict[str, float]:
+    """`accuracy`, `uar`, `macro_f1` and `weighted_f1` of counts M[true, predicted]; nan of no samples.
+
+    Macro-F1 is over the classes that some label names: a resample of few rows may lack one.
+    """
+    support = matrix.sum(axis=1)
+    known, total = support > 0, float(matrix.sum())
+    if not total:
+        return dict.fromkeys(("accuracy", "uar", "macro_f1", "weighted_f1"), float("nan"))
+    f1s = _f1(matrix)
+    return {
+        "accuracy": float(matrix.trace() / total),
+        "uar": float((matrix.diagonal()[known] / support[known]).mean()),
+        "macro_f1": float(f1s[known].mean()),
+        "weighted_f1": float(support @ f1s / total),
+    }
+
+
 def report(labels: ArrayLike, predictions: ArrayLike, classes: Sequence[Any]) -> dict[str, Any]:
     """All of the above at once: averages, `classes` with recall, precision, F1 and support, and `absent`."""
     m = confusion(labels, predictions, classes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -19,6 +19,9 @@ from demeanor.types import Kind, Person, Reading, Segment
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from demeanor.explain.explanation import Explanation
+    from demeanor.privacy.spans import Pseudonyms
+    from demeanor.reader.hold import Hold, JointHold
     from demeanor.report.html import ReportMedia
 
 
@@ -42,6 +45,8 @@ class Analysis:
         corrections: a user's overlay, `{path, value, by, at}` each.
         sample: what a manifest says of the sample beside its media (labels, speaker, …); None without one.
         media: pictures and waveform for the report; not part of the JSON.
+        lacking: cues that were asked for by name and that such a sample cannot have; not part of the JSON.
+        hold: what `explain` needs of the reading; None for an analysis that comes from JSON, or another process.
     """
 
     id: str
@@ -59,6 +64,8 @@ class Analysis:
     corrections: tuple[Mapping[str, Any], ...] = ()
     sample: Mapping[str, Any] | None = None
     media: ReportMedia | None = field(default=None, repr=False, compare=False)
+    lacking: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    hold: Hold | JointHold | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of the contract as plain data, numbers rounded to six places."""
@@ -102,7 +109,7 @@ class Analysis:
         if backend == "polars":
             return require("polars", "frames", "a data frame").DataFrame(filled, strict=False)
         if backend == "pandas":
-            return require("pandas", "frames", "a data frame").DataFrame(filled)
+            return require("pandas", None, "backend='pandas' (the other one is 'polars')").DataFrame(filled)
         raise ConfigError(f"expected the backend 'polars' or 'pandas', got '{backend}'")
 
     def plot(self) -> Figure:
@@ -115,6 +122,49 @@ class Analysis:
         from demeanor.report.plot import timeline
 
         return timeline(self.to_dict())
+
+    def redacted(
+        self,
+        *,
+        names: Iterable[str] = (),
+        recogniser: Callable[[str], Iterable[tuple[int, int]]] | None = None,
+        pseudonyms: Pseudonyms | None = None,
+        hide_source: bool = False,
+        faces: bool = True,
+    ) -> Analysis:
+        """A copy with placeholders for personal data in all its texts, and with covered faces in the report's pictures.
+
+        What is and what is not found is in docs/privacy.md; it is no anonymisation.
+
+        Args:
+            names: of people, to be found wherever they stand.
+            recogniser: finds further names: a text in, (start, end) of each name out.
+            pseudonyms: gives the same value the same mark, `[NAME 1]`; see `demeanor.privacy.spans`.
+            hide_source: take the file's name out whole, not only what is personal in it.
+            faces: cover faces, and leave out the link to the recording, in which they are not covered.
+        """
+        from demeanor.reader.redact import redacted
+
+        return redacted(
+            self, names=names, recogniser=recogniser, pseudonyms=pseudonyms, hide_source=hide_source, faces=faces
+        )
+
+    def explain(self, *, segments: int = 8, budget: int = 1024, seed: int = 0) -> Explanation:
+        """Why it says what it says: shares of cues, words, seconds, regions and frames, and what would change it.
+
+        An analysis that this process has read is explained in full, which takes about as long as reading it, or
+        longer, and opens its media again. One that comes from JSON is explained as far as its numbers go; what is
+        left out is in `limits`.
+
+        Args:
+            segments: so many, those with the strongest readings, are looked into: their words and their voice.
+            budget: readings that are spent on the words of all of them, 256 on one at most; more make the shares of
+                long sentences surer.
+            seed: of what is sampled.
+        """
+        from demeanor.reader.reasons.explain import explain
+
+        return explain(self, segments=segments, budget=budget, seed=seed)
 
     def save(self, path: str | Path) -> Path:
         """Write the analysis as its suffix says: .html, .json, .csv, .srt or .vtt; whole or not at all.

@@ -46,8 +46,8 @@ def run(
 ) -> BatchResult:
     """Read every sample of a manifest or folder; one line of JSON each in `out`, in the order of the input.
 
-    A sample that fails is a line `{"id", "error": {"type", "message"}}`. If `out` is there already,
-    samples with a reading in it are skipped, and those that failed are tried again.
+    A sample that fails, or whose line of the manifest is wrong, is a line `{"id", "error": {"type", "message"}}`.
+    If `out` is there already, samples with a reading in it are skipped, and those that failed are tried again.
 
     Args:
         source: manifest (.csv, .tsv, .jsonl) or folder.
@@ -59,7 +59,7 @@ def run(
         progress: called after each sample.
 
     Raises:
-        ConfigError: the manifest is wrong, or `out` is not the output of a batch.
+        ConfigError: the manifest is none, or has wrong columns, or `out` is not the output of a batch.
         UnknownNameError: no such cue.
     """
     out, wanted = Path(out), chosen_cues(cues)
@@ -127,6 +127,7 @@ def _read(group: Sequence[Item], reader: Reader, cues: frozenset[str]) -> list[L
     good: list[tuple[Item, Parts]] = []
     for item in group:
         try:
+            item.check()
             start, end = item.seconds
             parts = gather(**item.given, language=item.language, start=start, end=end)
             good.append((item, parts))

@@ -13,6 +13,7 @@ from demeanor.media.tracks import FaceTracker
 from demeanor.media.video import Frame, VideoReader
 from demeanor.reader.experts import Experts
 from demeanor.reader.picture import Box, fills, fraction
+from demeanor.reader.progress import tell
 from demeanor.types import Evidence, KeyFrame
 
 LONGEST = 960
@@ -88,10 +89,11 @@ def watch(
     """
     length = None if reader.duration is None else max(0.1, min(reader.duration, end or np.inf) - start)
     fps = rate(length)
-    eye = _Eye(experts, cues, length, Seen(step=1 / fps))
+    eye = Eye(experts, cues, length, Seen(step=1 / fps))
     last = 0.0
     for frame in _between(reader.frames(fps, LONGEST), start, end):
         eye.see(frame)
+        tell("pictures", frame.time, length)
         last = frame.time + 1 / fps
     seen = eye.closed()
     # The declared end is the better one where pictures reach it; where they stop long before, it is none.
@@ -108,8 +110,15 @@ def _between(frames: Iterator[Frame], start: float, end: float | None) -> Iterat
             yield Frame(frame.time - start, frame.image) if start else frame
 
 
-class _Eye:
-    """Sees frame after frame and keeps little of each."""
+class Eye:
+    """Sees frame after frame and keeps little of each.
+
+    Args:
+        experts: where one is missing its cue is.
+        cues: names of those wanted.
+        length: seconds of the film, None if unknown.
+        seen: is filled.
+    """
 
     def __init__(self, experts: Experts, cues: frozenset[str], length: float | None, seen: Seen) -> None:
         self._face = experts.face if "face" in cues else None
@@ -140,9 +149,18 @@ class _Eye:
                 self._seen.stills = self._seen.stills[::2]
                 self._still_step *= 2
 
+    def thin(self) -> None:
+        """Of a film without end keep no more than of a long one: what faces and scenes say at every second time."""
+        if len(self._seen.faces) > 2 * MOST:
+            kept = set(sorted({m.time for m in self._seen.faces})[::2])
+            self._seen.faces = [m for m in self._seen.faces if m.time in kept]
+            self._seen.step *= 2
+        if len(self._seen.scenes) > 2 * MOST:
+            self._seen.scenes = self._seen.scenes[::2]
+
     def closed(self) -> Seen:
         """All there is, with the tracks that were false alarms left out and the others numbered anew."""
-        self._read()
+        self.read()
         names = {track.id: f"F{number}" for number, track in enumerate(self._tracker.tracks, start=1)}
         self._seen.faces = [replace(m, id=names[m.id]) for m in self._seen.faces if m.id in names]
         return self._seen
@@ -153,9 +171,10 @@ class _Eye:
         box = fraction(face.box, frame.image)
         self._waiting.append((frame.time, name, box, crop, quality(frame.image, face)))
         if len(self._waiting) >= _BATCH:
-            self._read()
+            self.read()
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Read the faces that were found and not read yet; this is done by itself when enough have gathered."""
         if self._face is None or not self._waiting:
             return
         found = self._face.read([w[3] for w in self._waiting], [w[4] for w in self._waiting])

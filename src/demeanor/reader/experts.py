@@ -65,7 +65,14 @@ class Experts:
         def load() -> Voice:
             from demeanor.reader.cues.voice import Voice
 
-            return Voice(self.bundle, self.recogniser.sha256 if self.recogniser else None)
+            voice = Voice(self.bundle, self.recogniser.sha256 if self.recogniser else None)
+            if self.recogniser and voice.encoder != RECOGNISER and RECOGNISER in self.bundle.cues["voice"]:
+                self.why["encoder"] = (
+                    f"the voice was read by the small log-mel expert: the {RECOGNISER} on this machine (sha256 "
+                    f"{self.recogniser.sha256[:12]}) is not the edition that the bundle's own expert was trained "
+                    "on; `demeanor doctor` says how to get it"
+                )
+            return voice
 
         return self._cue("voice", load)
 
@@ -113,8 +120,9 @@ class Experts:
         def load() -> Recogniser | None:
             from demeanor.media.speech import load_recogniser
 
+            own = self.bundle.cues.get("voice", {}).get(RECOGNISER, {}).get("sha256")
             try:
-                return load_recogniser(RECOGNISER, threads=self.threads, allow_download=not self.offline)
+                return load_recogniser(RECOGNISER, threads=self.threads, allow_download=not self.offline, prefer=own)
             except (MissingExtraError, WeightsError) as error:
                 self.why["speech"] = f"speech was not recognised: {error}"
                 return None

@@ -16,6 +16,7 @@ from demeanor.errors import DecodeError, DemeanorError, InputError, LimitError
 from demeanor.media.audio import has_audio, open_audio
 from demeanor.media.language import detect_language
 from demeanor.media.video import VideoReader, open_video
+from demeanor.media.waveform import Waveform
 from demeanor.reader.clip import Seen, thinned, watch
 from demeanor.reader.draft import Draft
 from demeanor.reader.experts import Experts, reason
@@ -37,17 +38,33 @@ def read_timed(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draf
         InputError: there is no such file, or nothing of it can be read.
     """
     film, source = _opened(parts, experts, draft)
+    draft.lacking = _lacking(parts, film, source)
+    _refuse_beyond(parts, film, source)
     seen, sound = _passes(parts, experts, cues, draft, film, source)
     draft.duration = _duration(parts, film, source, seen, sound)
-    _say(parts, experts, cues, draft, sound)
-    _show(parts, experts, cues, draft, film is not None, seen)
-    draft.pieces.sort(key=lambda p: (p.start or 0.0, p.end or 0.0))
+    lay_out(parts, experts, cues, draft, seen, sound)
     recording = parts.video if parts.video is not None else parts.audio
     if isinstance(recording, str | Path):
         draft.media_file = Path(recording).absolute()
 
 
-def _opened(parts: Parts, experts: Experts, draft: Draft) -> tuple[VideoReader | None, Source | None]:
+def lay_out(
+    parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, seen: Seen | None, sound: Sound | None
+) -> None:
+    """Lay what was seen and heard on one timeline; the draft knows how long it is."""
+    _say(parts, experts, cues, draft, sound)
+    _show(experts, cues, draft, seen)
+    draft.pieces.sort(key=lambda p: (p.start or 0.0, p.end or 0.0))
+
+
+def _lacking(parts: Parts, film: VideoReader | None, source: Source | Waveform | None) -> set[str]:
+    """Cues that these media cannot have."""
+    unheard = set() if source is not None else {"voice"} if parts.transcript else {"words", "voice"}
+    unseen = set() if film is not None or parts.image is not None else {"face", "scene"}
+    return unheard | unseen
+
+
+def _opened(parts: Parts, experts: Experts, draft: Draft) -> tuple[VideoReader | None, Source | Waveform | None]:
     """The film, and where the sound comes from; either may be None."""
     if parts.video is None:
         return None, parts.audio
@@ -56,11 +73,23 @@ def _opened(parts: Parts, experts: Experts, draft: Draft) -> tuple[VideoReader |
     except InputError as error:
         if parts.audio is None and not has_audio(parts.video):
             raise
-        draft.warnings.append(reason(error))
-        return None, parts.video if parts.audio is None else parts.audio
+        heard = parts.video if parts.audio is None else parts.audio
+        draft.warnings.append(f"{reason(error)}; only the sound was read")
+        return None, heard
+    draft.warnings += film.warnings
     if parts.audio is not None and film.has_audio:
         draft.warnings.append("the film's own sound was left aside for the one given apart")
     return film, parts.audio if parts.audio is not None else parts.video if film.has_audio else None
+
+
+def _refuse_beyond(parts: Parts, film: VideoReader | None, source: Source | Waveform | None) -> None:
+    """Raise for a part that begins where the recording has ended, if it says where it does."""
+    declared = _declared(film, source) if parts.start else None
+    if declared is not None and parts.start >= declared:
+        raise InputError(
+            f"{parts.file or parts.kind}: expected a start before the end at {declared:.2f} s, got {parts.start:.2f}; "
+            "check start and end"
+        )
 
 
 def _passes(
@@ -69,7 +98,7 @@ def _passes(
     cues: frozenset[str],
     draft: Draft,
     film: VideoReader | None,
-    source: Source | None,
+    source: Source | Waveform | None,
 ) -> tuple[Seen | None, Sound | None]:
     """One pass over the pictures and one over the sound."""
 
@@ -94,7 +123,8 @@ def _passes(
     sound = _tried(listen, failed) if source is not None and cues & {"words", "voice"} else None
     if failed and seen is None and sound is None and parts.text is None and parts.image is None:
         raise failed[0]
-    draft.warnings += [reason(error) for error in failed]
+    left = "the pictures were" if seen is not None else "the sound was" if sound is not None else "the rest was"
+    draft.warnings += [f"{reason(error)}; only {left} read" for error in failed]
     for done in (seen, sound):
         draft.warnings += done.warnings if done is not None else []
     return seen, sound
@@ -110,17 +140,24 @@ def _tried(step: Callable[[], T], failed: list[DemeanorError]) -> T | None:
 
 
 def _duration(
-    parts: Parts, film: VideoReader | None, source: Source | None, seen: Seen | None, sound: Sound | None
+    parts: Parts, film: VideoReader | None, source: Source | Waveform | None, seen: Seen | None, sound: Sound | None
 ) -> float | None:
     """Seconds read; where nothing was, what the file declares."""
     read = [s for s in (seen.end if seen else None, sound.seconds if sound else None) if s]
     if read:
         return max(read)
-    declared = film.duration if film is not None else None
-    if film is None and source is not None:
-        with suppress(DecodeError):  # told already where it was to be heard
-            declared = open_audio(source).duration
+    declared = _declared(film, source)
     return None if declared is None else max(0.0, min(declared, parts.end or declared) - parts.start)
+
+
+def _declared(film: VideoReader | None, source: Source | Waveform | None) -> float | None:
+    """Seconds that the recording says it has; None if it does not."""
+    if film is not None:
+        return film.duration
+    if source is not None:
+        with suppress(DecodeError):  # what is damaged is told where it is heard
+            return open_audio(source).duration
+    return None
 
 
 def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sound: Sound | None) -> None:
@@ -143,15 +180,18 @@ def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sou
     said: dict[int, Evidence] = {}
     whole: Evidence | None = None
     if "words" in cues and experts.words is not None:
-        said, whole = read_speech(utterances, experts.words, experts.average, experts.window, draft.language)
+        said, whole, notes = read_speech(utterances, experts.words, experts.average, experts.window, draft.language)
+        draft.warnings += notes
     voices = sound.voices if sound else {}
     draft.pieces += spoken(utterances, said, voices)
+    draft.utterances = utterances
     if whole is not None:
         draft.whole["words"] = whole
     if sound is not None:
         draft.speech, draft.peaks = sound.speech, sound.peaks
         if voices and experts.voice is not None:
             draft.voice = experts.voice.encoder
+            draft.warnings += [experts.why["encoder"]] if "encoder" in experts.why else []
 
 
 def _without_sound(parts: Parts, duration: float) -> Sequence[Utterance]:
@@ -161,13 +201,14 @@ def _without_sound(parts: Parts, duration: float) -> Sequence[Utterance]:
     return timed or over([t for t in given if isinstance(t, str)], [(0.0, duration)])
 
 
-def _show(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, is_film: bool, seen: Seen | None) -> None:
+def _show(experts: Experts, cues: frozenset[str], draft: Draft, seen: Seen | None) -> None:
     """Stretches without speech, and on all segments the faces and scenes."""
-    if is_film and draft.duration:
+    if draft.duration:
         draft.pieces += silent([(p.start or 0.0, p.end or 0.0) for p in draft.pieces], draft.duration)
     if seen is None:
         return
     add_pictures(draft.pieces, seen, experts.average)
+    draft.seen = replace(seen, stills=[])
     if "face" in cues and experts.face is not None:
         timed = [p for p in draft.pieces if p.start is not None]
         without = sum(not p.faces for p in timed)

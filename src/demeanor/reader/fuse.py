@@ -1,20 +1,31 @@
-"""Several cues → one reading: the learned weights of posts where they apply, else the stated pooling rule."""
+"""Several cues → one reading: the learned weights of posts and pictures where they apply, else the stated rule."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import replace
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 
 from demeanor.bundle import Bundle
+from demeanor.calibration.conformal import Conformal
 from demeanor.calibration.dimensions import from_emotions
 from demeanor.calibration.pool import PoolRule, agree, pool, shapley
 from demeanor.calibration.temperature import Temperature
-from demeanor.types import EMOTIONS, POLARITIES, Dimensions, Evidence, FloatArray, Reading, Sentiment
+from demeanor.types import EMOTIONS, POLARITIES, Dimensions, Evidence, FloatArray, Reading, Sentiment, Sets
 
 POST = frozenset(("words", "scene"))
-"""The cues of a post whose joint reading is learned from labels."""
+"""The cues of a post whose joint reading is learned from labels; a face that is seen belongs to it."""
+
+PICTURE = frozenset(("scene",))
+"""Likewise of a picture by itself."""
+
+Limits = Mapping[str, Mapping[str, float]]
+"""Task → a `Conformal` as a mapping."""
+
+FACE_DIM = 1 + len(POLARITIES) + len(EMOTIONS)
 
 
 def fuse(
@@ -25,45 +36,53 @@ def fuse(
     Args:
         evidence: one or more cues.
         bundle: whose `fusion` holds the pooling rule and, for posts, the name of the joint graph.
-        joint: a text and a picture that belong together: words and scene are read by the graph learned on posts.
+        joint: a still: a picture, with or without a text that belongs to it, is read by the graph learned on posts.
     """
     rule = PoolRule.from_dict(bundle.spec["fusion"]["pool"])
     heard = {c: e for c, e in evidence.items() if not e.abstain} or dict(evidence)
+    joint = joint and not all(e.abstain for e in evidence.values())  # a bare wall is no posted picture
 
+    @cache  # asked for by the reading and again by the shares
     def read(present: frozenset[str]) -> tuple[FloatArray, FloatArray, float, dict[str, float]]:
         chosen = {c: heard[c] for c in present}
-        joined = _join_post(chosen, bundle) if joint and present >= POST else chosen
         found = pool(
-            {c: e.polarity for c, e in joined.items()},
-            {c: e.emotions for c, e in joined.items()},
-            {c: e.score for c, e in joined.items()},
-            {c: e.reliability for c, e in joined.items()},
+            {c: e.polarity for c, e in chosen.items()},
+            {c: e.emotions for c, e in chosen.items()},
+            {c: e.score for c, e in chosen.items()},
+            {c: e.reliability for c, e in chosen.items()},
             rule,
         )
-        return found.polarity, found.emotions, found.score, found.weights
+        polarity, score = (_learned(chosen, bundle) if joint else None) or (found.polarity, found.score)
+        return polarity, found.emotions, score, found.weights
 
     everything = frozenset(heard)
     polarity, emotions, score, weights = read(everything)
     shares = shapley(lambda s: read(s)[2] if s else 0.0, sorted(everything))
-    if "post" in weights:
-        weights = _split_post(weights, shares)
-    verified = (len(everything) == 1 and everything != {"scene"}) or (joint and everything == POST)
+    learned = joint and _learned(heard, bundle) is not None
+    if learned:
+        sizes = {cue: abs(share) + 1e-9 for cue, share in shares.items()}
+        weights = {cue: size / sum(sizes.values()) for cue, size in sizes.items()}
+    verified = (len(everything) == 1 and everything != PICTURE) or learned
     overall = _reading(
         polarity,
         emotions,
         score,
         "verified" if verified else "pooled",
         all(e.abstain for e in evidence.values()),
+        limits=_limits(heard, bundle, learned) if verified else None,
     )
+    if learned and len(evidence) == 1:
+        return overall, {"scene": replace(overall, weight=1.0, share=shares["scene"])}
     cues = {
         cue: _reading(
             e.polarity,
             e.emotions,
-            e.score,
+            agree(e.score, e.polarity),
             "pooled" if cue == "scene" else "verified",  # a scene's prior is a choice, not a measurement
             e.abstain,
             weights.get(cue, 0.0),
             shares.get(cue, 0.0),
+            None if cue == "scene" else e.limits,
         )
         for cue, e in evidence.items()
     }
@@ -73,16 +92,15 @@ def fuse(
 def average(evidences: Sequence[Evidence], weights: Sequence[float]) -> Evidence:
     """One cue's evidence over several pieces (segments, frames, faces), by weight · reliability.
 
+    It has no prediction sets: their coverage was measured on single pieces.
+
     Args:
         evidences: one or more.
         weights: seconds or the like, ≥ 0.
     """
+    portions = portions_of(evidences, weights)
     said = [i for i, e in enumerate(evidences) if not e.abstain] or list(range(len(evidences)))
-    w = np.array([weights[i] * evidences[i].reliability for i in said], np.float64)
-    if not w.sum() > 0:
-        w = np.array([weights[i] for i in said], np.float64)
-    w = w / w.sum() if w.sum() > 0 else np.full(len(said), 1 / len(said))
-    chosen = [evidences[i] for i in said]
+    w, chosen = portions[said], [evidences[i] for i in said]
     hidden = [e.embedding for e in chosen]
     return Evidence(
         np.asarray(w @ np.stack([e.polarity for e in chosen])),
@@ -94,28 +112,62 @@ def average(evidences: Sequence[Evidence], weights: Sequence[float]) -> Evidence
     )
 
 
-def _join_post(chosen: Mapping[str, Evidence], bundle: Bundle) -> dict[str, Evidence]:
-    """Words and scene replaced by one piece of evidence, `post`, learned where both were labelled together."""
-    spec = bundle.spec["fusion"].get("post")
-    words, scene = chosen["words"], chosen["scene"]
-    if spec is None or words.embedding is None or scene.embedding is None:
-        return dict(chosen)
-    inputs = {
-        "words": words.embedding[None].astype(np.float32),
-        "scene": scene.embedding[None].astype(np.float32),
-    }
-    logits = bundle.run(spec["graph"], inputs)["polarity"]
+def portions_of(evidences: Sequence[Evidence], weights: Sequence[float]) -> FloatArray:
+    """How much each piece counts in `average`, (pieces,): weight · reliability, summing to 1; 0 where it abstains."""
+    said = [i for i, e in enumerate(evidences) if not e.abstain] or list(range(len(evidences)))
+    w = np.array([weights[i] * evidences[i].reliability for i in said], np.float64)
+    if not w.sum() > 0:
+        w = np.array([weights[i] for i in said], np.float64)
+    out = np.zeros(len(evidences))
+    out[said] = w / w.sum() if w.sum() > 0 else 1 / len(said)
+    return out
+
+
+def face_vector(face: Evidence | Reading | None) -> FloatArray:
+    """What the joint readings take of a face, (11,): 1, its polarity and its emotions; zeros where there is none."""
+    out = np.zeros(FACE_DIM, np.float32)
+    if isinstance(face, Evidence):
+        out[:] = 1.0, *face.polarity, *face.emotions
+    elif face is not None and face.sentiment is not None and face.emotions is not None:
+        out[:] = 1.0, *(face.sentiment.probabilities[p] for p in POLARITIES), *(face.emotions[e] for e in EMOTIONS)
+    return out
+
+
+def _learned(chosen: Mapping[str, Evidence], bundle: Bundle) -> tuple[FloatArray, float] | None:
+    """Polarity (3,) and score of words, scene and face as posts were labelled; None for other sets of cues."""
+    found = frozenset(chosen) - {"face"}
+    spec = _joint_spec(found, bundle)
+    hidden = {cue: chosen[cue].embedding for cue in found}
+    if spec is None or any(vector is None for vector in hidden.values()):
+        return None
+    inputs = {cue: np.asarray(vector, np.float32)[None] for cue, vector in hidden.items()}
+    logits = bundle.run(spec["graph"], {**inputs, "face": face_vector(chosen.get("face"))[None]})["polarity"]
     polarity = Temperature.from_dict(spec["calibration"]).apply(logits)[0]
-    score = agree(float(polarity[2] - polarity[0]), polarity)
-    post = Evidence(polarity, words.emotions, score, max(words.reliability, scene.reliability))
-    return {**{c: e for c, e in chosen.items() if c not in POST}, "post": post}
+    tilt = float(polarity[2] - polarity[0])
+    if found == PICTURE:  # most pictures that people post are liked: what is usual says nothing
+        tilt -= spec["prior"][2] - spec["prior"][0]
+    return polarity, agree(tilt, polarity)
 
 
-def _split_post(weights: Mapping[str, float], shares: Mapping[str, float]) -> dict[str, float]:
-    """The weight of `post`, parted between words and scene as their shares are (in size)."""
-    sizes = {c: abs(shares[c]) + 1e-9 for c in POST}
-    parts = {c: weights["post"] * sizes[c] / sum(sizes.values()) for c in POST}
-    return {**{c: w for c, w in weights.items() if c != "post"}, **parts}
+def _joint_spec(found: frozenset[str], bundle: Bundle) -> Mapping[str, Any] | None:
+    spec: Mapping[str, Any] | None = bundle.spec["fusion"].get({POST: "post", PICTURE: "picture"}.get(found, ""))
+    return spec
+
+
+def _limits(heard: Mapping[str, Evidence], bundle: Bundle, learned: bool) -> Limits | None:
+    """What the prediction sets of a verified whole are made by: the joint graph's, or its one cue's."""
+    if not learned:
+        return next(iter(heard.values())).limits
+    return (_joint_spec(frozenset(heard) - {"face"}, bundle) or {}).get("sets")
+
+
+def _sets(limits: Limits | None, polarity: FloatArray, emotions: FloatArray | None) -> Sets | None:
+    if not limits:
+        return None
+    by = {task: Conformal.from_dict(limit) for task, limit in limits.items()}
+    said = by["polarity"].among(polarity, POLARITIES) if "polarity" in by else None
+    felt = by["emotions"].among(emotions, EMOTIONS) if "emotions" in by and emotions is not None else None
+    return Sets(min(c.coverage for c in by.values()), said, felt)
 
 
 def _reading(
@@ -126,6 +178,7 @@ def _reading(
     abstain: bool,
     weight: float | None = None,
     share: float | None = None,
+    limits: Limits | None = None,
 ) -> Reading:
     best = int(np.argmax(polarity))
     felt = not np.allclose(emotions, 1 / len(EMOTIONS))  # even: no expert among the cues predicts emotions
@@ -138,4 +191,5 @@ def _reading(
         abstain,
         weight,
         share,
+        sets=None if abstain else _sets(limits, polarity, emotions if felt else None),
     )

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from demeanor.errors import ConfigError, InputError, UnknownNameError
 from demeanor.media.kind import kind_of
+from demeanor.media.language_codes import language_code
 from demeanor.media.sentences import split_sentences
-from demeanor.media.source import existing_file, name_of, suffix_of
+from demeanor.media.source import existing_file, name_of
 from demeanor.media.text import decode_text
-from demeanor.media.transcript import read_transcript
+from demeanor.media.transcript import kind_of_transcript, read_transcript
+from demeanor.media.waveform import Waveform, from_pair, is_pair
 from demeanor.types import CUES, Kind, Source, Utterance
 
-_LONGEST_NAME = 200  # characters of a typed text that name it
+NEEDS = {
+    "words": "a text or speech",
+    "voice": "sound",
+    "face": "a picture or a film",
+    "scene": "a picture or a film",
+}
+"""What a cue is read from."""
 
-_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LONGEST_NAME = 200  # characters of a typed text that name it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ class Parts:
 
     text: str | None
     image: Any
-    audio: Source | None
+    audio: Source | Waveform | None
     video: Source | None
     transcript: Sequence[Utterance] | Sequence[str] | None
     source: str | None
@@ -55,9 +65,17 @@ class Parts:
         return self.audio is not None or self.video is not None
 
     @property
-    def is_post(self) -> bool:
-        """Whether a text and a picture belong together."""
-        return self.text is not None and self.image is not None and not self.timed
+    def lacking(self) -> frozenset[str]:
+        """Cues that such a sample cannot have."""
+        seen = self.image is not None or self.video is not None
+        lacks_words = self.text is None and not self.timed
+        lacks = {"words": lacks_words, "voice": not self.timed, "face": not seen, "scene": not seen}
+        return frozenset(cue for cue, is_lacking in lacks.items() if is_lacking)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is a picture, with or without a text that belongs to it, and nothing in time."""
+        return self.image is not None and not self.timed
 
 
 def gather(
@@ -67,7 +85,7 @@ def gather(
     image: Any = None,
     audio: Any = None,
     video: Any = None,
-    transcript: str | Path | None = None,
+    transcript: Source | None = None,
     language: str | None = "auto",
     start: float | None = None,
     end: float | None = None,
@@ -76,8 +94,15 @@ def gather(
 
     Raises:
         InputError: there is nothing to read, no such file, or what comes is of no known kind.
-        ConfigError: options that do not go together.
+        ConfigError: options that do not go together, or no such language.
     """
+    _refuse_closed(source, text, image, audio, video, transcript)
+    source, audio = _sounding(source), _sounding(audio)
+    notes: list[str] = []
+    if _is_sound(video):
+        done = "its sound was read" if audio is None else "it was left aside for the sound given apart"
+        notes.append(f"{name_of(video)}: expected a film, got no pictures in it; {done}")
+        video, audio = None, video if audio is None else audio
     parts: dict[str, Any] = {"text": text, "image": image, "audio": audio, "video": video}
     if source is not None:
         kind = kind_of(source)
@@ -97,8 +122,7 @@ def gather(
     if transcript is not None and not timed:
         raise ConfigError("a transcript needs its sound or video: give audio=… or video=… too, or pass it as text=…")
     first, last = _interval(start, end)
-    notes: list[str] = []
-    code = _language(language)
+    code = language_of(language)
     given = _transcript(transcript, first, notes) if transcript is not None else None
     if given is None and timed and parts["text"] is not None:
         given = _sentences(parts["text"])
@@ -113,6 +137,29 @@ def gather(
         end=last,
         warnings=tuple(notes),
     )
+
+
+def _refuse_closed(*parts: Any) -> None:
+    for part in parts:
+        if getattr(part, "closed", False) is True:
+            raise InputError(
+                f"{name_of(part)}: expected an open file, got one that is closed; open it again, or pass its path"
+            )
+
+
+def _is_sound(video: Any) -> bool:
+    """Whether what was given as a film is sound alone; what is wrong with it is said when it is read."""
+    with contextlib.suppress(InputError):
+        return video is not None and kind_of(video) == "audio"
+    return False
+
+
+def _sounding(part: Any) -> Any:
+    """Sound that comes with its rate as a `Waveform`, tensors as arrays; anything else as it is."""
+    if is_pair(part):
+        return from_pair(part)
+    is_tensor = hasattr(part, "__array__") and not isinstance(part, np.ndarray) and not hasattr(part, "getextrema")
+    return np.asarray(part) if is_tensor else part
 
 
 def chosen_cues(cues: str | Iterable[str] | None) -> frozenset[str]:
@@ -171,20 +218,19 @@ def _interval(start: float | None, end: float | None) -> tuple[float, float | No
     return first, None if end is None else float(end)
 
 
-def _language(language: str | None) -> str | None:
-    if language is None or language.lower() in ("auto", ""):
+def language_of(language: str | None) -> str | None:
+    """A language's code; None for "auto"."""
+    if language is None or language.strip().lower() in ("auto", ""):
         return None
-    code = language.strip().split("-")[0].lower()
-    if not _CODE.fullmatch(code):
-        raise ConfigError(f"expected a language code such as 'en' or 'zh', or 'auto', got '{language}'")
-    return code
+    return language_code(language)
 
 
-def _transcript(path: str | Path, start: float, notes: list[str]) -> Sequence[Utterance] | Sequence[str]:
+def _transcript(source: Source, start: float, notes: list[str]) -> Sequence[Utterance] | Sequence[str]:
     """Utterances on the clock of what is read; the sentences of a .txt, which has no times."""
-    if suffix_of(path) == ".txt":
-        return _sentences(decode_text(Path(path)))
-    said = read_transcript(path, warnings=notes)
+    source = Path(source) if isinstance(source, str) else source
+    if kind_of_transcript(source) == ".txt":
+        return _sentences(decode_text(source))
+    said = read_transcript(source, warnings=notes)
     if not start:
         return said
     shifted = (replace(u, start=max(0.0, u.start - start), end=u.end - start, words=()) for u in said)

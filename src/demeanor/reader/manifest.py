@@ -6,14 +6,14 @@ import csv
 import io
 import json
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.kind import KNOWN_EXTENSIONS
+from demeanor.media.source import is_url
 from demeanor.media.text import decode_text
 
 PARTS = ("text", "image", "audio", "video")
@@ -35,6 +35,7 @@ class Item:
         end: likewise.
         language: a code, or "auto".
         sample: what the manifest says beside the media; None for a folder.
+        fault: why its line cannot be read; None if it can.
     """
 
     id: str
@@ -43,6 +44,16 @@ class Item:
     end: Any = None
     language: str = "auto"
     sample: Mapping[str, Any] | None = field(default=None, compare=False)
+    fault: str | None = None
+
+    def check(self) -> None:
+        """Fail where the manifest's line cannot be read.
+
+        Raises:
+            InputError: it cannot; says why.
+        """
+        if self.fault is not None:
+            raise InputError(self.fault)
 
     @property
     def is_text(self) -> bool:
@@ -77,15 +88,18 @@ class Item:
 def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
     """The samples of a manifest (.csv, .tsv, .jsonl) or of a folder.
 
+    A line that cannot be read, or whose id an earlier one has, is an item with a `fault`; ids are unique.
+
     Args:
         source: the manifest, or the folder that is searched.
         out: the output file, which is never read as input.
         pair: join files of a folder that differ in their extension only.
 
     Raises:
-        ConfigError: no manifest; a column missing or unknown; an id missing or there twice; an empty folder.
+        ConfigError: no manifest; a column missing or unknown; an empty folder.
     """
     if source.is_dir():
+        _readable(source)
         items = list(_paired(source, out) if pair else _single(source, out))
         if not items:
             raise ConfigError(f"{source}: expected text, image, sound or video files, found none; check the folder")
@@ -94,25 +108,47 @@ def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
         raise ConfigError(f"{source}: expected a manifest (.csv, .tsv, .jsonl) or a folder, found nothing there")
     if pair:
         raise ConfigError(f"{source.name}: only the files of a folder can be paired; name the parts in the manifest")
-    rows = _rows(source)
-    items = [_item(row, place, source.parent) for place, row in rows]
-    twice = [name for name, count in Counter(i.id for i in items).items() if count > 1]
-    if twice:
-        raise ConfigError(
-            f"{source.name}: expected every id once, got more of: {', '.join(twice[:5])}"
-            f"{' …' if len(twice) > 5 else ''}; rename them"
-        )
+    return _once(_rows(source), source)
+
+
+def _once(rows: Sequence[_Row], source: Path) -> list[Item]:
+    """An item per row; of those with one id the later ones fail, under ids of their own."""
+    items = [_item(row, source) for row in rows]
+    lines: dict[str, int] = {}
+    for at in sorted(range(len(rows)), key=lambda i: items[i].fault is not None):  # a bad line takes no good one's id
+        name, line = items[at].id, rows[at].line
+        if name in lines:
+            fault = items[at].fault or (
+                f"{source.name}, line {line}: expected every id once, got '{name}' again, as line {lines[name]} has; "
+                "rename one"
+            )
+            while name in lines:
+                name = f"{name} (line {line})"
+            items[at] = replace(items[at], id=name, fault=fault)
+        lines[name] = line
     return items
 
 
-def _rows(source: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    """Rows with their place in the file, columns checked."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of a manifest: its line, its cells by column, and what is wrong with it."""
+
+    line: int
+    cells: Mapping[str, Any]
+    fault: str | None = None
+
+
+def _rows(source: Path) -> list[_Row]:
+    """Rows of a file whose columns are known ones."""
     kind = source.suffix.lower()
     text = decode_text(source).removeprefix("\ufeff")
     if kind in (".csv", ".tsv"):
         rows, columns = _csv_rows(text, "\t" if kind == ".tsv" else ",", source.name)
     elif kind in (".jsonl", ".ndjson"):
-        rows, columns = _json_rows(text, source.name)
+        rows = list(_json_rows(text))
+        columns = list(dict.fromkeys(column for row in rows for column in row.cells))
+        if rows and not columns:
+            return rows  # not one line can be read: each says why
     else:
         raise ConfigError(f"{source.name}: expected a manifest named .csv, .tsv or .jsonl, got '{kind}'; rename it")
     strange = [c for c in columns if c not in COLUMNS and not (c.startswith(_LABEL) and len(c) > len(_LABEL))]
@@ -129,56 +165,61 @@ def _rows(source: Path) -> list[tuple[str, Mapping[str, Any]]]:
     return rows
 
 
-def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[tuple[str, Mapping[str, Any]]], list[str]]:
+def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[_Row], list[str]]:
     csv.field_size_limit(1 << 28)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     columns = [c.strip() for c in reader.fieldnames or ()]
     if len(set(columns)) < len(columns):
         raise ConfigError(f"{name}: expected every column once, got {', '.join(columns)}; rename one")
     reader.fieldnames = columns
-    rows: list[tuple[str, Mapping[str, Any]]] = []
-    for row in reader:
-        if None in row:
-            raise ConfigError(
-                f"{name}, line {reader.line_num}: expected {len(columns)} fields, got more; "
-                "quote a text with commas in it"
-            )
-        rows.append((f"{name}, line {reader.line_num}", row))
+    rows: list[_Row] = []
+    for cells in reader:
+        more = cells.pop(None, ())
+        fault = f"expected {len(columns)} fields, got {len(columns) + len(more)}; quote a text with commas in it"
+        rows.append(_Row(reader.line_num, cells, fault if more else None))
     return rows, columns
 
 
-def _json_rows(text: str, name: str) -> tuple[list[tuple[str, Mapping[str, Any]]], list[str]]:
-    rows: list[tuple[str, Mapping[str, Any]]] = []
-    columns: dict[str, None] = {}
+def _json_rows(text: str) -> Iterator[_Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ConfigError(f"{name}, line {number}: expected JSON, got {error}; mend that line") from error
-        if not isinstance(row, dict):
-            raise ConfigError(f"{name}, line {number}: expected an object, got {line[:60]}; mend that line")
-        columns.update(dict.fromkeys(row))
-        rows.append((f"{name}, line {number}", row))
-    return rows, list(columns)
+            cells = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield _Row(number, {}, f"expected JSON, got {error}; mend that line")
+            continue
+        is_object = isinstance(cells, dict)
+        yield _Row(number, cells) if is_object else _Row(number, {}, f"expected an object, got {line[:60]}; mend it")
 
 
-def _item(row: Mapping[str, Any], place: str, folder: Path) -> Item:
-    name = row.get("id")
-    if name is None or not str(name).strip():
-        name = place.rpartition(", ")[2].replace(" ", "-")  # a row without an id costs nothing: line-9
-    given = {c: row[c] if c == "text" else folder / str(row[c]) for c in PARTS if row.get(c) not in (None, "")}
-    sample: dict[str, Any] = {c: row.get(c) or None for c in _PASSED}
+def _item(row: _Row, source: Path) -> Item:
+    cells, name = row.cells, row.cells.get("id")
+    if row.fault is not None:
+        fault = f"{source.name}, line {row.line}: {row.fault}"
+        return Item(str(name) if _filled(name) else f"line {row.line}", {}, fault=fault)
+    if not _filled(name):
+        name = f"line-{row.line}"  # a row without an id costs nothing
+    given = {
+        c: str(cells[c]) if c == "text" else _place(cells[c], source) for c in PARTS if cells.get(c) not in (None, "")
+    }
+    sample: dict[str, Any] = {c: cells.get(c) or None for c in _PASSED}
     sample["labels"] = {
         column[len(_LABEL) :]: _label(value)
-        for column, value in row.items()
+        for column, value in cells.items()
         if column.startswith(_LABEL) and value not in (None, "")
     }
-    if "text" in given:
-        given["text"] = str(given["text"])
-    code = row.get("language") or "auto"
-    return Item(str(name), given, row.get("start"), row.get("end"), str(code), sample)
+    code = cells.get("language") or "auto"
+    return Item(str(name), given, cells.get("start"), cells.get("end"), str(code), sample)
+
+
+def _filled(cell: Any) -> bool:
+    return cell is not None and bool(str(cell).strip())
+
+
+def _place(cell: Any, source: Path) -> Path | str:
+    """A path from the manifest's folder; a URL as it stands, so that what refuses it can name it."""
+    return str(cell) if is_url(str(cell)) else source.parent / str(cell)
 
 
 def _label(value: Any) -> float | str:
@@ -188,16 +229,30 @@ def _label(value: Any) -> float | str:
         return str(value)
 
 
+def _readable(folder: Path) -> None:
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        raise ConfigError(f"{folder}: expected a folder that may be read, got {error.strerror}; check it") from error
+
+
 def _files(folder: Path, out: Path) -> Iterator[Path]:
-    """Files with a known extension, by path; nothing hidden, and not the output."""
+    """Files with a known extension, by path; nothing hidden, and not the output.
+
+    A folder in it that may not be read comes as itself, so that it is a sample that fails and says so.
+    """
     target = out.resolve()
-    for here, folders, names in os.walk(folder):
+    closed: list[Path] = []
+    for here, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        yield from closed
+        closed.clear()
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(names):
             path = Path(here) / name
             known = path.suffix.lower() in KNOWN_EXTENSIONS and not name.startswith(".")
             if known and path.resolve() != target:
                 yield path
+    yield from closed
 
 
 def _single(folder: Path, out: Path) -> Iterator[Item]:
@@ -228,4 +283,4 @@ def _file_item(folder: Path, paths: Sequence[Path]) -> Item:
 
 
 def _kind(path: Path) -> str:
-    return KNOWN_EXTENSIONS[path.suffix.lower()]
+    return KNOWN_EXTENSIONS.get(path.suffix.lower(), "source")

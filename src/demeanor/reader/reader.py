@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demeanor import __version__, bundle
+from demeanor.bundle import FUSED
+from demeanor.errors import ConfigError
+from demeanor.media.waveform import SoundPair
 from demeanor.reader.analysis import Analysis
 from demeanor.reader.draft import Draft
 from demeanor.reader.experts import Experts
 from demeanor.reader.film import read_timed
-from demeanor.reader.inputs import Parts, chosen_cues, gather
+from demeanor.reader.hold import hold
+from demeanor.reader.inputs import NEEDS, Parts, chosen_cues, gather, language_of
 from demeanor.reader.people import people
 from demeanor.reader.still import read_image
 from demeanor.reader.text import plan, read
 from demeanor.reader.timeline import Piece, finished, whole
 from demeanor.types import CUES, Source
+
+if TYPE_CHECKING:
+    from demeanor.reader.events import Event
+    from demeanor.reader.streaming import Stream
 
 
 class Reader:
@@ -38,13 +47,13 @@ class Reader:
 
     def analyze(
         self,
-        source: Source | None = None,
+        source: Source | SoundPair | None = None,
         *,
         text: Source | None = None,
         image: Any = None,
-        audio: Source | None = None,
+        audio: Source | SoundPair | None = None,
         video: Source | None = None,
-        transcript: str | Path | None = None,
+        transcript: Source | None = None,
         cues: str | Iterable[str] | None = None,
         language: str | None = "auto",
         id: str | None = None,
@@ -56,12 +65,14 @@ class Reader:
 
         Args:
             source: path, bytes, binary file, array, PIL image, or a sentence: what it is is found out.
-            text: what is written, or, beside sound or film, what is said in it. A string is the text itself.
+            text: what is written, or, beside sound or film, what is said in it. A string is the text itself; a path,
+                bytes or a file are read.
             image: path, bytes, binary file, array (h, w), (h, w, 3|4), or PIL image.
-            audio: path, bytes, binary file, or array (time,) or (time, channels) at 16 kHz; beside a film it
-                takes the place of the film's own sound.
+            audio: path, bytes, binary file, a pair (array, rate) or (rate, array), or an array alone, which is at
+                16 kHz. Arrays are (time,), (time, channels) or (channels, time), floats in [-1, 1] or integers.
+                Beside a film it takes the place of the film's own sound.
             video: path, bytes or binary file.
-            transcript: .srt, .vtt, .txt or .json of the sound; speech is not recognised then.
+            transcript: of the sound, .srt, .vtt, .txt or .json, as path, bytes or file; speech is not recognised then.
             cues: those wanted, as names or as one comma-separated string; None takes all that the input has.
             language: code such as "en", or "auto".
             id: what to call the sample; None takes the file's name.
@@ -99,8 +110,35 @@ class Reader:
         if parts.image is not None and cues & {"face", "scene"}:
             read_image(parts, self.experts, cues, draft)
         if parts.text is not None and not draft.said:
-            self._read_text([parts], cues, [draft])
-        return self._finished(parts, cues, draft, id, sample, time.perf_counter() - began)
+            self.read_text([parts], cues, [draft])
+        return self.finished(parts, cues, draft, id, sample, time.perf_counter() - began)
+
+    def stream(
+        self,
+        *,
+        cues: str | Iterable[str] | None = None,
+        language: str | None = "auto",
+        id: str | None = None,
+        fps: float = 3.0,
+        callback: Callable[[Event], None] | None = None,
+    ) -> Stream:
+        """Read sound, pictures and text while they come; see `demeanor.reader.streaming`.
+
+        Args:
+            cues: those wanted, as names or as one comma-separated string; None takes all that come.
+            language: code such as "en", or "auto".
+            id: what to call the sample.
+            fps: pictures per second that are looked at, at most.
+            callback: is given each event as it comes, from a thread of the stream's own; without one they are taken
+                by `Stream.events` or `Stream.poll`.
+
+        Raises:
+            UnknownNameError: no such cue.
+            ConfigError: options that are wrong.
+        """
+        from demeanor.reader.streaming import Stream
+
+        return Stream(self, chosen_cues(cues), language_of(language), id, fps, callback)
 
     def read_texts(
         self,
@@ -112,14 +150,14 @@ class Reader:
         """Many samples that are text alone, read together."""
         began = time.perf_counter()
         drafts = [Draft(warnings=list(p.warnings), language=p.language) for p in parts]
-        self._read_text(parts, cues, drafts)
+        self.read_text(parts, cues, drafts)
         each = (time.perf_counter() - began) / max(1, len(parts))
         return [
-            self._finished(p, cues, draft, name, sample, each)
+            self.finished(p, cues, draft, name, sample, each)
             for p, draft, name, sample in zip(parts, drafts, ids, samples, strict=True)
         ]
 
-    def _read_text(self, parts: Sequence[Parts], cues: frozenset[str], drafts: Sequence[Draft]) -> None:
+    def read_text(self, parts: Sequence[Parts], cues: frozenset[str], drafts: Sequence[Draft]) -> None:
         """Sentences as pieces of the drafts, and what the words say as a whole."""
         words = self.experts.words if "words" in cues else None
         if words is None:
@@ -135,9 +173,9 @@ class Reader:
             draft.pieces[:0] = pieces
             draft.whole["words"] = found.whole
             draft.language = draft.language or text.language
-            draft.warnings += text.warnings
+            draft.warnings += [*text.warnings, *found.notes]
 
-    def _finished(
+    def finished(
         self,
         parts: Parts,
         cues: frozenset[str],
@@ -146,15 +184,17 @@ class Reader:
         sample: Mapping[str, Any] | None,
         seconds: float,
     ) -> Analysis:
-        """The draft with its readings."""
+        """A draft, whose pieces lie in order, with its readings."""
         pieces = draft.pieces
-        segments = finished(pieces, self.experts)
+        alone = len(pieces) == 1
+        segments = finished(pieces, self.experts, joint=parts.is_still and alone)
         evidence = {**whole(pieces, self.experts.average), **draft.whole}
-        if len(pieces) == 1 and not parts.is_post and all(pieces[0].evidence.get(c) is e for c, e in evidence.items()):
+        if alone and all(pieces[0].evidence.get(c) is e for c, e in evidence.items()):
             overall, readings = segments[0].reading, segments[0].cues
         else:
-            overall, readings = self.experts.fuse(evidence, joint=parts.is_post)
+            overall, readings = self.experts.fuse(evidence, joint=parts.is_still)
         self._tell_why(draft, cues - set(readings))
+        lacking = self._asked_in_vain(parts, cues, draft, readings)
         return Analysis(
             id=id or (parts.file or parts.kind),
             source=parts.source,
@@ -170,11 +210,26 @@ class Reader:
             provenance=self._provenance(draft, seconds),
             sample=sample,
             media=draft.media(),
+            lacking=lacking,
+            hold=hold(self.experts, parts, draft, evidence),
         )
 
     def _tell_why(self, draft: Draft, missing: Iterable[str]) -> None:
         """Say of cues that are missing for want of an expert what is wanted."""
         draft.warnings += [self.experts.why[cue] for cue in CUES if cue in missing and cue in self.experts.why]
+
+    def _asked_in_vain(self, parts: Parts, cues: frozenset[str], draft: Draft, found: Iterable[str]) -> tuple[str, ...]:
+        """Cues asked for by name that this sample cannot have, or that nothing here can read; each with a warning."""
+        if cues == frozenset(CUES):
+            return ()
+        kind = "sample" if parts.kind == "mixed" else parts.kind
+        lacking = {c: f"needs {NEEDS[c]}, and there is none in this {kind}" for c in parts.lacking | draft.lacking}
+        for cue in cues - set(found) - set(lacking):
+            unheard = cue == "words" and parts.timed and not draft.said and "speech" in self.experts.why
+            why = self.experts.why.get("speech" if unheard else cue)
+            lacking |= {cue: f"cannot be read here: {why}"} if why else {}
+        draft.warnings += [f"{c} was asked for, but {lacking[c]}" for c in CUES if c in cues and c in lacking]
+        return tuple(c for c in CUES if c in cues and c in lacking)
 
     def _provenance(self, draft: Draft, seconds: float) -> dict[str, Any]:
         threads = self.experts.threads or _cores()
@@ -197,20 +252,28 @@ def load(model: str | Path = "base", threads: int = 0, offline: bool = True) -> 
         offline: False lets weights be downloaded that are not on this machine.
 
     Raises:
+        ConfigError: a number of threads that is none.
         UnknownNameError: no bundle of that name.
         BundleError: the folder holds no bundle for this version.
     """
-    return Reader(Experts(bundle.load(model, threads), threads, offline))
+    threads = _whole(threads)
+    opened = bundle.load(model, threads)
+    if opened.spec.get("kind") == FUSED:
+        from demeanor.reader.joint import JointModel
+        from demeanor.reader.joint_reader import JointReader
+
+        return JointReader(JointModel(opened), threads, offline)
+    return Reader(Experts(opened, threads, offline))
 
 
 def analyze(
-    source: Source | None = None,
+    source: Source | SoundPair | None = None,
     *,
     text: Source | None = None,
     image: Any = None,
-    audio: Source | None = None,
+    audio: Source | SoundPair | None = None,
     video: Source | None = None,
-    transcript: str | Path | None = None,
+    transcript: Source | None = None,
     cues: str | Iterable[str] | None = None,
     language: str | None = "auto",
     model: str | Path = "base",
@@ -224,7 +287,7 @@ def analyze(
 
     See `Reader.analyze` and `load` for the arguments and errors.
     """
-    return _kept(str(model), threads, offline).analyze(
+    return _kept(str(model), _whole(threads), offline).analyze(
         source, text=text, image=image, audio=audio, video=video, transcript=transcript, cues=cues,
         language=language, id=id, start=start, end=end,
     )  # fmt: skip
@@ -233,6 +296,15 @@ def analyze(
 @lru_cache(maxsize=2)
 def _kept(model: str, threads: int, offline: bool) -> Reader:
     return load(model, threads, offline)
+
+
+def _whole(threads: Any) -> int:
+    try:
+        if (count := operator.index(threads)) >= 0:
+            return count
+    except TypeError:
+        pass
+    raise ConfigError(f"threads: expected a whole number from 0 on, got {threads!r:.60}; 0 takes all cores")
 
 
 def _cores() -> int:

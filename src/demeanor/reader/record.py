@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demeanor.types import Dimensions, Person, Reading, Segment, SegmentFace, Sentiment, Word
+from demeanor.reader.trend import trend
+from demeanor.types import Dimensions, Person, Reading, Segment, SegmentFace, Sentiment, Sets, Word
 
 if TYPE_CHECKING:
     from demeanor.reader.analysis import Analysis
@@ -20,13 +21,13 @@ _PLACES = 6
 
 
 def from_analysis(analysis: Analysis) -> dict[str, Any]:
-    """JSON-ready mapping; `corrections` and `sample` only where there are any."""
+    """JSON-ready mapping; `corrections`, `sample` and `trend` only where there are any."""
     a = analysis
     out: dict[str, Any] = {
         "schema": SCHEMA, "id": a.id, "source": a.source, "kind": a.kind, "duration": a.duration,
         "language": a.language, "overall": a.overall.to_dict(),
         "cues": {name: reading.to_dict() for name, reading in a.cues.items()},
-        "segments": [_from_segment(s) for s in a.segments],
+        "segments": [from_segment(s) for s in a.segments],
         "people": [asdict(p) for p in a.people],
         "missing": a.missing, "warnings": a.warnings, "provenance": a.provenance,
     }  # fmt: skip
@@ -35,7 +36,9 @@ def from_analysis(analysis: Analysis) -> dict[str, Any]:
     if a.sample is not None:
         out["sample"] = a.sample
     plain_out: dict[str, Any] = plain(out)
-    return plain_out
+    # Of the rounded numbers, so that an analysis that comes from JSON has the very same trend.
+    found = trend(plain_out["segments"])
+    return plain_out if found is None else {**plain_out, "trend": found}
 
 
 def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +79,8 @@ def _plain_of_rare(value: Any) -> Any:
     return plain(float(value)) if isinstance(value, float) else str(value)
 
 
-def _from_segment(segment: Segment) -> dict[str, Any]:
+def from_segment(segment: Segment) -> dict[str, Any]:
+    """A segment as in `segments`; numbers as they are (see `plain`)."""
     s = segment
     return {
         "start": s.start, "end": s.end, "chars": s.chars, "text": s.text,
@@ -112,7 +116,7 @@ def _face(data: Mapping[str, Any]) -> SegmentFace:
 
 
 def _reading(data: Mapping[str, Any]) -> Reading:
-    said, felt = data["sentiment"], data["dimensions"]
+    said, felt, sets = data["sentiment"], data["dimensions"], data.get("sets")
     return Reading(
         None if said is None else Sentiment(said["score"], said["label"], dict(said["probabilities"])),
         None if data["emotions"] is None else dict(data["emotions"]),
@@ -122,4 +126,12 @@ def _reading(data: Mapping[str, Any]) -> Reading:
         data["abstain"],
         data.get("weight"),
         data.get("share"),
+        data.get("own"),
+        None if sets is None else _sets(sets),
     )
+
+
+def _sets(data: Mapping[str, Any]) -> Sets:
+    named = {name: None if data[name] is None else tuple(data[name]) for name in ("sentiment", "emotions")}
+    own = data.get("own")
+    return Sets(data["coverage"], **named, own=own and {task: tuple(found) for task, found in own.items()})

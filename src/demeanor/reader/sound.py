@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.media.audio import AudioReader, open_audio
+from demeanor.media.language_codes import language_names
 from demeanor.media.speech import Heard, detect_speech
 from demeanor.media.transcript import spread
 from demeanor.media.vad import RATE, Samples, noise_floor, snr_db
+from demeanor.media.waveform import Waveform
 from demeanor.media.windows import LIMIT, Stream
 from demeanor.reader.channels import carry_two_people
 from demeanor.reader.experts import Experts
+from demeanor.reader.progress import tell
 from demeanor.types import Evidence, Source, Utterance
 
 _BATCH = 16  # utterances whose sound is held at once
@@ -52,7 +55,7 @@ class Sound:
 
 
 def hear(
-    source: Source,
+    source: Source | Waveform,
     experts: Experts,
     cues: frozenset[str],
     *,
@@ -73,70 +76,94 @@ def hear(
         end: seconds from this on too.
 
     Raises:
-        InputError: no sound in it, or a language the recogniser does not know.
+        InputError: no sound in it.
         DecodeError: nothing could be decoded.
     """
     reader = open_audio(source)
-    ear = _Ear(reader, experts, cues, language, start, end)
-    if given is None and reader.channels == 2 and carry_two_people(_cut(reader.blocks(), start, end)):
+    ear = Ear(experts, cues, language)
+    length = None if reader.duration is None else min(reader.duration, end or np.inf) - start
+    if given is None and reader.channels == 2 and carry_two_people(cut(reader.blocks(), start, end)):
         for channel in (0, 1):
-            ear.listen(channel, None)
+            blocks = cut((block[channel] for block in reader.blocks()), start, end)
+            ear.listen(_telling(blocks, length), speaker=f"S{channel + 1}")
     else:
-        ear.listen(None, ear.laid_out(given))
-    return ear.closed(given is not None)
+        ear.listen(_telling(cut(reader.mono(), start, end), length), _laid_out(given, reader, start, end))
+    return ear.closed(given is not None, reader.warnings)
 
 
-class _Ear:
-    """Listens to one source, all of it or channel by channel, and keeps little of it."""
+def _telling(blocks: Iterable[Samples], length: float | None) -> Iterator[Samples]:
+    """Blocks (time,), with a word to whoever watches after each; `length` in seconds, None where it is not known."""
+    passed = 0
+    for block in blocks:
+        yield block
+        passed += len(block)
+        tell("sound", passed / RATE, length)
+
+
+def _laid_out(given: Given, reader: AudioReader, start: float, end: float | None) -> Sequence[Utterance] | None:
+    """A given transcript with times: sentences without are spread over the speech, or over everything."""
+    if not given or isinstance(given[0], Utterance):
+        return given  # type: ignore[return-value]
+    tap = _Tap(cut(reader.mono(), start, end))
+    speech = [(h.utterance.start, h.utterance.end) for h in detect_speech(tap)]
+    return over([str(text) for text in given], speech or [(0.0, tap.seconds)])
+
+
+class Ear:
+    """Listens to one source, all of it or channel by channel, and keeps little of it.
+
+    Args:
+        experts: where one is missing its cue is.
+        cues: names of those wanted.
+        language: of the speech; None finds it out.
+        told: is given each utterance, with what its voice says, as soon as it is heard. The sound may then be one that
+            goes on: each window is heard as soon as it is settled.
+    """
 
     def __init__(
         self,
-        reader: AudioReader,
         experts: Experts,
         cues: frozenset[str],
         language: str | None,
-        start: float,
-        end: float | None,
+        told: Callable[[Utterance, Evidence | None], None] | None = None,
     ) -> None:
-        self._reader, self._experts = reader, experts
-        self._language, self._start, self._end = language, start, end
+        self._experts, self._language, self._told = experts, language, told
         self._wants_words = "words" in cues
         self._voice = experts.voice if "voice" in cues else None
         self._heard: list[tuple[Utterance, Evidence | None]] = []
         self._taps: list[_Tap] = []
+        self._notes: list[str] = []
 
-    def laid_out(self, given: Given) -> Sequence[Utterance] | None:
-        """A given transcript with times: sentences without are spread over the speech, or over everything."""
-        if not given or isinstance(given[0], Utterance):
-            return given  # type: ignore[return-value]
-        tap = _Tap(_cut(self._reader.mono(), self._start, self._end))
-        speech = [(h.utterance.start, h.utterance.end) for h in detect_speech(tap)]
-        return over([str(text) for text in given], speech or [(0.0, tap.seconds)])
+    def listen(
+        self, blocks: Iterable[Samples], given: Sequence[Utterance] | None = None, speaker: str | None = None
+    ) -> None:
+        """Hear one channel, or all as one.
 
-    def listen(self, channel: int | None, given: Sequence[Utterance] | None) -> None:
-        """Hear one channel, or both as one."""
-        blocks = self._reader.mono() if channel is None else (block[channel] for block in self._reader.blocks())
-        tap = _Tap(_cut(blocks, self._start, self._end))
+        Args:
+            blocks: (time,) each, 16 kHz.
+            given: a transcript with times.
+            speaker: whose channel it is.
+        """
+        tap = _Tap(blocks)
         self._taps.append(tap)
-        speaker = None if channel is None else f"S{channel + 1}"
         if given is not None and self._voice is None:
             self._heard += [(u, None) for u in given]
         else:
             heard = self._utterances(tap, given)
-            while batch := list(islice(heard, _BATCH)):
+            while batch := list(islice(heard, 1 if self._told else _BATCH)):
                 self._take(batch, speaker)
         for _ in tap:  # to the end, for its length
             pass
 
-    def closed(self, transcribed: bool) -> Sound:
-        """All that was heard."""
+    def closed(self, transcribed: bool, warnings: Sequence[str] = ()) -> Sound:
+        """All that was heard, with the warnings of where it came from."""
         ordered = sorted(self._heard, key=lambda h: (h[0].start, h[0].end))
         utterances = [u for u, _ in ordered]
         sound = Sound(utterances, {at: voice for at, (_, voice) in enumerate(ordered) if voice is not None})
         sound.seconds = max(tap.seconds for tap in self._taps)
         sound.language = next((u.language for u in utterances if u.language), None)
         sound.peaks = _joined([tap.peaks for tap in self._taps])
-        sound.warnings = list(dict.fromkeys(self._reader.warnings))
+        sound.warnings = list(dict.fromkeys([*warnings, *self._notes]))
         recogniser = None if transcribed else self._experts.recogniser
         if transcribed:
             sound.speech = "given transcript"
@@ -154,7 +181,11 @@ class _Ear:
             return follow(blocks, given) if recogniser is None else recogniser.listen(blocks, given)
         if recogniser is None:
             return detect_speech(blocks)
-        return recogniser.hear(blocks, language=self._language)
+        if self._language and self._language not in recogniser.languages:
+            name = language_names()[self._language]
+            self._notes.append(f"the recogniser does not know {name}; which language it hears was found out instead")
+            self._language = None
+        return recogniser.hear(blocks, language=self._language, notes=self._notes, early=self._told is not None)
 
     def _take(self, batch: list[Heard], speaker: str | None) -> None:
         """Keep of each utterance what its voice says; its sound is let go."""
@@ -164,6 +195,8 @@ class _Ear:
         for at, heard in enumerate(batch):
             utterance = heard.utterance if speaker is None else replace(heard.utterance, speaker=speaker)
             self._heard.append((utterance, voices.get(at)))
+            if self._told is not None:
+                self._told(*self._heard[-1])
 
 
 class _Tap:
@@ -231,7 +264,7 @@ def follow(blocks: Iterable[Samples], utterances: Sequence[Utterance]) -> Iterat
         yield Heard(utterance, samples, None, snr_db(samples, floor))
 
 
-def _cut(blocks: Iterable[Samples], start: float, end: float | None) -> Iterator[Samples]:
+def cut(blocks: Iterable[Samples], start: float, end: float | None) -> Iterator[Samples]:
     """Blocks (…, time) from `start` to `end` (seconds)."""
     first, last, at = round(start * RATE), None if end is None else round(end * RATE), 0
     for block in blocks:

@@ -12,6 +12,7 @@ from demeanor.reader.experts import Experts, reason
 from demeanor.reader.inputs import Parts
 from demeanor.reader.picture import LONGEST, look
 from demeanor.reader.timeline import Piece
+from demeanor.types import CUES
 
 _SHOWN = 800  # pixels of the longer side that are kept for the report
 
@@ -24,23 +25,37 @@ def read_image(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draf
     Raises:
         InputError: there is no such file; or it cannot be read and is all there is.
     """
+    image = show_image(parts, draft)
+    if image is None:
+        return
+    shown = look(image, experts, cues)
+    draft.warnings += shown.warnings
+    piece = Piece(faces=list(shown.faces))
+    if shown.faces:
+        piece.evidence["face"] = experts.average([f.evidence for f in shown.faces], [1.0] * len(shown.faces))
+    elif "face" in cues and cues != frozenset(CUES) and experts.face is not None:
+        draft.warnings.append("face was asked for, and none was found in the picture")
+    if shown.scene is not None:
+        piece.evidence["scene"] = shown.scene
+    draft.pieces.append(piece)
+
+
+def show_image(parts: Parts, draft: Draft) -> NDArray[np.uint8] | None:
+    """The decoded picture, kept for the report; None with a warning if it is damaged and not all there is.
+
+    Raises:
+        InputError: there is no such file; or it cannot be read and is all there is.
+    """
     try:
         image, warnings = decode_image_with_warnings(parts.image, LONGEST)
     except (DecodeError, LimitError) as error:
         if parts.text is None and not parts.timed:
             raise
         draft.warnings.append(reason(error))
-        return
+        return None
     draft.warnings += warnings
-    shown = look(image, experts, cues)
-    draft.warnings += shown.warnings
-    piece = Piece(faces=list(shown.faces))
-    if shown.faces:
-        piece.evidence["face"] = experts.average([f.evidence for f in shown.faces], [1.0] * len(shown.faces))
-    if shown.scene is not None:
-        piece.evidence["scene"] = shown.scene
-    draft.pieces.append(piece)
     draft.picture = _shrunk(image)
+    return image
 
 
 def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,28 +2,40 @@
 
 The rule: sentences are the segments. The whole is read in passages – runs of sentences as long as the words
 expert takes in one piece –, so that "I liked the start, but the rest was awful" is seen as a whole; a text
-that fits is one passage. Several passages are averaged by length and reliability. Speech follows the same
-rule, by duration.
+that fits is one passage. Several passages are averaged by length and reliability, at most `PASSAGES` of them, taken
+evenly from a longer text: each of its sentences is read anyway. Speech follows the same rule, by duration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from demeanor.media.language import detect_language
 from demeanor.media.sentences import split_sentences
+from demeanor.reader.cues._evidence import faded
 from demeanor.types import Evidence, Utterance
 
 if TYPE_CHECKING:
     from demeanor.reader.cues.words import Words
 
-MOST = 4096
+MOST = 8192
 """Segments of one text at most; of a longer one, neighbouring sentences are read together."""
 
+PASSAGES = 64
+"""Passages of one text that its reading as a whole is made of: about 24 000 letters."""
+
 Span = tuple[int, int]
+_ENOUGH = 0.2
+"""Share of a text that must be readable: the little that is does not stand for a page of anything else."""
+_JUDGED = 256  # sentences of one text that warnings are drawn from
+
+T = TypeVar("T")
 Average = Callable[[Sequence[Evidence], Sequence[float]], Evidence]
 
 
@@ -45,10 +57,11 @@ class TextPlan:
 
 @dataclass(frozen=True, slots=True)
 class TextRead:
-    """What the words of a text say: per segment, and as a whole."""
+    """What the words of a text say, per segment and as a whole; `notes`: what speaks against reading it."""
 
     segments: list[Evidence]
     whole: Evidence
+    notes: list[str]
 
 
 def tokens(text: str) -> int:
@@ -85,7 +98,7 @@ def plan(text: str, window: int, language: str | None = None) -> TextPlan:
         notes = (f"a text of {len(spans)} sentences: neighbours were read together, in {len(joined)} pieces",)
         return TextPlan(text, None if code == "und" else code, joined, joined, notes)
     passages = _joined(spans, runs([tokens(text[a:b]) for a, b in spans], window))
-    return TextPlan(text, None if code == "und" else code, tuple(spans), passages)
+    return TextPlan(text, None if code == "und" else code, tuple(spans), _evenly(passages, PASSAGES))
 
 
 def read(plans: Sequence[TextPlan], words: Words, average: Average) -> list[TextRead]:
@@ -97,16 +110,51 @@ def read(plans: Sequence[TextPlan], words: Words, average: Average) -> list[Text
     out = []
     for p, spans in zip(plans, wanted, strict=True):
         said = {span: next(found) for span in spans}
-        passages = [said[span] for span in p.passages]
+        passages = [_sound(said[span], span, said, p.segments, average) for span in p.passages]
         lengths = [float(b - a) for a, b in p.passages]
         whole = passages[0] if len(passages) == 1 else average(passages, lengths)
-        out.append(TextRead([said[span] for span in p.segments], whole))
+        readable = _readable(p.segments, [said[span] for span in p.segments])
+        if readable < _ENOUGH and not whole.abstain:
+            whole = faded(whole, readable, whole.reliability, True)
+        some = _evenly(p.segments, _JUDGED)
+        notes = doubts([p.text[a:b] for a, b in some], [p.language] * len(some), words)
+        out.append(TextRead([said[span] for span in p.segments], whole, notes))
     return out
+
+
+def _readable(spans: Sequence[Span], said: Sequence[Evidence]) -> float:
+    """Share of the letters that stand in sentences which could be read."""
+    lengths = [(b - a, not e.abstain) for (a, b), e in zip(spans, said, strict=True)]
+    return sum(n for n, reads in lengths if reads) / max(1, sum(n for n, _ in lengths))
+
+
+def _sound(
+    found: Evidence, passage: Span, said: Mapping[Span, Evidence], segments: Sequence[Span], average: Average
+) -> Evidence:
+    """A passage's evidence; where that abstains but not all of its sentences do, what those say."""
+    if not found.abstain:
+        return found
+    first = bisect_left(segments, passage[0], key=lambda s: s[0])
+    inside = list(takewhile(lambda s: s[1] <= passage[1], segments[first:]))
+    if all(said[s].abstain for s in inside):
+        return found
+    return average([said[s] for s in inside], [float(b - a) for a, b in inside])
+
+
+def doubts(sentences: Sequence[str], languages: Sequence[str | None], words: Words) -> list[str]:
+    """What speaks most often against reading sentences of one text, as a warning; none if nothing does."""
+    found = Counter(d for d in map(words.doubt, sentences, languages) if d is not None)
+    if not found:
+        return []
+    doubt, count = found.most_common(1)[0]
+    where = f"{count} of {len(sentences)} sentences: " if count < len(sentences) else ""
+    result = "no reading is given of that" if doubt.abstain else "read with less trust"
+    return [f"words: {where}{doubt.reason}; {result}"]
 
 
 def read_speech(
     utterances: Sequence[Utterance], words: Words, average: Average, window: int, language: str | None
-) -> tuple[dict[int, Evidence], Evidence | None]:
+) -> tuple[dict[int, Evidence], Evidence | None, list[str]]:
     """What the words of utterances say.
 
     Args:
@@ -117,11 +165,12 @@ def read_speech(
         language: of all of them, where an utterance does not name its own.
 
     Returns:
-        Evidence by index of the utterance, and of the whole: passages are utterances of one speaker in a row.
+        Evidence by index of the utterance, of the whole (passages are utterances of one speaker in a row), and what
+        speaks against reading them.
     """
     spoken = [at for at, u in enumerate(utterances) if u.text.strip()]
     if not spoken:
-        return {}, None
+        return {}, None, []
     passages = [part for turn in _turns(utterances, spoken) for part in _parts(utterances, turn, window)]
     groups = [(at,) for at in spoken] + [p for p in passages if len(p) > 1]
     texts = [" ".join(utterances[at].text.strip() for at in group) for group in groups]
@@ -130,7 +179,16 @@ def read_speech(
     said = dict(zip(groups, words.read(texts, sure, codes), strict=True))
     seconds = [sum(max(0.01, utterances[at].end - utterances[at].start) for at in p) for p in passages]
     whole = average([said[p] for p in passages], seconds)
-    return {at: said[(at,)] for at in spoken}, whole
+    some = _evenly(range(len(spoken)), _JUDGED)  # the first groups are the utterances by themselves
+    notes = doubts([texts[at] for at in some], [codes[at] for at in some], words)
+    return {at: said[(at,)] for at in spoken}, whole, notes
+
+
+def _evenly(items: Sequence[T], most: int) -> tuple[T, ...]:
+    """At most so many of them, the first and the last among them."""
+    if len(items) <= most:
+        return tuple(items)
+    return tuple(items[round(i * (len(items) - 1) / (most - 1))] for i in range(most))
 
 
 def _joined(spans: Sequence[Span], groups: Sequence[Span]) -> tuple[Span, ...]:

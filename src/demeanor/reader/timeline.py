@@ -35,6 +35,7 @@ class Piece:
     speaker: str | None = None
     evidence: dict[str, Evidence] = field(default_factory=dict)
     faces: list[SeenFace] = field(default_factory=list)
+    spoken: bool = False
 
     @property
     def length(self) -> float:
@@ -51,7 +52,7 @@ def spoken(
         found = {"words": words.get(at), "voice": voices.get(at)}
         evidence = {cue: e for cue, e in found.items() if e is not None}
         text = u.text.strip() or None
-        pieces.append(Piece(u.start, max(u.start, u.end), None, text, u.words, u.speaker, evidence))
+        pieces.append(Piece(u.start, max(u.start, u.end), None, text, u.words, u.speaker, evidence, spoken=True))
     return pieces
 
 
@@ -84,19 +85,28 @@ def _windows(start: float, end: float) -> list[Piece]:
 
 def add_pictures(pieces: Sequence[Piece], seen: Seen, average: Average) -> None:
     """Give each piece the faces and the scene that were seen while it lasts."""
-    face_times = [m.time for m in seen.faces]
-    scene_times = [time for time, _ in seen.scenes]
     for piece in pieces:
         if piece.start is None or piece.end is None:
             continue
-        near = max(seen.step, 0.3)
-        moments = [seen.faces[at] for at in _within(face_times, piece.start, piece.end, near)]
+        moments = moments_of(piece, seen)
         if moments:
             piece.faces = _faces(moments, (piece.start + piece.end) / 2, average)
-            piece.evidence["face"] = average([f.evidence for f in piece.faces], _shown(piece.faces, moments))
-        scenes = [seen.scenes[at][1] for at in _within(scene_times, piece.start, piece.end, max(_NEAR, seen.step))]
+            piece.evidence["face"] = average([f.evidence for f in piece.faces], shown(piece.faces, moments))
+        scenes = [evidence for _, evidence in scenes_of(piece, seen)]
         if scenes:
             piece.evidence["scene"] = average(scenes, [1.0] * len(scenes))
+
+
+def moments_of(piece: Piece, seen: Seen) -> list[FaceMoment]:
+    """The faces seen while a piece lasts, or just beside one too short for any."""
+    times = [m.time for m in seen.faces]
+    return [seen.faces[at] for at in _within(times, piece.start or 0.0, piece.end or 0.0, max(seen.step, 0.3))]
+
+
+def scenes_of(piece: Piece, seen: Seen) -> list[tuple[float, Evidence]]:
+    """The scenes read while a piece lasts, or just beside one too short for any."""
+    times = [time for time, _ in seen.scenes]
+    return [seen.scenes[at] for at in _within(times, piece.start or 0.0, piece.end or 0.0, max(_NEAR, seen.step))]
 
 
 def _within(times: Sequence[float], start: float, end: float, near: float) -> range:
@@ -123,7 +133,7 @@ def _faces(moments: Sequence[FaceMoment], middle: float, average: Average) -> li
     return out
 
 
-def _shown(faces: Sequence[SeenFace], moments: Sequence[FaceMoment]) -> list[float]:
+def shown(faces: Sequence[SeenFace], moments: Sequence[FaceMoment]) -> list[float]:
     """In how many frames each face shows."""
     counts: dict[str, float] = {}
     for moment in moments:
@@ -141,11 +151,11 @@ def whole(pieces: Sequence[Piece], average: Average) -> dict[str, Evidence]:
     return out
 
 
-def finished(pieces: Iterable[Piece], experts: Experts) -> list[Segment]:
-    """Pieces with their readings: fused, and of each cue and face."""
+def finished(pieces: Iterable[Piece], experts: Experts, *, joint: bool = False) -> list[Segment]:
+    """Pieces with their readings: fused (`joint`: as a picture by itself is), and of each cue and face."""
     out = []
     for p in pieces:
-        reading, cues = experts.fuse(p.evidence)
+        reading, cues = experts.fuse(p.evidence, joint=joint)
         faces = tuple(SegmentFace(f.id, f.box, _alone(f.evidence, experts)) for f in p.faces)
         out.append(Segment(p.start, p.end, p.chars, p.text, reading, cues, p.words, p.speaker, faces))
     return out

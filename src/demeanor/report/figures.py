@@ -55,6 +55,43 @@ def top_emotion(reading: Json | None) -> tuple[str, float] | None:
     return name, float(emotions[name])
 
 
+def undecided(reading: Json | None) -> tuple[float, list[str]]:
+    """Coverage and names of the polarities in a prediction set of several; none where there is one, or no set."""
+    sets = (reading or {}).get("sets") or {}
+    found = sets.get("sentiment") or []
+    return (float(sets["coverage"]), list(found)) if len(found) > 1 else (0.0, [])
+
+
+def own_of(reading: Json | None) -> dict[str, dict[str, float] | float]:
+    """What a trained model says in its own words and nothing else shows: task → chances by class, or a number."""
+    reading = reading or {}
+    own, sentiment = reading.get("own") or {}, reading.get("sentiment")
+    shown = [set(EMOTIONS)] if reading.get("emotions") else []
+    shown += [set(sentiment["probabilities"])] if sentiment else []
+    out: dict[str, dict[str, float] | float] = {}
+    for task, said in own.items():
+        known = set(said) in shown if isinstance(said, Mapping) else said == score_of(reading)
+        if not known:
+            out[one_line(task)] = dict(said) if isinstance(said, Mapping) else float(said)
+    return out
+
+
+def own_top(reading: Json | None) -> str | None:
+    """The first task's most probable class with its chance, or its number; None without any."""
+    said = next(iter(own_of(reading).values()), None)
+    if said is None:
+        return None
+    return own_said(said, 1) if isinstance(said, dict) else f"{said:.2f}"
+
+
+def own_said(said: dict[str, float] | float, most: int = 3) -> str:
+    """`calm 62%, neutral 20%`, the most probable first; of a number `1.83`."""
+    if not isinstance(said, dict):
+        return f"{said:.2f}"
+    first = sorted(said, key=lambda name: -float(said[name]))[:most]
+    return ", ".join(f"{one_line(name)} {percent(said[name])}" for name in first)
+
+
 def signed(value: float, digits: int = 2) -> str:
     """`+0.61`, `-0.20`; what rounds to zero has no sign."""
     text = f"{value:+.{digits}f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from demeanor.report.figures import MARKS, Json, label_of, percent, score_of, signed, source_of, top_emotion
+from demeanor.report.figures import MARKS, Json, label_of, own_top, percent, score_of, signed, source_of, top_emotion
 
 Words = dict[str, str]
 """The interface's words, one language of `wording.WORDS`."""
@@ -28,6 +28,8 @@ def emotion_word(name: str, words: Words) -> str:
 def reading_span(reading: Json | None, words: Words, short: bool = False) -> str:
     """Mark, word (only for the ear when short) and number."""
     label, score = label_of(reading), score_of(reading)
+    if (label is None or score is None) and (own := own_top(reading)):
+        return f'<span class="reading">{escape(own)}</span>'
     if label is None or score is None:
         return f'<span class="reading none">– <span class="ear">{words["none"]}</span></span>'
     said = f'<span class="ear">{words[label]}</span>' if short else words[label]

@@ -14,7 +14,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -24,8 +24,11 @@ from demeanor.errors import InputError
 from demeanor.report import sections
 from demeanor.report.figures import Json, cue_names, error_of, source_of, top_emotion
 from demeanor.report.pictures import DEFINITIONS, frames_data, peaks_data
+from demeanor.report.why import Reasons, why_section
 from demeanor.report.wording import WORDS, language_of
 from demeanor.types import KeyFrame
+
+T = TypeVar("T")
 
 _WORDS_UP_TO = 400
 """Segments up to which single words with their probabilities travel with the page."""
@@ -59,6 +62,7 @@ def render(
     *,
     language: str = "auto",
     folder: Path | None = None,
+    reasons: Reasons | Sequence[Reasons | None] | None = None,
 ) -> str:
     """The page as text (write it as UTF-8).
 
@@ -67,27 +71,28 @@ def render(
         media: pictures and sound, one per analysis in the same order.
         language: of the page: `en`, `zh`, or `auto` (that of the analyses).
         folder: where the report will lie, so that an absolute `media_file` can be written relative to it.
+        reasons: explanations to be shown, one per analysis in the same order.
 
     Raises:
-        InputError: no analysis, or not one media entry per analysis.
+        InputError: no analysis, or not one media entry and explanation per analysis.
     """
     items: list[Json] = [analysis] if isinstance(analysis, Mapping) else list(analysis)
-    given = [media] if media is None or isinstance(media, ReportMedia) else list(media)
-    if len(given) != len(items):
-        given = [None] * len(items) if given == [None] else given
-    if not items or len(given) != len(items):
+    given = _one_each(media, len(items))
+    why = _one_each(reasons, len(items))
+    if not items or len(given) != len(items) or len(why) != len(items):
         raise InputError(
-            f"a report needs at least one analysis and one media entry (or none at all) per analysis, got "
-            f"{len(items)} and {len(given)}; next: pass both lists in the same order"
+            f"a report needs at least one analysis, and one media entry and one explanation (or none at all) per "
+            f"analysis, got {len(items)}, {len(given)} and {len(why)}; next: pass the lists in the same order"
         )
     chosen = language_of(items, language)
     words = WORDS[chosen]
     pairs = [(item, m or ReportMedia()) for item, m in zip(items, given, strict=True)]
     body = [sections.index(items, words)] if len(items) > 1 else []
     data = []
-    for number, (item, m) in enumerate(pairs, start=1):
+    for number, ((item, m), own) in enumerate(zip(pairs, why, strict=True), start=1):
         link = _link(m.media_file, folder)
-        body.append(sections.article(item, m, link, number, len(items), words))
+        panel = "" if own is None else why_section(item, own, m, chosen)
+        body.append(sections.article(item, m, link, number, len(items), words, panel))
         if not error_of(item):
             data.append(_script(f"data-{number}", _payload(item, m)))
     title = words["index"].format(n=len(items)) if len(items) > 1 else source_of(items[0]) or words["untitled"]
@@ -95,8 +100,15 @@ def render(
     return _UNFIT.sub("", page).encode("utf-8", "replace").decode("utf-8")
 
 
+def _one_each(given: T | Sequence[T | None] | None, count: int) -> list[T | None]:
+    """What is given per analysis; None for each where nothing is."""
+    if given is None:
+        return [None] * count
+    return list(given) if isinstance(given, list | tuple) else [given]  # type: ignore[list-item]
+
+
 def _page(title: str, body: str, data: Sequence[str], language: str, words: dict[str, str]) -> str:
-    style, script = _asset("report.css"), _asset("timeline.js")
+    style, script = _asset("report.css"), _asset("timeline.js") + _asset("reasons.js")
     media = "file: 'self'" if " data-player>" in body else "'none'"
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
@@ -128,6 +140,7 @@ def _payload(item: Json, media: ReportMedia) -> dict[str, Any]:
             "duration": _rounded(item.get("duration")),
             "cues": {name: {} for name in cue_names(item.get("cues") or {})},
             "segments": [_slim_segment(s, keep_words) for s in segments],
+            "trend": _rounded(item.get("trend")),
         },
         "frames": frames_data(media.keyframes, segments),
         "peaks": peaks_data(media.peaks),

@@ -7,7 +7,21 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from demeanor.report.cards import cue_section, people_section
-from demeanor.report.figures import MARKS, Json, clock, error_of, is_timed, label_of, percent, score_of
+from demeanor.report.figures import (
+    MARKS,
+    Json,
+    clock,
+    error_of,
+    is_timed,
+    label_of,
+    one_line,
+    own_of,
+    own_said,
+    own_top,
+    percent,
+    score_of,
+    undecided,
+)
 from demeanor.report.fragments import (
     Words,
     bar_row,
@@ -24,6 +38,8 @@ from demeanor.types import POLARITIES
 
 if TYPE_CHECKING:
     from demeanor.report.html import ReportMedia
+
+_CLASSES = 12  # bars of one task
 
 
 def index(items: Sequence[Json], words: Words) -> str:
@@ -56,8 +72,13 @@ def _index_row(item: Json, number: int, words: Words) -> str:
     )
 
 
-def article(item: Json, media: ReportMedia, link: str | None, number: int, count: int, words: Words) -> str:
-    """One analysis, whole; `link` is the address of the recording, `count` how many analyses the page has."""
+def article(
+    item: Json, media: ReportMedia, link: str | None, number: int, count: int, words: Words, why: str = ""
+) -> str:
+    """One analysis, whole; `link` is the address of the recording, `count` how many analyses the page has.
+
+    `why` is the panel of its explanation, where there is one.
+    """
     start = f'<article class="analysis" id="item-{number}" data-item="{number}">{_head(item, count, words)}'
     back = f'<p class="back"><a href="#index">↑ {words["back"]}</a></p>' if count > 1 else ""
     error = error_of(item)
@@ -69,6 +90,7 @@ def article(item: Json, media: ReportMedia, link: str | None, number: int, count
         _verdict(item.get("overall") or {}, words),
         sample,
         _stage(item, media, link, words),
+        why,
         cue_section(item, words),
         people_section(item, media.keyframes, words),
         "" if sample else transcript(item, words),
@@ -106,19 +128,30 @@ def _verdict(overall: Json, words: Words) -> str:
     if score is not None:
         number = f'<p class="score" title="{words["score_scale"]}">{minus(score)}</p>'
     if confidence is not None:
-        said = words["confidence"].format(p=percent(confidence))
+        chance = words["confidence"].format(p=percent(confidence))
         basis = words.get(str(overall.get("calibration")), "")
-        sure = f'<p class="sure">{meter(confidence, "ink")}{said}<small>{basis}</small></p>'
+        among = _among(overall, words)
+        sure = f'<p class="sure">{meter(confidence, "ink")}{chance}<small>{basis}</small>{among}</p>'
     if overall.get("abstain"):
         why = words["abstain_why"] if label else words["abstain_all"]
         note = f'<p class="abstain" role="note"><strong>{words["abstain"]}.</strong> {why}</p>'
     mark = f'<span aria-hidden="true">{MARKS[label]}</span> ' if label in MARKS else ""
-    big = f'<p class="big">{mark}{words[label] if label else words["none"]}</p>'
+    said = words[label] if label else escape(own_top(overall) or "") or words["none"]
+    big = f'<p class="big">{mark}{said}</p>'
     return (
         f'<section class="card verdict" aria-label="{words["verdict"]}">{note}'
         f'<div class="dial-box {label or "none"}">{dial(score)}{number}{big}{sure}</div>'
-        f"{_emotions(overall, words)}{_polarity(overall, words)}</section>"
+        f"{_emotions(overall, words)}{_polarity(overall, words)}{_own(overall, words)}</section>"
     )
+
+
+def _among(overall: Json, words: Words) -> str:
+    """The polarities that cannot be told apart, where there are several."""
+    coverage, found = undecided(overall)
+    if not found:
+        return ""
+    names = words["comma"].join(words[name] for name in found)
+    return f"<small>{words['among'].format(p=percent(coverage), names=names)}</small>"
 
 
 def _emotions(overall: Json, words: Words) -> str:
@@ -130,6 +163,20 @@ def _emotions(overall: Json, words: Words) -> str:
         for name in sorted(emotions, key=lambda e: -float(emotions[e]))
     )
     return f'<div class="bars"><h3>{words["emotions"]}</h3><dl>{rows}</dl></div>'
+
+
+def _own(overall: Json, words: Words) -> str:
+    """What a trained model says in its own words: a list of bars per task."""
+    out = ""
+    for task, said in own_of(overall).items():
+        chances = said if isinstance(said, dict) else {}
+        rows = "".join(
+            bar_row(escape(one_line(name)), meter(chances[name], "ink"), percent(chances[name]))
+            for name in sorted(chances, key=lambda c: -chances[c])[:_CLASSES]
+        )
+        shown = f"<dl>{rows}</dl>" if rows else f"<p><b>{escape(own_said(said))}</b></p>"
+        out += f'<div class="bars own"><h3>{words["own"]} · <bdi>{escape(task)}</bdi></h3>{shown}</div>'
+    return out
 
 
 def _polarity(overall: Json, words: Words) -> str:

@@ -97,7 +97,13 @@ def _reading(reading: Json | None) -> dict[str, Cell]:
         "confidence": reading.get("confidence"),
         "calibration": reading.get("calibration"),
         "abstain": None if abstain is None else str(bool(abstain)).lower(),
+        **{f"own_{task}": _own(said) for task, said in (reading.get("own") or {}).items()},
     }
+
+
+def _own(said: Mapping[str, float] | float) -> Cell:
+    """The most probable class, or the number."""
+    return max(said, key=lambda name: said[name]) if isinstance(said, Mapping) else float(said)
 
 
 def _cues(cues: Json) -> dict[str, Cell]:

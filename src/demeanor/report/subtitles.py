@@ -28,7 +28,8 @@ def srt(analysis: Json) -> str:
     """SubRip text: `S1: words`, then `[positive +0.61 joy]`, one cue per segment with something to say.
 
     Raises:
-        InputError: the analysis has no times (pure text, an image, an item that failed).
+        InputError: the analysis has no times (pure text, an image, an item that failed). Of silence the text is
+            empty.
     """
     cues = []
     for number, (start, end, segment) in enumerate(_timed(analysis), start=1):
@@ -64,7 +65,7 @@ def _timed(analysis: Json) -> Iterator[tuple[int, int, Json]]:
     if error:
         raise InputError(f"subtitles need an analysis, but '{name}' could not be read ({error}); next: fix that input")
     segments = [s for s in analysis.get("segments") or () if s.get("start") is not None and s.get("end") is not None]
-    if not segments:
+    if not segments and analysis.get("duration") is None:
         raise InputError(
             f"subtitles need segments with times (audio or video), got kind '{analysis.get('kind')}' without "
             f"times for '{name}'; next: write --csv or --report instead"

@@ -17,11 +17,15 @@ from demeanor.report.figures import (
     error_of,
     label_of,
     one_line,
+    own_of,
+    own_said,
+    own_top,
     percent,
     score_of,
     signed,
     source_of,
     top_emotion,
+    undecided,
 )
 
 _STYLES = {"positive": "dark_orange", "neutral": "grey62", "negative": "dodger_blue1"}
@@ -75,10 +79,15 @@ def _verdict(overall: Json) -> Text:
         line.append("  ").append_text(_bar(score, label_of(overall)))
     if confidence is not None:
         line.append(f"  {percent(confidence)} sure").append(f" ({overall.get('calibration')})", "dim")
+    coverage, several = undecided(overall)
+    if several:
+        line.append(f"  {percent(coverage)}: {' or '.join(several)}", "dim")
     emotions = overall.get("emotions") or {}
     first = sorted(emotions, key=lambda e: -float(emotions[e]))[:2]
     if first:
         line.append("  ").append(", ".join(f"{e} {percent(emotions[e])}" for e in first))
+    for task, said in own_of(overall).items():
+        line.append(f"\n{task}: ", "dim").append(own_said(said))
     if overall.get("abstain"):
         line.append("\nNot sure enough to say: the input is outside what this model was made for.", "italic")
     return line
@@ -146,7 +155,7 @@ def _notes(analysis: Json, console: Console) -> None:
     if missing or warnings:
         console.print()
     if missing:
-        console.print(Text(f"not in this input: {', '.join(missing)}", style="dim"))
+        console.print(Text(f"not read: {', '.join(missing)}", style="dim"))
     for warning in warnings:
         console.print(Text(f"! {one_line(warning)}", style="yellow"))
 
@@ -166,7 +175,7 @@ def _reading(reading: Json, long: bool = False) -> Text:
     """`▲ +0.61`, long `▲ positive +0.61`; `–` without a reading; `?` where the reader abstains."""
     score, label = score_of(reading), label_of(reading)
     if score is None or label is None:
-        return Text("– no reading" if long else "–", style="dim")
+        return Text(own_top(reading) or ("– no reading" if long else "–"), style="" if own_top(reading) else "dim")
     mark = MARKS.get(label, "·")
     said = f"{mark} {label:<8} {signed(score):>5}" if long else f"{mark} {signed(score):>5}"
     return Text(said + ("?" if reading.get("abstain") and not long else ""), style=_STYLES.get(label, ""))

@@ -1,7 +1,7 @@
 /* The timeline of one analysis (demeanor.analysis/1), and what makes the report respond. No dependency, no build step.
 
    Demeanor.timeline(element, analysis, {frames, peaks, words, onselect, onhover}) draws into any element and returns
-     {element, items, select(i), setTime(seconds), redraw(), destroy()}; `i` counts the analysis's segments.
+     {element, items, select(i), setTime(seconds), shade([{a, b, share}]), redraw(), destroy()}; `i` counts the analysis's segments.
        frames: [{time, src, width, height, faces: [{id, box, label}]}], peaks: [min, max, min, max, …] in -100..100,
        words: the interface's words (demeanor.report.wording), onselect(i, source).
    Demeanor.report(article, payload, words) wires a whole article of the report. All text goes in as text, never as HTML. */
@@ -78,9 +78,10 @@
       .sort((p, q) => p.a - q.a || p.b - q.b);
     const order = new Map(items.map((it, k) => [it.index, k]));
     const end = Math.max(timed ? analysis.duration || 0 : 0, ...tail(items), 1e-3);
-    const cues = cueNames(analysis);
+    const cues = cueNames(analysis), changes = (analysis.trend && analysis.trend.changes) || [];
     const view = { a: 0, b: end };
     const shortest = Math.min(end, timed ? 4 : 20);
+    let shades = [];
     let hover = null, chosen = null, now = null, width = 0, height = 0, gutter = 0, rows = [], ink = {}, ticking = false;
 
     const base = make("canvas", { "aria-hidden": "true" }), over = make("canvas", { "aria-hidden": "true" });
@@ -123,7 +124,10 @@
       if (peaks) wanted.push(["sound", 36, wave]);
       if (segments.some((s) => s.speaker)) wanted.push(["who", 18, voices]);
       wanted.push(["fused", 96, curve]);
-      if (cues.length > 1) cues.forEach((c) => wanted.push([c, 30, (row, cells) => lane(row, cells, (s) => score((s.cues || {})[c]))]));
+      if (cues.length > 1) cues.forEach((c) => wanted.push([c, c === "voice" && shades.length ? 38 : 30, (row, cells) => {
+        lane(row, cells, (s) => score((s.cues || {})[c]));
+        if (c === "voice") stretches(row);
+      }]));
       if (segments.some((s) => s.reading && s.reading.emotions)) wanted.push(["emotions", 68, feelings]);
       let top = 0;
       rows = wanted.map(([name, h, draw]) => {
@@ -329,11 +333,48 @@
         ctx.lineJoin = "round";
         ctx.stroke();
       }
+      if (cues.length === 1 && cues[0] === "voice") stretches(row);
+      marks(row, middle, half);
       ctx.fillStyle = ink.muted;
       ctx.font = "10px " + ink.font;
       ctx.fillText("▲ +1", gutter + 6, row.top + 9);
       ctx.fillText("▼ −1", gutter + 6, row.top + row.height - 8);
       ctx.font = "12px " + ink.font;
+    }
+
+    /* Seconds of the voice by what they add to its reading: washed, with a line above (towards positive) or below. */
+    function stretches(row) {
+      for (const { a, b, share } of shades) {
+        const from = Math.max(gutter, x(a)), w = Math.min(width, x(b)) - from;
+        if (w <= 0 || Math.abs(share) < 0.03) continue;
+        ctx.fillStyle = share < 0 ? ink.negative : ink.positive;
+        ctx.globalAlpha = 0.1 + Math.min(0.4, Math.abs(share));
+        ctx.fillRect(from, row.top, w - 0.5, row.height);
+        ctx.globalAlpha = 1;
+        ctx.fillRect(from, share < 0 ? row.top + row.height - 3 : row.top, w - 0.5, 3);
+      }
+    }
+
+    /* Lasting changes of the sentiment: a line where each begins, an arrow the way it goes, and the levels beside it. */
+    function marks(row, middle, half) {
+      for (const change of changes) {
+        const px = x(change.at), up = change.to > change.from, y = (v) => middle - v * half;
+        if (px < gutter || px > width) continue;
+        ctx.strokeStyle = ctx.fillStyle = ink.ink;
+        ctx.lineWidth = 1.25;
+        ctx.setLineDash([4, 3]);
+        ctx.beginPath();
+        ctx.moveTo(px, row.top);
+        ctx.lineTo(px, row.top + row.height);
+        ctx.stroke();
+        ctx.setLineDash([]);
+        ctx.beginPath();
+        const tip = y(change.to), base = tip + (up ? 9 : -9);
+        ctx.moveTo(px, tip);
+        ctx.lineTo(px - 5, base);
+        ctx.lineTo(px + 5, base);
+        ctx.fill();
+      }
     }
 
     function lane(row, cells, value) {
@@ -531,6 +572,7 @@
     });
 
     for (const l of ["positive", "neutral", "negative"]) legend.append(make("span", { class: l }, MARKS[l] + " " + words[l]));
+    if (changes.length) legend.append(make("span", {}, "┊ " + (words.change || "")));
     legend.append(make("span", { class: "gap" }));
     for (const e of [...EMOTIONS].reverse()) legend.append(make("span", {}, make("span", { class: "dot e-" + e }), emotionWord(e, words)));
     const watch = new ResizeObserver(() => { if (box.clientWidth !== width) later(); });
@@ -543,6 +585,11 @@
       select: (index) => choose(order.get(index), "call"),
       mark: (index) => { chosen = order.get(index); point(chosen); overlay(); },
       setTime: (time) => { now = time; overlay(); const k = at(x(time)); return k !== null && items[k].a <= time && time < items[k].b ? items[k].index : null; },
+      shade: (found) => {
+        if (!shades.length) legend.querySelector(".gap").before(make("span", {}, "▔▁ " + words.why_voice));
+        shades = found;
+        later();
+      },
       redraw,
       zoomButtons: (holder) => {
         const button = (text, name, act) => make("button", { type: "button", "aria-label": name, title: name, onclick: act }, text);
@@ -724,6 +771,7 @@
         if (index !== null && !player.paused && (!line || Number(line.dataset.line) !== index)) { drawn.mark(index); follow(index, "player"); }
       });
     }
+    if (global.Demeanor.reasons) global.Demeanor.reasons(article);
     return drawn;
   }
 

@@ -19,6 +19,7 @@ _EN = {
     "segment": "1 segment", "speakers": "{n} speakers", "theme": "Light or dark",
     "skip": "Skip to the reading", "verdict": "Verdict",
     "score_scale": "−1 most negative, +1 most positive", "confidence": "{p} likely to be right",
+    "among": "{p} sure: one of {names}",
     "verified": "measured on held-back data",
     "pooled": "pooled by a stated rule, not measured as a whole", "abstain": "Not sure enough to say",
     "abstain_why": (
@@ -37,7 +38,8 @@ _EN = {
     "chosen": "Selected segment", "picture": "Picture", "sound": "Sound", "who": "Who",
     "no_script": "The timeline needs JavaScript; the transcript below has the same readings.",
     "media_gone": "The recording is not beside this report, so only the strip is shown.",
-    "cues": "What each cue says", "weight": "Weight", "share": "Share in the score",
+    "cues": "What each cue says", "own": "In the model's own words",
+    "weight": "Weight", "share": "Share in the score",
     "sum": "How the score comes about", "start_value": "starting point", "transcript": "Transcript",
     "sentences": "Sentence by sentence", "post_text": "Text", "find": "Find in the text", "all": "all",
     "comma": ", ", "colon": ": ", "no_text": "(no words)", "no_match": "Nothing matches.",
@@ -59,6 +61,20 @@ _EN = {
     "index": "{n} analyses", "item": "Item", "kind": "Kind", "reading": "Reading",
     "failed": "could not be read", "back": "Back to the list",
     "made_by": "Made by demeanor, offline, on this machine", "strongest": "strongest moment",
+    "lang": "en", "change": "lasting change", "why": "Why", "why_cues": "What each cue adds",
+    "why_cues_how": "Exact Shapley values: together they make the score, {score}.",
+    "why_without": "without it: {reading}", "why_words": "Words that count",
+    "why_words_how": "The shares of the words sum to what the words say; point at one, or tab to it, for numbers.",
+    "key_negative": "towards negative", "key_positive": "towards positive",
+    "why_voice": "Seconds of the voice that count",
+    "why_voice_how": (
+        "Each stretch is left out, alone and together with others; the shares sum to what the voice says."
+    ),
+    "why_regions": "Regions that count",
+    "why_regions_how": "Each cell is blurred, alone and together with others: what the picture's reading rests on.",
+    "why_frames": "Frames that count", "why_changes": "What would change the reading",
+    "why_left_out": "Left out", "why_where": "In", "why_not_smallest": "(the smallest set found)",
+    "why_limits": "Not explained",
 }  # fmt: skip
 
 _ZH = {
@@ -70,7 +86,7 @@ _ZH = {
     "arousal_ends": "平静 – 激动", "dominance_ends": "受控 – 掌控", "untitled": "输入的文字",
     "segments": "{n} 个片段", "segment": "1 个片段", "speakers": "{n} 位说话人", "theme": "浅色或深色",
     "skip": "跳到分析结果", "verdict": "结论", "score_scale": "−1 最消极，+1 最积极",
-    "confidence": "{p} 的把握是对的", "verified": "已在留出数据上检验",
+    "confidence": "{p} 的把握是对的", "among": "{p} 的把握：{names}之一", "verified": "已在留出数据上检验",
     "pooled": "按既定规则合并，整体未单独检验", "abstain": "把握不足，不下结论",
     "abstain_why": "输入超出了模型的适用范围，请谨慎看待下面的数字。",
     "abstain_all": "输入超出了模型的适用范围。", "emotions": "情绪", "polarity": "倾向",
@@ -81,7 +97,8 @@ _ZH = {
     "hint": "悬停看数字 · 点击选中 · 方向键移动", "hint_zoom": "悬停看数字 · 点击选中 · Ctrl + 滚轮缩放",
     "chosen": "选中的片段", "picture": "画面", "sound": "声音", "who": "说话人",
     "no_script": "时间轴需要 JavaScript；下面的文字稿里有同样的读数。",
-    "media_gone": "录像不在本报告旁边，因此只显示缩略条。", "cues": "各线索的判断", "weight": "权重",
+    "media_gone": "录像不在本报告旁边，因此只显示缩略条。", "cues": "各线索的判断", "own": "模型自己的标签",
+    "weight": "权重",
     "share": "对得分的贡献", "sum": "得分的由来", "start_value": "起点", "transcript": "文字稿",
     "sentences": "逐句分析", "post_text": "文字", "find": "在文字中查找", "all": "全部", "comma": "、",
     "colon": "：", "no_text": "（无话语）", "no_match": "没有匹配的内容。", "speaker": "说话人",
@@ -97,6 +114,16 @@ _ZH = {
     ),
     "index": "{n} 份分析", "item": "条目", "kind": "类型", "reading": "读数", "failed": "无法读取",
     "back": "回到列表", "made_by": "由 demeanor 在本机离线生成", "strongest": "最强的时刻",
+    "lang": "zh", "change": "持续的转变", "why": "为什么", "why_cues": "各线索的贡献",
+    "why_cues_how": "精确的 Shapley 值：相加即为得分 {score}。", "why_without": "去掉它：{reading}",
+    "why_words": "起作用的词",
+    "why_words_how": "各词的贡献相加即为文字的得分；悬停或用键盘选中可看数字。",
+    "key_negative": "偏向消极", "key_positive": "偏向积极", "why_voice": "语音中起作用的时刻",
+    "why_voice_how": "把每一小段单独或与别的段一起去掉；各段的贡献相加即为语音的得分。",
+    "why_regions": "画面中起作用的区域",
+    "why_regions_how": "把每一格单独或与别的格一起模糊：读数依赖于画面的哪些部分。",
+    "why_frames": "起作用的画面时刻", "why_changes": "去掉什么会改变结果", "why_left_out": "去掉",
+    "why_where": "位置", "why_not_smallest": "（找到的最小组合）", "why_limits": "未能解释的部分",
 }  # fmt: skip
 
 WORDS: dict[Language, dict[str, str]] = {"en": _EN, "zh": _ZH}

@@ -19,7 +19,6 @@ from demeanor.bundle import seal
 from demeanor.calibration import temperature
 from demeanor.calibration.pool import PoolRule
 from demeanor.encoders.visual_face import SIZE
-from demeanor.fusion._model import Model
 from demeanor.fusion.concat import Concat
 from demeanor.fusion.concat import Config as ConcatConfig
 from demeanor.fusion.image_cnn import Config as FaceConfig
@@ -32,8 +31,8 @@ from demeanor.weights import WEIGHTS
 
 PICTURE_PRIOR = (0.25, 0.5, 0.25)
 """What a picture says before it is looked at. The labelled posts are 60 % positive because people post what they like;
-a photograph for itself is taken to be neutral rather than glad, so the posts' shares are divided out. The joint
-reading of a post keeps them."""
+where a scene stands beside other cues, or in a film, it is taken to be neutral rather than glad, so the posts' shares
+are divided out. The joint readings of a post and of a picture by itself keep them."""
 
 
 def calibrated(logits: Mapping[str, NDArray[np.float32]], labels: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
@@ -51,7 +50,7 @@ def words_cue(run: Path, folder: Path, valid: list[tuple[Any, Rows]]) -> dict[st
     spec = json.loads((run / "run.json").read_text())["config"]
     start = Path(spec["run"]["start"])
     model = words.build(spec)
-    model.load_state_dict(torch.load(run / "best.pt", weights_only=True))
+    model.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
     packed = np.load(start / "words_q4.npz")
     graph = TextGraph(model.eval(), torch.from_numpy(packed["packed"]), torch.from_numpy(packed["scales"]))
     ids, mask = torch.ones(2, 7, dtype=torch.int64), torch.ones(2, 7, dtype=torch.bool)
@@ -77,7 +76,7 @@ def face_cue(run: Path, folder: Path, valid: Rows) -> dict[str, Any]:
 
     spec = json.loads((run / "run.json").read_text())["config"]
     model = ImageCnn(FaceConfig(**spec.get("model", {})))
-    model.load_state_dict(torch.load(run / "best.pt", weights_only=True))
+    model.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
     example = (torch.zeros(2, 1, SIZE, SIZE),)
     export(
         DenseGraph(model.eval(), "visual"),
@@ -136,16 +135,16 @@ class SceneGraph(nn.Module):
         return tasks["polarity"], tasks["emotions"], tasks["score"], x
 
 
-class PostGraph(nn.Module):
-    """Hidden vectors of words (B, 384) and scene (B, 1280) → the joint reading of a post."""
+class JointGraph(nn.Module):
+    """Hidden vectors of words (B, 384), where they are read, and scene (B, 1280), and what a face says (B, 11)."""
 
     def __init__(self, head: Concat) -> None:
         super().__init__()
         self.head = head
 
-    def forward(self, words: Tensor, scene: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         """polarity, emotions, score, hidden."""
-        output = self.head(_batch({"words": words, "scene": scene}))
+        output = self.head(_batch(dict(zip(self.head.config.dims, values, strict=True))))
         assert output.hidden is not None
         return output.tasks["polarity"], output.tasks["emotions"], output.tasks["score"], output.hidden
 
@@ -156,40 +155,43 @@ def _batch(values: Mapping[str, Tensor]) -> FeatureBatch:
 
 
 def post_heads(run: Path, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """scene.onnx and post.onnx of a finished posts run: (scene cue, post entry of `fusion`)."""
+    """scene.onnx, picture.onnx and post.onnx of a finished posts run: (scene cue, joint readings of `fusion`)."""
     spec = json.loads((run / "run.json").read_text())["config"]
     oof = np.load(run / "oof.npz")
     network = posts.backbone(Path(spec["run"]["imagenet"]))
-    heads: dict[str, Model] = {}
+    heads: dict[str, Concat] = {}
     for name, modalities in posts.TASKS.items():
-        state = torch.load(run / name / "best.pt", weights_only=True)
+        state = torch.load(run / name / "best.pt", map_location="cpu", weights_only=True)
         dims = {m: state[f"mean_{m}"].shape[0] for m in modalities}
         heads[name] = Concat(ConcatConfig(dims=dims, **spec["heads"][name]))
         heads[name].load_state_dict(state)
-    scene, post = heads["scene"], heads["post"]
-    assert isinstance(scene, Concat)
-    assert isinstance(post, Concat)
     picture = (torch.zeros(2, 3, 224, 224),)
-    export(SceneGraph(network, scene), picture, ("values",), {"values": {0: "batch"}}, folder / "scene.onnx")
-    vectors = (torch.zeros(2, post.config.dims["words"]), torch.zeros(2, post.config.dims["scene"]))
-    axes = {"words": {0: "batch"}, "scene": {0: "batch"}}
-    export(PostGraph(post), vectors, ("words", "scene"), axes, folder / "post.onnx")
-    fitted = {n: temperature.fit(oof[n], oof["truth"], bias=n == "post").to_dict() for n in ("scene", "post")}
-    shift = np.log(PICTURE_PRIOR) - np.log(np.bincount(oof["truth"], minlength=3) / len(oof["truth"]))
-    polarity = fitted["scene"] | {"bias": (shift - shift.mean()).tolist()}
+    graph = SceneGraph(network, heads["scene"])
+    export(graph, picture, ("values",), {"values": {0: "batch"}}, folder / "scene.onnx")
+    shares = np.bincount(oof["truth"], minlength=3) / len(oof["truth"])
+    joint = {}
+    for name in ("picture", "post"):
+        dims = heads[name].config.dims
+        vectors = tuple(torch.zeros(2, dim) for dim in dims.values())
+        axes = {m: {0: "batch"} for m in dims}
+        export(JointGraph(heads[name]), vectors, tuple(dims), axes, folder / f"{name}.onnx")
+        calibration = temperature.fit(oof[name], oof["truth"], bias=True).to_dict()
+        joint[name] = {"graph": f"{name}.onnx", "calibration": calibration, "prior": shares.tolist()}
+    shift = np.log(PICTURE_PRIOR) - np.log(shares)
+    polarity = temperature.fit(oof["scene"], oof["truth"]).to_dict() | {"bias": (shift - shift.mean()).tolist()}
     cue = {"graph": "scene.onnx", "calibration": {"polarity": polarity}, "prior": list(PICTURE_PRIOR)}
-    return cue, {"graph": "post.onnx", "calibration": fitted["post"]}
+    return cue, joint
 
 
-def assemble(folder: Path, name: str, cues: Mapping[str, Any], post: Mapping[str, Any] | None, rule: PoolRule) -> None:
-    """Seal a folder of finished graphs as a bundle."""
-    fusion: dict[str, Any] = {"pool": rule.to_dict()}
-    if post is not None:
-        fusion["post"] = dict(post)
+def assemble(
+    folder: Path, name: str, cues: Mapping[str, Any], joint: Mapping[str, Any], rule: PoolRule, licence: str
+) -> None:
+    """Seal a folder of finished graphs as a bundle; `joint` holds the learned joint readings, `picture` and `post`."""
+    fusion: dict[str, Any] = {"pool": rule.to_dict(), **joint}
     spec = {
         "name": name,
         "version": version("demeanor"),
-        "licence": "research only; see card.md",
+        "licence": licence,
         "cues": dict(cues),
         "fusion": fusion,
     }

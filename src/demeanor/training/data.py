@@ -22,13 +22,24 @@ POLARITY_OF = {
 
 @dataclass
 class Rows:
-    """N samples as arrays. Ragged modalities are lists of arrays (time, …); pictures and vectors one array (N, …)."""
+    """N samples as arrays. Ragged modalities are lists of arrays (time, …); pictures and vectors one array (N, …).
+
+    In a list None stands for a missing modality; `shapes` holds an example of each, so that a batch without any has
+    its width.
+    """
 
     values: dict[str, Any]
     labels: dict[str, NDArray[np.float32]]
     weight: NDArray[np.float32]
     group: list[str] = field(default_factory=list)
     corpus: list[str] = field(default_factory=list)
+    shapes: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for modality, column in self.values.items():
+            example = None if isinstance(column, np.ndarray) else next((x for x in column if x is not None), None)
+            if example is not None:
+                self.shapes.setdefault(modality, example[:1] if example.ndim < 3 else example)
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -39,7 +50,7 @@ class Rows:
         labels = {t: y[rows] for t, y in self.labels.items()}
         pick = [self.group[i] for i in rows] if self.group else []
         corpus = [self.corpus[i] for i in rows] if self.corpus else []
-        return Rows(values, labels, self.weight[rows], pick, corpus)
+        return Rows(values, labels, self.weight[rows], pick, corpus, dict(self.shapes))
 
 
 def polarity_target(score: float) -> NDArray[np.float32]:
@@ -113,36 +124,50 @@ def join(parts: Sequence[Rows]) -> Rows:
 
 
 def collate(rows: Rows, index: NDArray[np.intp]) -> FeatureBatch:
-    """One batch: ragged modalities padded to their longest with `valid` False beyond."""
+    """One batch: ragged modalities padded to their longest with `valid` False beyond; None is `present` False."""
     values: dict[str, torch.Tensor] = {}
     valid: dict[str, torch.Tensor | None] = {}
     present: dict[str, torch.Tensor] = {}
     for m, column in rows.values.items():
         if isinstance(column, np.ndarray):
             values[m], valid[m] = torch.from_numpy(np.ascontiguousarray(column[index])), None
+            present[m] = torch.ones(len(index), dtype=torch.bool)
+            continue
+        items = [column[i] for i in index]
+        there = np.array([item is not None for item in items])
+        known = rows.shapes[m]
+        if known.ndim == 3:
+            filled = np.stack([np.zeros_like(known) if i is None else i for i in items])
+            values[m], valid[m] = torch.from_numpy(filled), None
         else:
-            items = [column[i] for i in index]
-            longest = max(len(i) for i in items)
-            padded = np.zeros((len(items), longest, *items[0].shape[1:]), items[0].dtype)
-            mask = np.zeros((len(items), longest), bool)
-            for row, item in enumerate(items):
-                padded[row, : len(item)] = item
-                mask[row, : len(item)] = True
-            values[m], valid[m] = torch.from_numpy(padded), torch.from_numpy(mask)
-        present[m] = torch.ones(len(index), dtype=torch.bool)
+            values[m], valid[m] = _padded(items, known)
+        present[m] = torch.from_numpy(there)
     labels = {t: torch.from_numpy(y[index]) for t, y in rows.labels.items()}
     labels["weight"] = torch.from_numpy(rows.weight[index])
     return FeatureBatch(values, valid, present, labels, torch.from_numpy(index))
 
 
-def batches(rows: Rows, size: int, rng: np.random.Generator | None) -> Iterator[FeatureBatch]:
-    """Every row once. With `rng` shuffled, rows of like length together (less padding); without, in order of length."""
+def _padded(items: Sequence[NDArray[Any] | None], known: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sequences (time, …) → (B, T, …) and valid (B, T); `known` gives width and type where all are missing."""
+    lengths = np.array([0 if i is None else len(i) for i in items])
+    mask = np.arange(max(1, lengths.max()))[None] < lengths[:, None]
+    padded = np.zeros((*mask.shape, *known.shape[1:]), known.dtype)
+    if lengths.any():
+        padded[mask] = np.concatenate([i for i in items if i is not None])
+    return torch.from_numpy(padded), torch.from_numpy(mask)
+
+
+def batches(rows: Rows, size: int, rng: np.random.Generator | None, balanced: bool = False) -> Iterator[FeatureBatch]:
+    """Every row once. With `rng` shuffled, rows of like length together (less padding); without, in order of length.
+
+    `balanced` draws as many rows with replacement instead, each class as often as the others.
+    """
     ragged = [v for v in rows.values.values() if not isinstance(v, np.ndarray)]
     order = np.arange(len(rows))
     if rng is not None:
-        rng.shuffle(order)
+        order = rng.choice(len(rows), len(rows), p=class_chances(rows.labels)) if balanced else rng.permutation(order)
     if ragged:
-        lengths = np.array([len(v) for v in ragged[0]])
+        lengths = np.sum([[0 if i is None else len(i) for i in column] for column in ragged], 0)
         pool = size * 50 if rng is not None else len(order)
         chunks = [order[i : i + pool] for i in range(0, len(order), pool)]
         order = np.concatenate([c[np.argsort(lengths[c], kind="stable")] for c in chunks])
@@ -151,3 +176,25 @@ def batches(rows: Rows, size: int, rng: np.random.Generator | None) -> Iterator[
         rng.shuffle(starts)
     for start in starts:
         yield collate(rows, order[start : start + size])
+
+
+def inverse_frequency(target: NDArray[np.float32], power: float) -> NDArray[np.float32]:
+    """(N, classes) labelled rows → (N,) weights: the share of each row's class to minus `power`."""
+    classes = target.argmax(1)
+    shares = np.bincount(classes, minlength=target.shape[1]) / len(classes)
+    weight: NDArray[np.float32] = (shares[classes] ** -power).astype(np.float32)
+    return weight
+
+
+def class_chances(labels: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """(N,) chances that make every class of the first classified task equally likely; signs for a regression."""
+    classed = next((y for y in labels.values() if y.ndim == 2), None)
+    if classed is None:
+        number = next(y for t, y in labels.items() if t != "weight")
+        classes = np.sign(np.nan_to_num(number)).astype(int) + 1
+    else:
+        classes = np.nan_to_num(classed, nan=0.0).argmax(1)
+    counts = np.bincount(classes)
+    chances = 1.0 / counts[classes]
+    share: NDArray[np.float64] = chances / chances.sum()
+    return share

@@ -8,21 +8,26 @@ whatever the batch: dynamic int8 arithmetic would differ between processors and 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch
 from demeanor.fusion._model import Model
 from demeanor.fusion.text_transformer import TextTransformer
 
+Variant = Literal["float32", "fp16", "int8"]
 OPSET = 18
 SMALLEST = 2048
 """Weights of fewer numbers stay float32."""
+
+_RECURRENT = ("LSTM", "GRU", "RNN")
 
 
 class TextGraph(nn.Module):
@@ -75,32 +80,149 @@ def export(
         axes: dynamic axes of the inputs.
         path: the `.onnx` file, written whole.
     """
+    write_onnx(store_int8(traced(graph, example, names, ["polarity", "emotions", "score", "hidden"], axes)), path)
+
+
+def traced(
+    graph: nn.Module,
+    example: tuple[Tensor, ...],
+    names: Sequence[str],
+    outputs: Sequence[str],
+    axes: Mapping[str, Mapping[int, str]],
+) -> Any:
+    """`graph`, in eval mode, as an ONNX model in memory; `axes` are those of the inputs that vary."""
     import onnx
 
-    outputs = ["polarity", "emotions", "score", "hidden"]
     buffer = io.BytesIO()
-    dynamic = {**axes, **{o: {0: "batch"} for o in outputs}}
-    torch.onnx.export(
-        graph.eval(),
-        example,
-        buffer,
-        input_names=list(names),
-        output_names=outputs,
-        dynamic_axes=dynamic,
-        opset_version=OPSET,
-        dynamo=False,
-        do_constant_folding=True,
-    )
-    model = store_int8(onnx.load_from_string(buffer.getvalue()))
+    with warnings.catch_warnings():
+        # The exporter warns that it traces, and that batches may differ for recurrent layers: the states of ours
+        # start from zeros of the batch's own size, and the contract suite runs other sizes.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph.eval(),
+            example,
+            buffer,
+            input_names=list(names),
+            output_names=list(outputs),
+            dynamic_axes={**axes, **{o: {0: "batch"} for o in outputs}},
+            opset_version=OPSET,
+            dynamo=False,
+            do_constant_folding=True,
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def write_onnx(model: Any, path: Path) -> None:
+    """The checked model, written whole."""
+    import onnx
+
     onnx.checker.check_model(model)
     temporary = path.with_suffix(".part")
     temporary.write_bytes(model.SerializeToString())
     temporary.replace(path)
 
 
-def store_int8(model: Any) -> Any:
-    """Replace every large float32 weight matrix or kernel by int8 · scale."""
+class FusionGraph(nn.Module):
+    """Any model as a function of plain tensors: per modality its values, and its mask or (pictures) its presence."""
+
+    def __init__(self, model: Model, pictured: Mapping[str, bool]) -> None:
+        super().__init__()
+        self.model, self.pictured = model, dict(pictured)
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Tensors in the order of `inputs_of` → the tasks in the model's order."""
+        values: dict[str, Tensor] = {}
+        valid: dict[str, Tensor | None] = {}
+        present: dict[str, Tensor] = {}
+        for modality, (value, says) in zip(self.pictured, zip(tensors[::2], tensors[1::2], strict=True), strict=True):
+            values[modality] = value
+            valid[modality] = None if self.pictured[modality] else says
+            present[modality] = says if self.pictured[modality] else says.any(1)
+        return tuple(self.model(FeatureBatch(values, valid, present)).tasks.values())
+
+
+def export_fusion(model: Model, batch: FeatureBatch, path: Path, variant: Variant = "float32") -> Path:
+    """Write a model of the lab as ONNX: `trace_fusion`.
+
+    Args:
+        model: on the CPU.
+        batch: an example with every modality of the model present.
+        path: the `.onnx` file, written whole.
+        variant: what the large weights are stored in.
+    """
+    write_onnx(stored(trace_fusion(model, batch), variant), path)
+    return path
+
+
+def trace_fusion(model: Model, batch: FeatureBatch) -> Any:
+    """A model of the lab as an ONNX model in memory, weights in float32.
+
+    Inputs are `NAME` (batch, time, …) and `NAME_mask` (batch, time) bool for every modality, or `NAME` (batch, C, H, W)
+    and `NAME_present` (batch,) bool for pictures; a modality that is not there has an all-false mask. Outputs are the
+    model's tasks.
+
+    Args:
+        model: on the CPU.
+        batch: an example with every modality of the model present.
+    """
+    pictured = {m: v is None for m, v in batch.valid.items()}
+    names, example, axes = [], [], {}
+    for modality, flat in pictured.items():
+        says = f"{modality}_present" if flat else f"{modality}_mask"
+        names += [modality, says]
+        example += [batch.values[modality], batch.present[modality] if flat else batch.mask(modality)]
+        time = {} if flat else {1: f"{modality}_time"}
+        axes[modality] = axes[says] = {0: "batch", **time}
+    with torch.no_grad():
+        tasks = list(model.eval()(batch).tasks)
+    return traced(FusionGraph(model, pictured), tuple(example), names, tasks, axes)
+
+
+def stored(model: Any, variant: Variant) -> Any:
+    """The model with its large weights in that type; it computes in float32 whatever they are stored in."""
+    if variant == "float32":
+        return model
+    return store_int8(model) if variant == "int8" else store_half(model)
+
+
+def store_half(model: Any) -> Any:
+    """Replace every large float32 weight by float16, cast back when the graph is loaded."""
     from onnx import TensorProto, helper, numpy_helper
+
+    def half(name: str, weights: NDArray[Any], first: str) -> tuple[list[Any], list[Any]]:
+        kept = numpy_helper.from_array(weights.astype(np.float16), name + ".half")
+        return [kept], [helper.make_node("Cast", [name + ".half"], [name], to=TensorProto.FLOAT)]
+
+    return _restored(model, half)
+
+
+def store_int8(model: Any) -> Any:
+    """Replace every large float32 weight matrix or kernel by int8 · scale, a scale per output channel."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    def packed(name: str, weights: NDArray[Any], first: str) -> tuple[list[Any], list[Any]]:
+        if first in _RECURRENT:  # (directions, rows, columns): a scale per row
+            others: tuple[int, ...] = (2,)
+        else:
+            axis = weights.ndim - 1 if first == "MatMul" else 0
+            others = tuple(a for a in range(weights.ndim) if a != axis)
+        scale = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-12).astype(np.float32) / 127
+        whole = np.rint(weights / scale).astype(np.int8)
+        tensors = [numpy_helper.from_array(whole, name + ".int8"), numpy_helper.from_array(scale, name + ".scale")]
+        cast = helper.make_node("Cast", [name + ".int8"], [name + ".cast"], to=TensorProto.FLOAT)
+        return tensors, [cast, helper.make_node("Mul", [name + ".cast", name + ".scale"], [name])]
+
+    return _restored(model, packed)
+
+
+def _restored(model: Any, pack: Callable[[str, NDArray[Any], str], tuple[list[Any], list[Any]]]) -> Any:
+    """Every large float32 weight as tensors and the nodes that give it back.
+
+    Args:
+        model: changed in place.
+        pack: name, weights and the operator that first takes them → tensors, nodes.
+    """
+    from onnx import TensorProto, numpy_helper
 
     graph = model.graph
     first = {name: node.op_type for node in reversed(graph.node) for name in node.input}
@@ -110,14 +232,9 @@ def store_int8(model: Any) -> Any:
         if tensor.data_type != TensorProto.FLOAT or weights.ndim < 2 or weights.size < SMALLEST:
             kept.append(tensor)
             continue
-        axis = weights.ndim - 1 if first.get(tensor.name) == "MatMul" else 0
-        others = tuple(a for a in range(weights.ndim) if a != axis)
-        scale = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-12).astype(np.float32) / 127
-        stored = np.rint(weights / scale).astype(np.int8)
-        kept.append(numpy_helper.from_array(stored, tensor.name + ".int8"))
-        kept.append(numpy_helper.from_array(scale, tensor.name + ".scale"))
-        nodes.append(helper.make_node("Cast", [tensor.name + ".int8"], [tensor.name + ".cast"], to=TensorProto.FLOAT))
-        nodes.append(helper.make_node("Mul", [tensor.name + ".cast", tensor.name + ".scale"], [tensor.name]))
+        tensors, restoring = pack(tensor.name, weights, first.get(tensor.name, ""))
+        kept += tensors
+        nodes += restoring
     body = list(graph.node)
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(kept)

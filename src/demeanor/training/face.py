@@ -32,17 +32,22 @@ def read_parts(spec: Mapping[str, Any], tables: Path, root: Path, cache: Path) -
 
     `valid` is a share (`run.valid`) of the training groups, by hash.
     """
-    samples = table.read(tables / spec["data"][0]["table"], root)
+    samples = table.read_manifest(tables / spec["data"][0]["table"], root)
+    parts = divided(samples, spec["run"]["valid"])
+    stack = aligned(samples, cache / "crops.npz")
+    balance = float(spec["data"][0].get("balance", 0.0))
+    return {name: rows_of([samples[i] for i in rows], stack[rows], balance) for name, rows in parts.items()}
+
+
+def divided(samples: Sequence[Sample], valid: float) -> dict[str, list[int]]:
+    """Row numbers of train and valid, `valid` a share of the groups of equal pictures; nothing of the test part."""
     keys = [hashlib.sha256(decode_image(s.image).tobytes()).hexdigest() for s in samples if s.image is not None]
     sealed = {key for key, sample in zip(keys, samples, strict=True) if sample.split == "test"}
     parts: dict[str, list[int]] = {"train": [], "valid": []}
     for row, (key, sample) in enumerate(zip(keys, samples, strict=True)):
         if sample.split != "test" and key not in sealed:
-            share = int(key[:8], 16) / 16**8
-            parts["valid" if share < spec["run"]["valid"] else "train"].append(row)
-    stack = aligned(samples, cache / "crops.npz")
-    balance = float(spec["data"][0].get("balance", 0.0))
-    return {name: rows_of([samples[i] for i in rows], stack[rows], balance) for name, rows in parts.items()}
+            parts["valid" if int(key[:8], 16) / 16**8 < valid else "train"].append(row)
+    return parts
 
 
 def aligned(samples: Sequence[Sample], cache: Path) -> NDArray[np.uint8]:
@@ -81,26 +86,26 @@ def rows_of(samples: Sequence[Sample], crops: NDArray[np.uint8], balance: float)
     )
 
 
-def augment(batch: FeatureBatch, generator: torch.Generator) -> FeatureBatch:
-    """Flip, turn, scale, shift, blur or coarsen, lighten and hide parts of each face."""
+def augment(batch: FeatureBatch, generator: torch.Generator, side: int = SIZE) -> FeatureBatch:
+    """Flip, turn, scale, shift, blur or coarsen, lighten and hide parts of each face, at `side` pixels."""
     x = batch.values["visual"]
     count = len(x)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return torch.rand(count, *shape, generator=generator) * (high - low) + low
 
-    angle, scale, flip = uniform(-0.3, 0.3), uniform(0.85, 1.2), (uniform(0, 1) < 0.5) * -2.0 + 1.0
+    angle, scale, flip = uniform(-0.2, 0.2), uniform(0.85, 1.15), (uniform(0, 1) < 0.5) * -2.0 + 1.0
     cos, sin = angle.cos() / scale, angle.sin() / scale
-    shift = uniform(-0.16, 0.16, 2)
+    shift = uniform(-0.1, 0.1, 2)
     matrix = torch.stack([cos * flip, -sin, shift[:, 0], sin * flip, cos, shift[:, 1]], 1).view(count, 2, 3)
-    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
+    grid = F.affine_grid(matrix, [count, 1, side, side], align_corners=False)
     x = F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     coarse = F.interpolate(F.avg_pool2d(x, 2), scale_factor=2.0, mode="bilinear")
     x = torch.where((uniform(0, 1) < 0.15).view(-1, 1, 1, 1), coarse, x)
     slope = torch.linspace(-1, 1, x.shape[-1])
     light = uniform(-0.5, 0.5, 1, 1, 1) * slope + uniform(-0.5, 0.5, 1, 1, 1) * slope[:, None]
     x = x * uniform(0.8, 1.2, 1, 1, 1) + light
-    x = _erase(x, uniform(0, 1, 2), uniform(0.15, 0.4), uniform(0, 1) < 0.4)
+    x = _erase(x, uniform(0, 1, 2), uniform(0.1, 0.35), uniform(0, 1) < 0.4)
     return FeatureBatch({"visual": x}, batch.valid, batch.present, batch.labels, batch.index)
 
 
@@ -123,7 +128,7 @@ def mirrored(model: Model, rows: Rows) -> dict[str, NDArray[np.float32]]:
 
 
 def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Progress:
-    """Train the face expert."""
+    """Train the face expert, its first `run.small_epochs` at `run.small_side` pixels: that halves their cost."""
     settings = Settings(**spec["training"])
     parts = read_parts(spec, tables, root, folder)
     model = ImageCnn(Config(**spec.get("model", {}))).to(memory_format=torch.channels_last)
@@ -133,4 +138,7 @@ def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Pr
         write_json(folder / "valid.json", scores)
         return {"score": scores["emotions_accuracy"], "macro_f1": scores["emotions_macro_f1"]}
 
-    return fit(model, lambda epoch: parts["train"], score, settings, folder, augment)
+    def small_first(batch: FeatureBatch, generator: torch.Generator, epoch: int) -> FeatureBatch:
+        return augment(batch, generator, spec["run"]["small_side"] if epoch < spec["run"]["small_epochs"] else SIZE)
+
+    return fit(model, lambda epoch: parts["train"], score, settings, folder, small_first)

@@ -2,52 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from demeanor.batch import FeatureBatch
+from demeanor.errors import ConfigError
 from demeanor.fusion._model import Model
 from demeanor.training.data import Rows, batches
+from demeanor.training.parallel import add_up, join, share
+from demeanor.training.schedule import rate
+from demeanor.training.settings import Settings
+from demeanor.training.track import Tracker
 
-Augment = Callable[[FeatureBatch, torch.Generator], FeatureBatch]
+__all__ = ["Augment", "Progress", "Settings", "device_of", "fit", "predict", "save_atomically"]
 
-
-class Settings(BaseModel):
-    """`[training]` of a run file; unknown keys fail."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = 3
-    batch: int = 32
-    learning_rate: float = 5e-5
-    weight_decay: float = 0.01
-    warmup: float = 0.06
-    clip: float = 1.0
-    average: float = 0.0
-    """Decay of the weights' moving average (0: off); the average is what is validated and kept."""
-    precision: str = "bfloat16"
-    device: str = "auto"
-    seed: int = 0
-    threads: int = 0
-    keep: str = "best"
-    """`best` epoch by the validation score, or `last` where the schedule ends at rate 0 anyway."""
+Augment = Callable[[FeatureBatch, torch.Generator, int], FeatureBatch]
+"""A training batch, its own generator and the epoch → the batch as the model sees it."""
 
 
 @dataclass
 class Progress:
-    """What a run has reached: epochs done, best score, one row of numbers per epoch."""
+    """What a run has reached: epochs done, best score and when, the plateau's rate, one row of numbers per epoch."""
 
     epoch: int = 0
     best: float = -math.inf
+    best_epoch: int = 0
+    scale: float = 1.0
+    scaled_at: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -58,14 +48,6 @@ def device_of(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def rate(step: int, total: int, warmup: float) -> float:
-    """Share of the learning rate: linear up over the first `warmup` share, then a half cosine down to 0."""
-    ramp = max(1, int(total * warmup))
-    if step < ramp:
-        return (step + 1) / ramp
-    return 0.5 * (1 + math.cos(math.pi * (step - ramp) / max(1, total - ramp)))
 
 
 class Average:
@@ -81,10 +63,11 @@ class Average:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, value in model.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.state[name].lerp_(value, 1 - decay)
-            else:
-                self.state[name].copy_(value)
+            kept = self.state.get(name)
+            if kept is not None and value.dtype.is_floating_point and kept.shape == value.shape:
+                kept.lerp_(value, 1 - decay)
+            else:  # counters, and memories that grow with the rows seen
+                self.state[name] = value.detach().clone()
 
 
 def fit(
@@ -106,7 +89,7 @@ def fit(
         settings: see `Settings`.
         folder: checkpoints go here, one a epoch, written whole or not at all; a run found there is continued and ends
             as an unstopped one would.
-        augment: changes a training batch, with its own generator.
+        augment: changes a training batch; see `Augment`.
         say: where progress lines go.
     """
     if settings.threads:
@@ -114,12 +97,15 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
     run = _Run(model, settings, folder, augment, say)
-    sizes = [math.ceil(len(train(epoch)) / settings.batch) for epoch in range(settings.epochs)]
+    sizes = [run.steps(len(train(epoch))) for epoch in range(settings.epochs)]
     for epoch in range(run.progress.epoch, settings.epochs):
+        if run.gave_up():
+            break
         started = time.time()
         loss = run.epoch(epoch, train(epoch), sum(sizes[:epoch]), sum(sizes))
         run.validate(score, {"epoch": epoch + 1.0, "loss": loss, "seconds": time.time() - started})
         run.save()
+    run.close()
     model.load_state_dict(torch.load(folder / "best.pt", map_location=run.device, weights_only=True))
     model.cpu().eval()
     return run.progress
@@ -131,64 +117,114 @@ class _Run:
     def __init__(
         self, model: Model, settings: Settings, folder: Path, augment: Augment | None, say: Callable[[str], None]
     ) -> None:
-        self.model, self.settings, self.folder, self.augment, self.say = model, settings, folder, augment, say
+        self.model, self.settings, self.folder, self.augment = model, settings, folder, augment
         self.device = device_of(settings.device)
+        self.group = join(self.device)
+        self.say = say if self.group.leads else lambda line: None
         model.to(self.device)
-        groups = model.param_groups(settings.learning_rate, settings.weight_decay)
-        fused = self.device.type in ("cpu", "cuda")
-        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=fused)
+        if settings.init_from:
+            start_from(model, Path(settings.init_from), self.say)
+        self.phases = list(model.phases())
+        self.optimiser = _optimiser(model, settings, self.device)
         self.rates = [g["lr"] for g in self.optimiser.param_groups]
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
         self.average = Average(model, settings.average) if settings.average else None
+        self.forward = torch.compile(model) if settings.compile else model
         self.progress = Progress()
         if (folder / "last.pt").exists():
             self._resume()
+        self.tracker = Tracker(settings.track, folder, settings.model_dump()) if self.group.leads else None
 
     def _resume(self) -> None:
         state = torch.load(self.folder / "last.pt", map_location="cpu", weights_only=True)
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state.get("scaler", {}))
         if self.average is not None:
             self.average.state, self.average.steps = state["average"], state["steps"]
         self.progress = Progress(**state["progress"])
         # The optimiser's own rates are those of the last step; the schedule sets them anew from `rates`.
 
+    def steps(self, rows: int) -> int:
+        """Optimiser steps of an epoch over that many rows."""
+        return math.ceil(math.ceil(rows / self.settings.batch) / self.settings.accumulate) * len(self.phases)
+
+    def gave_up(self) -> bool:
+        """Whether the validation score has not improved for `patience` epochs."""
+        waited = self.progress.epoch - self.progress.best_epoch
+        return bool(self.settings.patience) and self.progress.epoch > 0 and waited >= self.settings.patience
+
     def epoch(self, epoch: int, rows: Rows, first: int, total: int) -> float:
-        """One pass over the rows, steps `first`… of `total`; the mean loss."""
-        seed = self.settings.seed
-        torch.manual_seed(seed * 1000 + epoch)  # so that a resumed run drops out what an unstopped one does
-        generator = torch.Generator().manual_seed(seed * 1000 + epoch)
+        """One pass over the rows per phase, steps `first`… of `total`; the mean loss."""
         losses: list[float] = []
-        steps = math.ceil(len(rows) / self.settings.batch)
-        started = time.time()
-        self.model.train()
-        for done, batch in enumerate(batches(rows, self.settings.batch, np.random.default_rng([seed, epoch])), 1):
-            share = rate(min(first + done - 1, total - 1), total, self.settings.warmup)
-            for group, base in zip(self.optimiser.param_groups, self.rates, strict=True):
-                group["lr"] = base * share
-            losses.append(self._step(self.augment(batch, generator) if self.augment else batch, epoch))
-            if done % 200 == 0:
-                left = (time.time() - started) / done * (steps - done)
-                mean = np.mean(losses[-200:])
-                self.say(
-                    f"epoch {epoch + 1}/{self.settings.epochs} {done / steps:4.0%} loss {mean:.3f} {left:.0f} s left"
-                )
+        for number, phase in enumerate(self.phases):
+            self.model.phase = phase
+            seed = self.settings.seed * 1000 + epoch + 7919 * number
+            torch.manual_seed(seed + 104729 * self.group.rank)  # so that a resumed run drops out what an unstopped does
+            generator = torch.Generator().manual_seed(seed)
+            losses += self._pass(
+                epoch, rows, first + number * self.steps(len(rows)) // len(self.phases), total, generator
+            )
         return float(np.mean(losses))
 
-    def _step(self, batch: FeatureBatch, epoch: int) -> float:
-        batch = batch.to(self.device)
+    def _pass(self, epoch: int, rows: Rows, first: int, total: int, generator: torch.Generator) -> list[float]:
+        s = self.settings
+        losses: list[float] = []
+        started, many = time.time(), self.steps(len(rows)) // len(self.phases)
+        self.model.train()
+        draw = batches(rows, s.batch, np.random.default_rng([s.seed, epoch]), s.sampling == "balanced")
+        for done, window in enumerate(_windows(draw, s.accumulate), 1):
+            share_of_rate = rate(min(first + done - 1, total - 1), total, s.warmup, s.schedule) * self.progress.scale
+            for group, base in zip(self.optimiser.param_groups, self.rates, strict=True):
+                group["lr"] = base * share_of_rate
+            if s.modality_dropout:
+                window = [drop_modalities(batch, s.modality_dropout, generator) for batch in window]
+            if self.augment:
+                window = [self.augment(batch, generator, epoch) for batch in window]
+            losses.append(self._step(window, epoch))
+            if done % 200 == 0:
+                left = (time.time() - started) / done * (many - done)
+                mean = np.mean(losses[-200:])
+                self.say(f"epoch {epoch + 1}/{s.epochs} {done / many:4.0%} loss {mean:.3f} {left:.0f} s left")
+        return losses
+
+    def _step(self, window: Sequence[FeatureBatch], epoch: int) -> float:
+        """One optimiser step over a window of batches, each weighing as much as its rows; the loss."""
+        whole, total = sum(len(b) for b in window), 0.0
         low = self.settings.precision != "float32"
-        with torch.autocast(self.device.type, getattr(torch, self.settings.precision), enabled=low):
-            output = self.model(batch)
-        terms: dict[str, Tensor] = self.model.loss(output, batch)
-        loss = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
-        self.optimiser.step()
-        self.model.after_step(output, batch, epoch)
+        seen: list[tuple[Any, FeatureBatch]] = []
+        for batch in window:
+            part = share(batch, self.group).to(self.device)
+            if not len(part):
+                continue
+            with torch.autocast(self.device.type, getattr(torch, self.settings.precision), enabled=low):
+                output = self.forward(part)
+            terms: dict[str, Tensor] = self.model.loss(output, part)
+            loss = torch.stack([t.float().reshape(()) for t in terms.values()]).sum() * (len(part) / whole)
+            self.scaler.scale(loss).backward()
+            total += float(loss.detach())
+            seen.append((output, part))
+        self._apply()
+        for output, part in seen:
+            self.model.after_step(output, part, epoch + 1)
         if self.average:
             self.average.update(self.model)
-        return float(loss.detach())
+        return total
+
+    def _apply(self) -> None:
+        phase = getattr(self.model, "phase", "all")
+        for group in self.optimiser.param_groups:
+            if group.get("phase", phase) != phase:
+                for parameter in group["params"]:
+                    parameter.grad = None
+        add_up((p for p in self.model.parameters() if p.grad is not None or self.group.size > 1), self.group)
+        self.scaler.unscale_(self.optimiser)
+        if self.settings.clip:
+            cut = torch.nn.utils.clip_grad_norm_ if self.settings.clip_by == "norm" else torch.nn.utils.clip_grad_value_
+            cut(self.model.parameters(), self.settings.clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
 
     def validate(self, score: Callable[[Model], dict[str, float]], row: dict[str, float]) -> None:
         """Score the weights (their average, where one is kept), and keep them if they are the best."""
@@ -197,24 +233,98 @@ class _Run:
             self.model.load_state_dict(self.average.state)
         self.model.eval()
         row |= score(self.model)
-        self.progress.history.append(row)
+        progress = self.progress
+        progress.epoch += 1
+        progress.history.append(row)
         self.say("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
-        if row["score"] > self.progress.best or self.settings.keep == "last":
-            self.progress.best = row["score"]
+        if self.tracker:
+            self.tracker.log(progress.epoch, row)
+        better = row["score"] > progress.best or progress.epoch == 1
+        if better:
+            progress.best, progress.best_epoch = row["score"], progress.epoch
+        if (better or self.settings.keep == "last") and self.group.leads:
             save_atomically(self.model.state_dict(), self.folder / "best.pt")
+        if self.settings.schedule == "plateau":
+            waited = progress.epoch - max(progress.best_epoch, progress.scaled_at)
+            if waited >= self.settings.plateau_patience:
+                progress.scale, progress.scaled_at = progress.scale * self.settings.plateau_factor, progress.epoch
         self.model.load_state_dict(own)
-        self.progress.epoch += 1
 
     def save(self) -> None:
         """The checkpoint, whole or not at all."""
         state = {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
             "progress": vars(self.progress),
         }
         if self.average:
             state["average"], state["steps"] = self.average.state, self.average.steps
-        save_atomically(state, self.folder / "last.pt")
+        if self.group.leads:
+            save_atomically(state, self.folder / "last.pt")
+
+    def close(self) -> None:
+        """Everything written; the other processes wait for it."""
+        if self.tracker:
+            self.tracker.close()
+        if self.group.size > 1:
+            torch.distributed.barrier()
+
+
+def _optimiser(model: Model, settings: Settings, device: torch.device) -> torch.optim.Optimizer:
+    groups = model.param_groups(settings.learning_rate, settings.weight_decay)
+    fused = device.type in ("cpu", "cuda")
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
+    return kind(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=fused)
+
+
+def _windows(batch: Iterator[FeatureBatch], size: int) -> Iterator[list[FeatureBatch]]:
+    window: list[FeatureBatch] = []
+    for one in batch:
+        window.append(one)
+        if len(window) == size:
+            yield window
+            window = []
+    if window:
+        yield window
+
+
+def drop_modalities(batch: FeatureBatch, chance: float, generator: torch.Generator) -> FeatureBatch:
+    """Each sample loses each modality with that chance, but never its last one."""
+    names = list(batch.present)
+    here = torch.stack([batch.present[m] for m in names], 1)
+    kept = here & (torch.rand(here.shape, generator=generator) >= chance)
+    # A sample about to lose all keeps the one of those it has that the draw names.
+    spared = (torch.rand(here.shape, generator=generator) * here).argmax(1)
+    alone = torch.nn.functional.one_hot(spared, len(names)).bool() & here
+    kept = torch.where(kept.any(1, keepdim=True), kept, alone)
+    return replace(batch, present={m: kept[:, n] for n, m in enumerate(names)})
+
+
+def start_from(model: Model, source: Path, say: Callable[[str], None] = print) -> list[str]:
+    """Load the weights of `source` (a run folder or a file) that fit by name and shape; the names that did.
+
+    Raises:
+        ConfigError: nothing there, or not one weight fits.
+    """
+    path = source / "best.pt" if source.is_dir() else source
+    if not path.is_file():
+        raise ConfigError(f"init_from: expected weights at {path}; found nothing there")
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        found = load_file(str(path))
+    else:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    own = model.state_dict()
+    fits = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
+    if not fits:
+        raise ConfigError(f"init_from: no weight of {path} fits this model; it has {', '.join(list(found)[:4])} …")
+    model.load_state_dict(fits, strict=False)
+    say(f"started from {len(fits)} of {len(own)} weights of {path}")
+    return sorted(fits)
 
 
 def save_atomically(state: Any, path: Path) -> None:
@@ -225,14 +335,17 @@ def save_atomically(state: Any, path: Path) -> None:
 
 
 @torch.no_grad()
-def predict(model: Model, rows: Rows, batch: int = 64, device: str = "auto") -> dict[str, np.ndarray[Any, Any]]:
+def predict(
+    model: Model, rows: Rows, batch: int = 64, device: str = "auto", precision: str = "bfloat16"
+) -> dict[str, np.ndarray[Any, Any]]:
     """Every task's raw output and `hidden`, in the rows' own order: {task: (N, …) float32}."""
     place = device_of(device)
     model.to(place).eval()
     parts: dict[str, list[np.ndarray[Any, Any]]] = {}
     order: list[np.ndarray[Any, Any]] = []
-    for one in _in_order(rows, batch):
-        with torch.autocast(place.type, torch.bfloat16, enabled=True):
+    low = contextlib.nullcontext() if precision == "float32" else torch.autocast(place.type, getattr(torch, precision))
+    for one in batches(rows, batch, None):
+        with low:
             output = model(one.to(place))
         assert one.index is not None
         order.append(one.index.numpy())
@@ -241,7 +354,3 @@ def predict(model: Model, rows: Rows, batch: int = 64, device: str = "auto") -> 
             parts.setdefault(task, []).append(tensor.float().cpu().numpy())
     back = np.argsort(np.concatenate(order))
     return {task: np.concatenate(p)[back] for task, p in parts.items()}
-
-
-def _in_order(rows: Rows, batch: int) -> Iterator[FeatureBatch]:
-    return batches(rows, batch, None)

@@ -1,12 +1,11 @@
 """What scene and the joint reading of posts learn from: the `posts` part of a run file.
 
-Frozen features – the words expert's hidden vector, an ImageNet network's pooled features – and small heads on them,
-judged out of fold with duplicates (same text or same picture) kept together.
+Frozen features – the words expert's hidden vector, an ImageNet network's pooled features, what the face expert says –
+and small heads on them, judged out of fold with duplicates (same text or same picture) kept together.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from demeanor.bundle import Bundle
 from demeanor.datasets import table
 from demeanor.encoders.text_tokens import TextTokens, pad
 from demeanor.encoders.visual_picture import picture_tensor
+from demeanor.errors import DataError
 from demeanor.fusion.concat import Concat, Config
 from demeanor.layers.efficientnet_lite import EfficientNetLite0
 from demeanor.media.image import decode_image
@@ -28,26 +28,10 @@ from demeanor.training.loop import Progress, Settings, fit, predict
 from demeanor.training.run import save_arrays, write_json
 from demeanor.types import Sample
 
-TASKS = {"words": ("words",), "scene": ("scene",), "post": ("words", "scene")}
+TASKS = {
+    "words": ("words",), "scene": ("scene",), "picture": ("scene", "face"), "post": ("words", "scene", "face"),
+}  # fmt: skip
 """Heads by the modalities they read; `words` is there to be compared with."""
-
-
-def duplicate_groups(samples: Sequence[Sample]) -> list[str]:
-    """Rows that share their text or their picture, directly or through others, get one name."""
-    parent: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        while parent.setdefault(key, key) != key:
-            key = parent[key]
-        return key
-
-    keys = []
-    for sample in samples:
-        text = "t" + "".join(c for c in (sample.text or "").lower().split(":", 1)[-1] if c.isalnum())
-        image = "i" + hashlib.sha256(sample.image if isinstance(sample.image, bytes) else b"").hexdigest()
-        parent[root(image)] = root(text)
-        keys.append(text)
-    return [root(key) for key in keys]
 
 
 def backbone(weights: Path) -> EfficientNetLite0:
@@ -83,7 +67,10 @@ def word_vectors(bundle: Bundle, texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def features(spec: Mapping[str, Any], samples: Sequence[Sample], folder: Path) -> dict[str, NDArray[np.float32]]:
-    """Both feature sets, kept in the run folder; the words' go with the bundle they come from."""
+    """The feature sets, kept in the run folder; the words' go with the bundle they come from.
+
+    `face` is what recipes/post_faces.py wrote, whose first number says whether there is one.
+    """
     words = Bundle(Path(spec["run"]["words"]))
     path = folder / f"features-{words.spec['files']['words.onnx'][:12]}.npz"
     if not path.exists():
@@ -93,7 +80,10 @@ def features(spec: Mapping[str, Any], samples: Sequence[Sample], folder: Path) -
         }
         save_arrays(path, found)
     stored = np.load(path)
-    return {name: stored[name] for name in ("words", "scene")}
+    faces = np.load(spec["run"]["faces"])["face"]
+    if len(faces) != len(samples):
+        raise DataError(f"{spec['run']['faces']}: expected {len(samples)} rows, got {len(faces)}; make it anew")
+    return {**{name: stored[name] for name in ("words", "scene")}, "face": faces}
 
 
 def learn(
@@ -140,15 +130,16 @@ def out_of_fold(
 
 def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Progress:
     """Out-of-fold logits of each head into oof.npz, then each head on all posts into NAME/best.pt."""
-    samples = table.read(tables / spec["data"][0]["table"], root)
+    samples = table.read_manifest(tables / spec["data"][0]["table"], root)
     labels = targets(samples)
     vectors = features(spec, samples, folder)
-    folds = group_folds(duplicate_groups(samples), 5, 0)
+    groups = [s.group or s.id for s in samples]
+    folds = group_folds(groups, 5, 0)
     truth = labels["polarity"].argmax(1)
     found: dict[str, NDArray[Any]] = {
         "truth": truth,
         "folds": folds,
-        "groups": np.array(duplicate_groups(samples)),
+        "groups": np.array(groups),
     }
     progress = Progress()
     for name, modalities in TASKS.items():

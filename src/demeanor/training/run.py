@@ -23,7 +23,7 @@ EXPERTS = ("words", "face", "voice", "posts")
 
 
 def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """A run file with `section.key=value` overrides applied; values are TOML, or plain strings.
+    """A run file with `section.key=value` overrides applied; sections may be nested, values are TOML or plain strings.
 
     Raises:
         ConfigError: no such file, no [run] section, or an override that is not `section.key=value`.
@@ -38,14 +38,22 @@ def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
         key, equals, value = override.partition("=")
         if not equals or "." not in key:
             raise ConfigError(f"--set expects section.key=value, got '{override}'")
-        section, name = key.split(".", 1)
+        *sections, name = key.split(".")
         try:
             parsed = tomllib.loads(f"x = {value}")["x"]
         except tomllib.TOMLDecodeError:
             parsed = value
-        spec.setdefault(section, {})[name] = parsed
-    if "run" not in spec or "expert" not in spec["run"]:
-        raise ConfigError(f"{path}: expected a section [run] with a key expert, one of {', '.join(EXPERTS)}")
+        place = spec
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"--set {key}: expected a section {section}, got {place!r} in {path}")
+        place[name] = parsed
+    if not {"expert", "model"} & set(spec.get("run", {})):
+        raise ConfigError(
+            f"{path}: expected a section [run] with a key model (`demeanor models` lists them), "
+            f"or expert, one of {', '.join(EXPERTS)}"
+        )
     return spec
 
 
@@ -95,17 +103,46 @@ def train(path: Path, overrides: Sequence[str] = (), out: Path | None = None, da
     """
     require("torch", "lab", "training")
     spec = read_run_file(path, overrides)
-    root = data or Path(os.environ.get("DEMEANOR_DATA", ""))
-    if not root.is_dir() or root == Path():
+    expert = spec["run"].get("expert")
+    if expert is not None and expert not in EXPERTS:
+        raise UnknownNameError("expert", expert, EXPERTS)
+    module = importlib.import_module(f"demeanor.training.{expert or 'lab'}")
+    run = None if expert else module.check(with_manifest(spec, path))
+    named = os.environ.get("DEMEANOR_DATA")
+    root = data or (Path(named) if named else None)
+    if root is None or not root.is_dir():
         raise ConfigError(
             f"expected a data folder, got '{root}'; give --data DIR or set DEMEANOR_DATA; {path} names the files"
         )
-    expert = spec["run"]["expert"]
-    if expert not in EXPERTS:
-        raise UnknownNameError("expert", expert, EXPERTS)
     folder = out or Path("runs") / str(spec["run"]["name"])
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "run.json", provenance(spec))
-    progress = importlib.import_module(f"demeanor.training.{expert}").train(spec, path.parent / "tables", root, folder)
+    _refuse_other(folder, spec)
+    write_json(folder / "run.json", {**provenance(spec), "data_root": str(root.resolve())})
+    if run is not None:
+        progress = module.train(run, root, folder)
+    else:
+        progress = module.train(spec, path.parent / "tables", root, folder)
     write_json(folder / "history.json", progress.history)
     return folder
+
+
+def with_manifest(spec: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The run file with its table manifest, if it names one, as a path from here: it stands beside the run file."""
+    data = spec.get("data")
+    if isinstance(data, dict) and "manifest" in data:
+        named = data["manifest"]
+        places = [str((path.parent / m).resolve()) for m in ([named] if isinstance(named, str) else named)]
+        data["manifest"] = places[0] if isinstance(named, str) else places
+    return spec
+
+
+def _refuse_other(folder: Path, spec: Mapping[str, Any]) -> None:
+    """A stopped run goes on only under the run file it began with."""
+    path = folder / "run.json"
+    if (folder / "last.pt").exists() and path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))["config_sha256"]
+        if before != provenance(spec)["config_sha256"]:
+            raise ConfigError(
+                f"{folder} holds a run of another run file or other settings; "
+                "give another folder with --out, or remove it"
+            )

@@ -50,7 +50,7 @@ def read_clips(spec: Mapping[str, Any], tables: Path, root: Path) -> list[Clip]:
     """All clips, decoded, with the stretch from first to last speech, found as the reader would with that encoder."""
     clips = []
     speech_intervals = numpy_vad if spec["run"]["encoder"] == "logmel" else silero
-    for sample in table.read(tables / spec["data"][0]["table"], root):
+    for sample in table.read_manifest(tables / spec["data"][0]["table"], root):
         assert sample.audio is not None
         sound = decode_audio(sample.audio)
         found = speech_intervals(sound)

@@ -16,7 +16,7 @@ from demeanor.errors import ConfigError
 from demeanor.fusion._model import Model
 from demeanor.fusion.text_transformer import Config, TextTransformer
 from demeanor.layers.q4 import dequantise
-from demeanor.training.data import Rows, join, targets
+from demeanor.training.data import Rows, inverse_frequency, join, targets
 from demeanor.training.held_out import is_held_out
 from demeanor.training.loop import Progress, Settings, fit, predict
 from demeanor.training.run import write_json
@@ -30,7 +30,7 @@ def read_corpora(
 
     A text that stands in a validation or test part of any corpus is never learned from under another one.
     """
-    corpora = [(spec, table.read(tables / spec["table"], root)) for spec in specs]
+    corpora = [(spec, table.read_manifest(tables / spec["table"], root)) for spec in specs]
     sealed = {_key(s.text or "") for _, samples in corpora for s in samples if s.split in ("valid", "test")}
     return [
         (spec, [s for s in samples if s.text and not (s.split == "train" and _sealed(s.text, sealed))])
@@ -66,9 +66,7 @@ def class_weights(labels: Mapping[str, np.ndarray[Any, Any]], power: float) -> n
     for task in ("polarity", "emotions"):
         has = ~np.isnan(labels[task]).any(1)
         if has.mean() > 0.5 and power:
-            classes = labels[task][has].argmax(1)
-            counts = np.bincount(classes, minlength=labels[task].shape[1])
-            weight[has] = (counts[classes] / len(classes)) ** -power
+            weight[has] = inverse_frequency(labels[task][has], power)
     result: np.ndarray[Any, Any] = weight / weight.mean()
     return result
 

@@ -33,7 +33,8 @@ class Face:
             mirrored = self._bundle.run(self._spec["graph"], {"values": values[..., ::-1].copy()})
             outputs = {name: (seen[name] + mirrored[name]) / 2 for name in seen}
             reliabilities = [self._reliability(q) for q in qualities[part]]
-            found += evidence(outputs, self._spec["calibration"], reliabilities, scored=False)
+            limits = self._spec.get("sets")
+            found += evidence(outputs, self._spec["calibration"], reliabilities, scored=False, limits=limits)
         return found
 
     @staticmethod

@@ -42,25 +42,37 @@ class Voice:
         found: list[Evidence] = []
         for part in in_batches(len(heard), BATCH):
             pieces = heard[part]
-            inputs = [self._features(piece) for piece in pieces]
-            longest = max(len(x) for x in inputs)
-            values = np.zeros((len(inputs), longest, inputs[0].shape[1]), np.float32)
-            valid = np.zeros((len(inputs), longest), bool)
-            for row, frames in enumerate(inputs):
-                values[row, : len(frames)], valid[row, : len(frames)] = frames, True
-            outputs = self._bundle.run(self._spec["graph"], {"values": values, "valid": valid})
+            outputs = self._run([self.frames(piece) for piece in pieces])
             silent = [self._silent(piece) for piece in pieces]
             reliabilities = [0.0 if quiet else self._reliability(p) for quiet, p in zip(silent, pieces, strict=True)]
-            found += evidence(outputs, self._spec["calibration"], reliabilities, scored=False, abstain=silent)
+            calibration, limits = self._spec["calibration"], self._spec.get("sets")
+            found += evidence(outputs, calibration, reliabilities, scored=False, abstain=silent, limits=limits)
         return found
 
-    def _features(self, piece: Heard) -> np.ndarray:
+    def variants(self, frames: Sequence[np.ndarray]) -> list[Evidence]:
+        """Evidence of stretches of one utterance's frames, (time, dim) each and not empty: all fully trusted."""
+        found: list[Evidence] = []
+        for part in in_batches(len(frames), BATCH):
+            count = len(frames[part])
+            found += evidence(self._run(frames[part]), self._spec["calibration"], [1.0] * count, scored=False)
+        return found
+
+    def frames(self, piece: Heard) -> np.ndarray:
         """Frames (time, dim) of one utterance, at least one."""
         if self.encoder == "logmel":
             return log_mel(piece.samples)
         if piece.states is None or not len(piece.states):
             return np.zeros((1, self._spec["dim"]), np.float32)
         return pooled_states(piece.states)
+
+    def _run(self, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """The graph's outputs of frames (time, dim) each."""
+        longest = max(len(x) for x in inputs)
+        values = np.zeros((len(inputs), longest, inputs[0].shape[1]), np.float32)
+        valid = np.zeros((len(inputs), longest), bool)
+        for row, frames in enumerate(inputs):
+            values[row, : len(frames)], valid[row, : len(frames)] = frames, True
+        return self._bundle.run(self._spec["graph"], {"values": values, "valid": valid})
 
     @staticmethod
     def _silent(piece: Heard) -> bool:

@@ -1,0 +1,83 @@
+"""What the lab's commands share: the data folder, and tables of scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from demeanor.errors import ConfigError
+
+
+def data_root(given: Path | None) -> Path:
+    """The folder of the data sets.
+
+    Raises:
+        ConfigError: none was named, or it is not there.
+    """
+    if given is None or not given.is_dir():
+        raise ConfigError(f"expected the folder of the data sets, got {given}; give --data DIR or set DEMEANOR_DATA")
+    return given
+
+
+def print_record(record: Mapping[str, Any]) -> None:
+    """One run's metrics, each with its interval and the constant's."""
+    table = _table("metric", "value", "95 % interval", "constant")
+    for name, found in record["metrics"].items():
+        interval = "–" if math.isnan(found["low"]) else f"[{found['low']:.3f}, {found['high']:.3f}]"
+        table.add_row(name, _number(found["value"]), interval, _number(record["floor"][name]))
+    alone = "; one group: no interval" if record["groups"] == 1 else ""
+    _print(table, f"{record['dataset']} · {record['split']} · {record['model']} · {record['n']} rows{alone}")
+
+
+def print_learned(told: Mapping[str, Any]) -> None:
+    """What was learned from, and every metric before and after."""
+    for part, found in told["parts"].items():
+        table = _table("metric", "before", "after", "change, 95 % interval")
+        for name, m in found["metrics"].items():
+            span = f"{m['after'] - m['before']:+.3f} [{m['low']:+.3f}, {m['high']:+.3f}]"
+            table.add_row(name, _number(m["before"]), _number(m["after"]), span)
+        held = "corrections held back: they were made where the model was wrong" if part == "corrections" else part
+        _print(table, f"{held} · {found['n']} rows")
+    print(
+        f"learned from {told['corrected']} corrections and {told['pseudo_labelled']} pseudo-labels of "
+        f"{told['unlabelled']} unlabelled samples"
+    )
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A benchmark's summary: mean ± sd over seeds."""
+    metrics = list(rows[0]["mean"])[:5]
+    table = _table("model", "seeds", *metrics, "parameters", "s/epoch")
+    for row in rows:
+        spread = ["" if row["sd"][m] is None else f" ± {row['sd'][m]:.3f}" for m in metrics]
+        cells = [f"{row['mean'][m]:.3f}{sd}" for m, sd in zip(metrics, spread, strict=True)]
+        table.add_row(
+            row["entry"], str(row["seeds"]), *cells, f"{row['params']:,.0f}", f"{row['seconds_per_epoch']:.2f}"
+        )
+    constant = rows[0]["floor"]
+    table.add_row("constant", "", *(_number(constant[m]) for m in metrics), "", "")
+    _print(table, "test part, mean ± sd over seeds")
+
+
+def _number(value: float | None) -> str:
+    """Three digits; a metric that is undefined (a constant has no correlation) is a dash."""
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _table(*columns: str) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
+
+
+def _print(table: Any, title: str) -> None:
+    from demeanor.cli._terminal import stdout_console
+
+    console = stdout_console()
+    console.print(title)
+    console.print(table)

@@ -1,0 +1,41 @@
+"""`demeanor bench`: many models and seeds side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def bench(
+    run: Annotated[Path, typer.Argument(metavar="RUN.toml", help="A run file of the lab; its [bench] gives defaults.")],
+    models: Annotated[str, typer.Option("--models", metavar="A,B,C", help="Models to compare.")] = "",
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="Seeds per model; default: the file's, or 3.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be given several times."),
+    ] = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Also test every set of modalities, and with frames lost at random.")
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where run folders go.")] = Path("runs"),
+    results: Annotated[Path, typer.Option("--results", metavar="FILE", help="Where the records go.")] = Path(
+        "results/records.jsonl"
+    ),
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="ROOT", envvar="DEMEANOR_DATA", help="The folder of the data sets."),
+    ] = None,
+) -> None:
+    """Compare models over several seeds, each tested once."""
+    from demeanor.plugins import require
+
+    require("torch", "lab", "training")
+    from demeanor.cli._lab import data_root, print_rows
+    from demeanor.experiments.bench import bench as compare
+
+    names = [m.strip() for m in models.split(",") if m.strip()]
+    print_rows(compare(run, data_root(data), names, seeds, out, results, overrides or (), less=missing))

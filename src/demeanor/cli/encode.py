@@ -1,0 +1,154 @@
+"""`demeanor encode`: fill the feature store for a run file, or tell what is in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from demeanor.features.store import Store
+    from demeanor.types import Sample
+
+
+def encode(
+    run: Annotated[Path | None, typer.Argument(metavar="RUN.toml", help="A run file of the lab.")] = None,
+    status: Annotated[bool, typer.Option("--status", help="Tell what is stored; compute nothing.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="ROOT", envvar="DEMEANOR_DATA", help="The folder of the data sets."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; default one per processor.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be given several times."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Fill the feature store for a run file, or show its state."""
+    from demeanor.errors import ConfigError
+    from demeanor.features.store import Store
+
+    store = Store()
+    found: dict[str, Any] = {"store": str(store.root)}
+    if run is not None:
+        found["encoders"] = _carried_out(run, data, overrides or (), store, workers, status)
+    elif not status:
+        raise ConfigError("expected a run file, as in `demeanor encode RUN.toml`, or --status; got neither")
+    found["entries"] = [
+        {"encoder": s.encoder, "entries": s.entries, "fitted": s.fitted, "bytes": s.bytes} for s in store.status()
+    ]
+    if as_json:
+        from demeanor.cli._terminal import print_json
+
+        print_json(found)
+    else:
+        _print(found)
+    if any(row["failed"] for row in found.get("encoders", ())):
+        from demeanor.cli._terminal import EXIT_SOME
+
+        sys.exit(EXIT_SOME)
+
+
+def _carried_out(
+    path: Path, data: Path | None, overrides: Sequence[str], store: Store, workers: int | None, status: bool
+) -> list[dict[str, Any]]:
+    """Per encoder of the run file how many samples have it, are stored, failed."""
+    from demeanor.cli._lab import data_root
+    from demeanor.encoders._presets import expanded
+    from demeanor.errors import ConfigError
+    from demeanor.features.read import DATA_KEYS, encoders_of, samples_of
+    from demeanor.training.run import read_run_file, with_manifest
+
+    spec = with_manifest(read_run_file(path, overrides), path)
+    for section in ("data", "encoders"):
+        if not isinstance(spec.get(section), Mapping):
+            raise ConfigError(f"{path}: expected a section [{section}], found none; it is no run file with encoders")
+    root = data_root(data)
+    settings = {modality: expanded(said) for modality, said in spec["encoders"].items()}
+    encoders = encoders_of(settings, root)
+    samples = samples_of(spec["data"], root)
+    learned = _training(samples, {k: v for k, v in spec["data"].items() if k in DATA_KEYS}, encoders.values())
+    work = _looked_up if status else _encoded
+    return [
+        {"modality": modality, "encoder": settings[modality]["name"], "samples": len(samples)}
+        | work(encoder, samples, learned, store, workers)
+        for modality, encoder in encoders.items()
+    ]
+
+
+def _training(samples: Sequence[Sample], data: Mapping[str, Any], encoders: Any) -> list[Sample]:
+    """What encoders that learn are fitted on: the training part, divided as the run divides it."""
+    from demeanor.features.parts import parts_of
+
+    if not any(encoder.learns for encoder in encoders):
+        return []
+    options = {"valid": "valid", "folds": "folds", "fold": "fold", "fold_seed": "seed", "by": "by"}
+    parts = parts_of(samples, **{name: data[key] for key, name in options.items() if key in data})
+    return [samples[i] for i in parts.train]
+
+
+def _encoded(
+    encoder: Any, samples: Sequence[Sample], learned: Sequence[Sample], store: Store, workers: int | None
+) -> dict[str, Any]:
+    import warnings
+
+    from demeanor.features.store import encode_all, fitted
+
+    encoder, ids = fitted(encoder, learned, store)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are told below, all of them
+        found = encode_all(samples, encoder, store, workers, fitted_ids=ids)
+    from demeanor.cli._terminal import say
+
+    for line in found.warnings:
+        say(line)
+    stored = sum(value is not None for value in found)
+    return {"stored": stored, "missing": len(samples) - stored - len(found.warnings), "failed": len(found.warnings)}
+
+
+def _looked_up(
+    encoder: Any, samples: Sequence[Sample], learned: Sequence[Sample], store: Store, workers: int | None
+) -> dict[str, Any]:
+    from demeanor.errors import DemeanorError
+    from demeanor.features.digest import name_of
+    from demeanor.features.store import stored_fit
+
+    ids: Sequence[str] = ()
+    if encoder.learns:
+        restored = stored_fit(encoder, learned, store)
+        if restored is None:
+            return {"stored": 0, "missing": len(samples), "failed": 0}
+        encoder, ids = restored
+    keys = store.keys(encoder, ids)
+    stored = 0
+    for sample in samples:
+        try:
+            key = keys.of(sample)
+        except DemeanorError:
+            continue
+        stored += key is not None and store.has(name_of(encoder), key)
+    return {"stored": stored, "missing": len(samples) - stored, "failed": 0}
+
+
+def _print(found: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    from demeanor.cli._terminal import stdout_console
+
+    console = stdout_console()
+    if "encoders" in found:
+        table = Table("modality", "encoder", "samples", "stored", "missing", "failed", box=None, pad_edge=False)
+        for row in found["encoders"]:
+            table.add_row(*(str(row[c]) for c in ("modality", "encoder", "samples", "stored", "missing", "failed")))
+        console.print(table)
+    table = Table("in the store", "entries", "of them fitted", "MB", box=None, pad_edge=False)
+    for row in found["entries"]:
+        table.add_row(row["encoder"], str(row["entries"]), str(row["fitted"]), f"{row['bytes'] / 1e6:.1f}")
+    console.print(f"\n{found['store']}")
+    console.print(table)

@@ -1,0 +1,65 @@
+"""`demeanor learn`: corrections and unlabelled samples go back into a run, out comes a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def learn(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the finished run that is to learn on.")],
+    corrections: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[ANALYSES]...", help="Analyses with corrections: .json, .jsonl, or folders of them."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets bundle/, run/, the tables, learned.json.")] = (
+        Path("learned")
+    ),
+    unlabelled: Annotated[
+        Path | None, typer.Option("--unlabelled", metavar="FOLDER|MANIFEST", help="Samples without labels.")
+    ] = None,
+    media: Annotated[
+        Path | None, typer.Option("--media", help="What the analyses were made from; default: their own folder.")
+    ] = None,
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="All of the analyses was looked at: what was not corrected is right.")
+    ] = False,
+    pair: Annotated[bool, typer.Option("--pair", help="Join unlabelled files of equal stems.")] = False,
+    at_least: Annotated[
+        float, typer.Option("--at-least", metavar="P", help="Confidence from which an unlabelled sample is learned.")
+    ] = 0.9,
+    hold: Annotated[
+        float, typer.Option("--hold", metavar="SHARE", help="Of the corrected groups, held back to measure on.")
+    ] = 0.2,
+    pretrain: Annotated[
+        int, typer.Option("--pretrain", metavar="N", help="Epochs over unlabelled pairs of modalities first.")
+    ] = 0,
+    epochs: Annotated[int | None, typer.Option("--epochs", metavar="N", help="Default: as the run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print learned.json.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="ROOT", envvar="DEMEANOR_DATA", help="Default: where the run found its data."),
+    ] = None,
+) -> None:
+    """Train a run on with corrections and unlabelled samples."""
+    from demeanor.plugins import require
+
+    require("torch", "lab", "learning")
+    require("onnx", "lab", "exporting a run")
+    from demeanor.cli._lab import print_learned
+    from demeanor.cli._terminal import print_json, say
+    from demeanor.cli.export import export, run_root
+    from demeanor.label.learn import New
+    from demeanor.label.learn import learn as train_on
+
+    overrides: dict[str, Any] = {"pretrain": pretrain} | ({} if epochs is None else {"epochs": epochs})
+    new = New(corrections or (), unlabelled, media, pair, reviewed)
+    root = run_root(data, run)
+    told = train_on(run, new, root, out, at_least=at_least, hold=hold, overrides=overrides, say=say)
+    export(out / "run", out / "bundle", data=root)
+    if as_json:
+        print_json(told)
+    else:
+        print_learned(told)

@@ -1,0 +1,238 @@
+"""`demeanor redact`: copies of texts, pictures, recordings and films without personal data and faces."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from demeanor.cli._inputs import JsonCommand
+
+if TYPE_CHECKING:
+    from demeanor.reader.redact import Redaction
+
+SETTINGS: dict[str, Any] = {"cls": JsonCommand}
+
+
+def redact(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files, folders, or sentences.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR|FILE", help="Where copies go; of a sentence the copy is printed without it."),
+    ] = None,
+    faces: Annotated[
+        bool | None, typer.Option("--faces/--no-faces", help="Cover faces; both this and --beep if neither is given.")
+    ] = None,
+    beep: Annotated[
+        bool | None, typer.Option("--beep/--no-beep", help="Recognise speech and cover what is personal in it.")
+    ] = None,
+    transcript: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=".srt, .vtt, .txt or .json: speech is not recognised then.")
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Somebody's name, to be taken out too; may be repeated.")
+    ] = None,
+    pseudonyms: Annotated[
+        bool, typer.Option("--pseudonyms", help="Number the placeholders: the same value gets the same number.")
+    ] = False,
+    silence: Annotated[bool, typer.Option("--silence", help="Silence instead of a tone.")] = False,
+    fill: Annotated[bool, typer.Option("--fill", help="Patches of one colour over faces instead of a blur.")] = False,
+    language: Annotated[str, typer.Option(metavar="auto|en|zh|…", help="Of the speech.")] = "auto",
+    model: Annotated[str, typer.Option(metavar="NAME|DIR", help="A bundle: see `demeanor models`.")] = "base",
+    threads: Annotated[int, typer.Option(min=0, metavar="N", help="Processor threads; 0 takes all.")] = 0,
+    offline: Annotated[
+        bool, typer.Option("--offline/--download", help="Whether missing weights may be fetched, once.")
+    ] = True,
+    json: Annotated[
+        str | None,
+        typer.Option(metavar="[FILE]", help="What was found where, without repeating it: on stdout, or in FILE.json."),
+    ] = None,
+) -> None:
+    """Write copies without personal data.
+
+    Texts get placeholders, faces are covered, and speech is beeped. Tags, places and subtitles of media are
+    left behind. It is no anonymisation: docs/privacy.md says what is missed.
+
+    Exit code 1: some inputs failed, the others were delivered; 2: wrong usage, or nothing could be read.
+    """
+    from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE
+    from demeanor.privacy.spans import Pseudonyms
+
+    blur, cover_speech = _wanted(faces, beep)
+    jobs = _jobs(inputs, out)
+    options: dict[str, Any] = {
+        "faces": blur, "beep": cover_speech, "transcript": transcript, "language": language, "names": name or [],
+        "pseudonyms": Pseudonyms() if pseudonyms else None, "tone": "silence" if silence else "tone",
+        "veil": "fill" if fill else "blur",
+    }  # fmt: skip
+    done, failed = _redact(jobs, options, _lazily(model, threads, offline), json is None)
+    if failed < len(jobs):
+        _tell(json, done)
+    if failed:
+        sys.exit(EXIT_SOME if failed < len(jobs) else EXIT_USAGE)
+
+
+def _wanted(faces: bool | None, beep: bool | None) -> tuple[bool, bool]:
+    """One of the two asked for is that one alone; one denied leaves the other."""
+    if faces is None and beep is None:
+        return True, True
+    return (not beep if faces is None else faces), (not faces if beep is None else beep)
+
+
+def _jobs(inputs: list[str], out: Path | None) -> list[tuple[str, Path | None]]:
+    """Each input with the file that its copy goes to, None for one that is printed.
+
+    Raises:
+        ConfigError: no place for a copy, two copies in one place, or an ending that does not fit.
+    """
+    from demeanor.errors import ConfigError
+    from demeanor.media.kind import kind_of
+    from demeanor.media.source import existing_file
+    from demeanor.reader.redact import check_target, fitting_name
+
+    given = [(path, name) for value in inputs for path, name in _files(value)]
+    into = out is not None and (
+        out.is_dir() or len(given) > 1 or not out.suffix or any(Path(i).is_dir() for i in inputs if existing_file(i))
+    )
+    jobs: list[tuple[str, Path | None]] = []
+    for number, (value, name) in enumerate(given, start=1):
+        if out is None:
+            if existing_file(value):
+                raise ConfigError(f"{value}: expected a place for its copy, got none; add --out DIR or --out FILE")
+            jobs.append((value, None))
+            continue
+        kind = _kind(kind_of, value)
+        if into:
+            inside = Path(name or f"text-{number}.txt")
+            jobs.append((value, out / inside.parent / fitting_name(kind, inside.name)))
+        else:
+            check_target(kind, out)
+            jobs.append((value, out))
+    places = [place.resolve() for _, place in jobs if place is not None]
+    if len(set(places)) < len(places):
+        raise ConfigError("two inputs have one name, and their copies would be one file; redact them one after another")
+    return jobs
+
+
+def _kind(kind_of: Callable[[Any], Any], value: str) -> Any:
+    """What an input is; one that cannot be read is told so in its turn."""
+    from demeanor.errors import InputError
+
+    try:
+        return kind_of(value)
+    except InputError:
+        return "text"
+
+
+def _files(value: str) -> Iterator[tuple[str, str | None]]:
+    """An input as it is, or the files of a folder; each with the name its copy gets."""
+    from demeanor.errors import ConfigError
+    from demeanor.media.kind import KNOWN_EXTENSIONS
+    from demeanor.media.source import existing_file
+
+    if not existing_file(value):
+        yield value, None
+        return
+    path = Path(value)
+    if not path.is_dir():
+        yield value, path.name
+        return
+    written = {*KNOWN_EXTENSIONS, ".srt", ".vtt", ".json", ".jsonl"}
+    found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix.lower() in written]
+    if not found:
+        raise ConfigError(f"{value}: expected files to redact in this folder, found none; name another")
+    for inner in found:
+        yield str(inner), str(inner.relative_to(path))
+
+
+def _redact(
+    jobs: list[tuple[str, Path | None]], options: dict[str, Any], reader: Callable[[], Any], tell: bool
+) -> tuple[list[tuple[str, Redaction]], int]:
+    import demeanor
+    from demeanor.cli._inputs import named
+    from demeanor.cli._terminal import say
+    from demeanor.errors import InputError
+    from demeanor.media.kind import kind_of
+    from demeanor.media.source import existing_file
+
+    done, failed = [], 0
+    for value, place in jobs:
+        shown = value if existing_file(value) else "the text"
+        try:
+            if place is None:
+                kind_of(value)  # a mistyped file is no text, and is told as `analyze` tells it
+                _print(value, options)
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with _bar(shown) as step:
+                result = demeanor.redact(value, place, **options, reader=reader(), progress=step)
+        except InputError as error:
+            failed += 1
+            say(named(shown, str(error)) if existing_file(value) else str(error))
+            continue
+        done.append((value if existing_file(value) else shown, result))
+        for warning in result.warnings:
+            say(named(shown, warning))
+        say(f"wrote {place}" + (f": {_summary(result)}" if tell else ""))
+    return done, failed
+
+
+def _print(text: str, options: dict[str, Any]) -> None:
+    from demeanor.privacy.text import redact_text
+
+    print(redact_text(text, names=options["names"], pseudonyms=options["pseudonyms"]).text)
+
+
+def _lazily(model: str, threads: int, offline: bool) -> Callable[[], Any]:
+    """A reader that is loaded when it is first asked for speech."""
+    from functools import cache
+
+    @cache
+    def load() -> Any:
+        import demeanor
+
+        return demeanor.load(model, threads=threads, offline=offline)
+
+    return lambda: load
+
+
+def _summary(result: Redaction) -> str:
+    parts = [f"{count} {kind}" for kind, count in sorted(result.counts.items())]
+    if result.faces:
+        parts.append("1 face covered" if result.faces == 1 else f"{result.faces} faces covered")
+    return ", ".join(parts) or "nothing was found"
+
+
+def _tell(json: str | None, done: list[tuple[str, Redaction]]) -> None:
+    if json is None:
+        return
+    from demeanor.cli._terminal import json_text, print_json
+    from demeanor.reader.analysis import write_whole
+
+    found = [{"source": source, **result.to_dict()} for source, result in done]
+    if json == "-":
+        print_json(found)
+    else:
+        write_whole(Path(json), json_text(found))
+
+
+@contextlib.contextmanager
+def _bar(name: str) -> Iterator[Callable[[float], None] | None]:
+    """A progress bar on stderr; nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from demeanor.cli._terminal import stderr_console
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=stderr_console(), transient=True) as progress:
+        task = progress.add_task(name, total=1.0)
+        yield lambda done: progress.update(task, completed=done)

@@ -1,0 +1,100 @@
+"""One row in the columns that a table and `batch` share, as a sample."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from demeanor.datasets._groups import digest, text_key
+from demeanor.errors import DataError
+from demeanor.types import EMOTIONS, POLARITIES, Sample
+
+MEDIA = ("image", "audio", "video")
+COLUMNS = ("id", "text", *MEDIA, "start", "end", "language", "speaker", "group", "time", "author", "split")
+"""Columns of a table; `label_…` may follow them."""
+
+SPLITS = {
+    "train": "train", "training": "train", "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+"""What a part is called elsewhere → here."""
+
+_CLASSES = {"polarity": POLARITIES, "emotions": EMOTIONS}
+
+
+class BadCell(ValueError):
+    """A cell that costs its row."""
+
+
+def sample_of(row: Mapping[str, Any], table: Path, number: int) -> Sample:
+    """A sample of a row; paths are relative to the table.
+
+    Raises:
+        BadCell: there is nothing to read, or a time is no number: costs this row.
+        DataError: a split or a label that cannot be meant: says what was expected.
+    """
+    cells = {c: _cell(row.get(c)) for c in COLUMNS}
+    media: dict[str, Any] = {c: table.parent / cells[c] for c in MEDIA if cells[c]}
+    if not cells["text"] and not media:
+        raise BadCell("neither text nor medium")
+    labels = {
+        c.removeprefix("label_"): _label(c, _cell(v), f"{table.name}, line {number}")
+        for c, v in row.items()
+        if c.startswith("label_") and _cell(v)
+    }
+    name = cells["id"] or f"line-{number}"
+    group = cells["group"] or cells["speaker"] or digest(text_key(cells["text"]) or name)
+    kept: dict[str, Any] = {c: cells[c] or None for c in ("text", "language", "speaker", "time", "author")}
+    return Sample(
+        id=name, start=_seconds(cells, "start"), end=_seconds(cells, "end"), group=group, labels=labels,
+        split=_split(cells["split"], f"{table.name}, line {number}"), **kept, **media,
+    )  # fmt: skip
+
+
+def _cell(value: Any) -> str:
+    """A cell as text; nothing, NaN and null are empty."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, list):
+        return ",".join(str(v) for v in value)
+    return str(value)
+
+
+def _seconds(cells: Mapping[str, str], column: str) -> float | None:
+    try:
+        return float(cells[column]) if cells[column] else None
+    except ValueError:
+        raise BadCell(f"column {column}: expected seconds") from None
+
+
+def _split(value: str, place: str) -> str | None:
+    if not value:
+        return None
+    try:
+        return SPLITS[value.strip().lower()]
+    except KeyError:
+        raise DataError(f"{place}: column split: expected train, valid or test, found '{value}'") from None
+
+
+def _label(column: str, value: str, place: str) -> float | str:
+    name = column.removeprefix("label_")
+    if name in _CLASSES:
+        names = [n.strip().lower() for n in value.split(",")]
+        for n in names:
+            if n not in _CLASSES[name]:
+                near = difflib.get_close_matches(n, _CLASSES[name], 1)
+                raise DataError(
+                    f"{place}: {column}: expected {', '.join(_CLASSES[name])}, found '{n}'"
+                    f"{f'; did you mean {near[0]}?' if near else '; classes of your own go into label_NAME'}"
+                )
+        return ",".join(names)
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    if name.startswith("score") and not -1 <= number <= 1:
+        raise DataError(f"{place}: {column}: expected a number in [-1, 1], found {value}; divide (MOSI's scale by 3)")
+    return number

@@ -1,0 +1,42 @@
+"""CMU-MOSI: 2 199 opinion clips of 93 film-review videos, intensity of sentiment from -3 to 3.
+
+Paper: Zadeh et al. 2016, "MOSI: Multimodal Corpus of Sentiment Intensity and Subjectivity Analysis in Online Opinion
+Videos", IEEE Intelligent Systems 31(6).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from demeanor.datasets._dataset import Card
+from demeanor.datasets._msa import read_clips
+from demeanor.types import Sample
+
+CARD = Card(
+    name="mosi",
+    title="CMU-MOSI (Zadeh et al. 2016)",
+    labels={
+        "score": "mean of five raters in [-3, 3], divided by 3",
+        "polarity": "negative, neutral, positive: the sign of the score",
+    },
+    splits={"standard": "as column `mode` says: 1284 train, 229 valid, 686 test; no video in two parts"},
+    groups="video",
+    licence="research only (clips of a video site; no licence of the data is stated)",
+    source="Download the raw clips and label.csv from the authors (CMU MultiComp Lab, MultimodalSDK) or in the layout "
+    "of the MMSA project. The folder holds label.csv (video_id, clip_id, text, label, annotation, mode) and "
+    "Raw/<video_id>/<clip_id>.mp4; with transcripts alone set text_only = true.",
+    counts={"train": 1284, "valid": 229, "test": 686},
+)
+
+
+def read(root: Path, *, text_only: bool = False) -> list[Sample]:
+    """Every clip with its transcript.
+
+    Args:
+        root: holds label.csv and Raw/.
+        text_only: read the transcripts where the clips are not at hand.
+
+    Raises:
+        DataError: the folder is not the corpus'.
+    """
+    return read_clips(root, CARD, language="en", scale=1 / 3, text_only=text_only)

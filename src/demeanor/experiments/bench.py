@@ -1,0 +1,296 @@
+"""Many runs side by side: models × seeds (× folds) of one run file, each tested once, then compared in pairs."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor.errors import ConfigError
+from demeanor.experiments import missing, records
+from demeanor.experiments.evaluate import describe, evaluate, intervals, spec_of
+from demeanor.features.store import Store
+from demeanor.metrics import bootstrap
+from demeanor.plugins import load as plugin
+from demeanor.training import lab
+from demeanor.training.measure import LOWER_IS_BETTER, floor, measure
+from demeanor.training.prepare import Prepared, prepare
+from demeanor.training.run import provenance, read_run_file, save_arrays, with_manifest, write_json
+from demeanor.training.runfile import RunFile
+
+Say = Callable[[str], None]
+Spec = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the comparison: a model over some of the modalities."""
+
+    model: str
+    modalities: tuple[str, ...]
+    whole: bool
+
+    @property
+    def name(self) -> str:
+        """`mult`, or `concat (text)` where only some modalities are used."""
+        return self.model if self.whole else f"{self.model} ({'+'.join(self.modalities)})"
+
+
+def entries(run: RunFile, models: Sequence[str]) -> list[Entry]:
+    """The models over all modalities, then the baselines alone: text-only is never left out.
+
+    The first baseline is trained on each modality by itself, further ones on text, if there is text.
+    """
+    every = tuple(run.encoders)
+    if unknown := sorted({n for names in run.bench.modalities.values() for n in names} - set(every)):
+        raise ConfigError(f"bench.modalities: unknown modality '{unknown[0]}'; encoders are {', '.join(every)}")
+    reads = {m: run.bench.modalities.get(m, every) for m in models}
+    out = [Entry(m, names, set(names) == set(every)) for m, names in reads.items()]
+    if len(every) > 1 and run.bench.text_only:
+        single = run.bench.single or every
+        for number, alone in enumerate(run.bench.baselines):
+            out += [Entry(alone, (m,), False) for m in single if not number or m == "text" or "text" not in single]
+    return out
+
+
+def rivals(rows: Sequence[Entry], baselines: Sequence[str]) -> list[str]:
+    """The rows that every other one is compared with: the baselines on text alone (without text: on each modality
+    alone), and the plainest baseline over everything.
+    """
+    single = [e for e in rows if not e.whole]
+    text = [e for e in single if e.modalities == ("text",)]
+    return [e.name for e in text or single] + [e.name for e in rows if e.whole and e.model == baselines[0]]
+
+
+def spec_for(base: Spec, entry: Entry, seed: int, fold: int) -> Spec:
+    """The run file of one run: the shared one with the model's own settings, its modalities, seed and fold."""
+    spec = copy.deepcopy(base)
+    bench = spec.pop("bench", {})
+    spec.pop("search", None)
+    for section, settings in bench.get("settings", {}).get(entry.model, {}).items():
+        spec.setdefault(section, {}).update(settings)
+    spec["run"] |= {"model": entry.model, "name": f"{base['run']['name']}/{entry.name}"}
+    spec["encoders"] = {m: spec["encoders"][m] for m in entry.modalities}
+    features = spec.get("features", {})
+    for key in ("longest", "mean", "moments", "per_speaker", "context", "before"):
+        kept = features.get(key)
+        if isinstance(kept, dict):
+            features[key] = {m: v for m, v in kept.items() if m in entry.modalities}
+        elif isinstance(kept, list):
+            features[key] = [m for m in kept if m in entry.modalities]
+    spec.setdefault("training", {})["seed"] = seed
+    if spec["data"].get("folds"):
+        spec["data"]["fold"] = fold
+    return spec
+
+
+def bench(
+    path: Path,
+    root: Path,
+    models: Sequence[str] = (),
+    seeds: int | None = None,
+    out: Path = Path("runs"),
+    results: Path = records.DEFAULT,
+    overrides: Sequence[str] = (),
+    store: Store | None = None,
+    say: Say = print,
+    less: bool = False,
+) -> list[dict[str, Any]]:
+    """Train and test every model with every seed, over all folds; what is finished already is not done again.
+
+    Args:
+        path: the run file; its `[bench]` section gives models and seeds where the arguments do not.
+        root: the folder of the data sets.
+        models: names of fusion/.
+        seeds: how many.
+        out: run folders go to OUT/bench-NAME.
+        results: where the records go; the leaderboard is written beside it.
+        overrides: `section.key=value`.
+        store: of features.
+        say: where progress lines go.
+        less: also measure the test part with modalities missing and frames lost, as a section `[missing]` asks.
+
+    Returns:
+        The summary rows: per entry mean and spread over seeds, and the paired difference to the baseline.
+    """
+    from demeanor.experiments.leaderboard import write_leaderboard
+    from demeanor.experiments.missing_plot import write_missing
+
+    base = with_manifest(read_run_file(path, overrides), path)
+    if less:
+        base.setdefault("missing", {})
+    names = list(models) or list(base.get("bench", {}).get("models", ())) or [base["run"]["model"]]
+    for name in names:
+        plugin("fusion", name)
+    run = lab.check({**base, "run": {**base["run"], "model": names[0]}, "model": {}})
+    count = seeds or run.bench.seeds
+    rows = entries(run, names)
+    folder = out / f"bench-{run.run.name}"
+    jobs = [(e, s, f) for f in range(max(1, run.data.folds)) for e in rows for s in range(count)]
+    data: dict[str, Prepared] = {}
+    for number, (entry, seed, fold) in enumerate(jobs, 1):
+        say(f"[{number}/{len(jobs)}] {entry.name}, seed {seed}" + (f", fold {fold}" if run.data.folds else ""))
+        one = folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{fold}"
+        if not (one / "test.json").exists():
+            carry_out(spec_for(base, entry, seed, fold), one, root, data, store, say)
+    pooled = {e.name: [pool(folder, e, s, max(1, run.data.folds)) for s in range(count)] for e in rows}
+    for found in pooled.values():
+        for record in found:
+            if record.pop("fresh"):
+                records.append(record, results)
+    summary = compare(run, folder, rows, pooled)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    write_json(results.parent / f"bench-{run.run.name}.json", records.plain(summary))
+    write_leaderboard(results)
+    if run.missing is not None and find_spec("matplotlib"):
+        write_missing(results.parent / f"bench-{run.run.name}.json")
+    return summary
+
+
+def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], store: Store | None, say: Say) -> None:
+    """One run and its test; `data` keeps the arrays of the last run, for the next one that wants the same."""
+    run = lab.check(spec)
+    key = json.dumps({k: spec.get(k) for k in ("data", "encoders", "features", "tasks")}, sort_keys=True)
+    if key not in data:
+        data.clear()
+        data[key] = prepare(run, root, store, lambda line: None)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "run.json", provenance(spec))
+    if not (folder / "scores.json").exists():
+        progress = lab.train(run, root, folder, say=lambda line: None, prepared=data[key])
+        write_json(folder / "history.json", progress.history)
+    record = evaluate(folder, root, "test", None, data[key], say, resamples=0)  # intervals come with all folds together
+    first = shown_metric(run, list(record["metrics"]))
+    say(f"    {first} {record['metrics'][first]['value']:.4f}  ({record['seconds_per_epoch']:.1f} s/epoch)")
+
+
+def pool(folder: Path, entry: Entry, seed: int, folds: int) -> dict[str, Any]:
+    """The record of one entry and seed: test predictions of all folds together, each row predicted once.
+
+    `fresh` says whether it was made now: a record is appended once.
+    """
+    places = [folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{f}" for f in range(folds)]
+    path = places[0].parent / f"seed-{seed}.json"
+    if path.exists():
+        return {**json.loads(path.read_text(encoding="utf-8")), "fresh": False}
+    parts = [dict(np.load(p / "test-predictions.npz")) for p in places]
+    joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+    stored = spec_of(places[0])
+    run = lab.check(stored["config"])
+    predicted = {t: joined[t] for t in run.tasks}
+    labels = {t: joined[f"label/{t}"] for t in run.tasks}
+    record = describe(run, stored, places[0], "test", intervals(run, predicted, labels, joined["group"]))
+    if folds > 1:
+        record["protocol"] = f"{run.data.protocol}, {folds} folds pooled"
+    record |= {
+        "entry": entry.name,
+        "bench": folder.name.removeprefix("bench-"),
+        "n": len(joined["group"]),
+        "floor": floor(run, labels, labels),
+        "shown": shown_metric(run, list(record["metrics"])),
+    }
+    if run.missing is not None:
+        record["missing"] = missing.measured(run, places, labels)
+    if folds > 1:
+        record["folds"] = [fold_scores(run, part) for part in parts]
+    save_arrays(path.with_suffix(".npz"), joined)
+    write_json(path, records.plain(record))
+    return {**records.plain(record), "fresh": True}
+
+
+def shown_metric(run: RunFile, known: Sequence[str]) -> str:
+    """The metric a comparison is ordered by.
+
+    Raises:
+        ConfigError: the run has no such metric.
+    """
+    wanted = run.bench.metric or run.run.select or known[0]
+    if wanted not in known:
+        raise ConfigError(f"bench.metric: unknown metric '{wanted}'; this run has {', '.join(sorted(known))}")
+    return wanted
+
+
+def fold_scores(run: RunFile, part: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """One fold's rows and metrics, and who was held back where folds are whole speakers or domains."""
+    labels = {t: part[f"label/{t}"] for t in run.tasks}
+    with np.errstate(invalid="ignore"):
+        found: dict[str, Any] = {"n": len(part["group"]), "metrics": measure(run, part, labels)}
+    if run.data.by == "speaker":
+        found["held"] = sorted(set(part["speaker"].tolist()))
+    return found
+
+
+def compare(
+    run: RunFile, folder: Path, rows: Sequence[Entry], pooled: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Mean ± sd over seeds per entry, and differences to the text-only row and to concatenation, with intervals."""
+    whole = {e.name: stacked(folder, e, len(pooled[e.name]), list(run.tasks)) for e in rows}
+    against = rivals(rows, run.bench.baselines)
+    out = []
+    for entry in rows:
+        found = pooled[entry.name]
+        row: dict[str, Any] = {"entry": entry.name, "seeds": len(found), **spread(found)}
+        row |= {k: float(np.mean([r[k] for r in found])) for k in ("params", "seconds_per_epoch", "peak_mb")}
+        row["floor"] = found[0]["floor"]
+        row["missing"] = missing.averaged(found)
+        row["against"] = {o: difference(run, whole[entry.name], whole[o]) for o in against if o != entry.name}
+        out.append(row)
+    return out
+
+
+def spread(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation (n − 1) over seeds of every metric."""
+    values = {
+        k: [np.nan if r["metrics"][k]["value"] is None else r["metrics"][k]["value"] for r in found]
+        for k in found[0]["metrics"]
+    }
+    return {
+        "mean": {k: float(np.mean(v)) for k, v in values.items()},
+        "sd": {k: float(np.std(v, ddof=1)) if len(v) > 1 else None for k, v in values.items()},
+    }
+
+
+def stacked(folder: Path, entry: Entry, seeds: int, tasks: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Predictions of all seeds in the order of ids: per task (N, seeds, …), `label/TASK` and `group`."""
+    parts = [dict(np.load(folder / entry.name.replace(" ", "") / f"seed-{s}.npz")) for s in range(seeds)]
+    orders = [np.argsort(p["id"]) for p in parts]
+    out = {t: np.stack([p[t][o] for p, o in zip(parts, orders, strict=True)], 1) for t in tasks}
+    return out | {k: parts[0][k][orders[0]] for k in parts[0] if k.startswith("label/") or k == "group"}
+
+
+def difference(
+    run: RunFile, one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]
+) -> dict[str, dict[str, float]]:
+    """Per metric: its mean over seeds for one minus that for the other, on the same resamples of clusters."""
+    tasks = list(run.tasks)
+
+    def means(predicted: Iterator[NDArray[Any]], labels: Sequence[NDArray[Any]]) -> dict[str, float]:
+        stack = list(predicted)
+        truth = dict(zip(tasks, labels, strict=True))
+        found = [
+            measure(run, {t: p[:, s] for t, p in zip(tasks, stack, strict=True)}, truth)
+            for s in range(stack[0].shape[1])
+        ]
+        return {k: float(np.mean([f[k] for f in found])) for k in found[0]}
+
+    def both(*arrays: NDArray[Any]) -> dict[str, float]:
+        n = len(tasks)
+        with np.errstate(invalid="ignore"):
+            a, b = means(iter(arrays[:n]), arrays[2 * n :]), means(iter(arrays[n : 2 * n]), arrays[2 * n :])
+        return {k: a[k] - b[k] for k in a}
+
+    columns = [*(one[t] for t in tasks), *(other[t] for t in tasks), *(one[f"label/{t}"] for t in tasks)]
+    found = bootstrap.intervals(both, *columns, clusters=one["group"], n=500)
+    return {k: v.to_dict() for k, v in found.items()}
+
+
+def better(metric: str, value: float) -> bool:
+    """Whether a difference in a metric is for the better."""
+    return value < 0 if metric.endswith(LOWER_IS_BETTER) else value > 0

@@ -1,0 +1,170 @@
+"""An exported bundle on the validation or test part of its run's data, read as the reader reads: no torch in it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor import bundle
+from demeanor.bundle import FUSED
+from demeanor.errors import ConfigError
+from demeanor.experiments import records
+from demeanor.experiments.evaluate import intervals
+from demeanor.features.context import in_context
+from demeanor.features.digest import of_ids
+from demeanor.features.encode import encode_all
+from demeanor.features.exported import shaped
+from demeanor.features.parts import Parts, group_of, parts_of
+from demeanor.features.read import samples_of
+from demeanor.features.store import Store
+from demeanor.reader.joint import Features, JointModel
+from demeanor.training import lab
+from demeanor.training.measure import floor
+from demeanor.training.prepare import targets_of
+from demeanor.training.runfile import RunFile
+from demeanor.types import Sample
+
+Rows = NDArray[np.intp]
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder holds a bundle, and not a run."""
+    return (folder / "bundle.json").is_file()
+
+
+def evaluate_bundle(
+    folder: Path,
+    root: Path,
+    split: str = "valid",
+    out: Path | None = records.DEFAULT,
+    store: Store | None = None,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Score a bundle on the data of its run.
+
+    Args:
+        folder: of an exported bundle.
+        root: the folder of the data sets.
+        split: `valid` or `test`.
+        out: where a test read is recorded; None records nothing.
+        store: of features.
+        say: where progress lines go.
+
+    Returns:
+        The record, as `evaluate` gives it of a run.
+
+    Raises:
+        ConfigError: no bundle of the lab, another part, or other data than the run's.
+    """
+    opened = bundle.load(folder)
+    if opened.spec.get("kind") != FUSED:
+        raise ConfigError(f"{folder}: expected a bundle that `demeanor export` made, got one of experts by cue")
+    model = JointModel(opened)
+    told = opened.spec["provenance"]
+    run = lab.check(_placed(told["config"], root))
+    samples = samples_of(run.data.model_dump(exclude={"name"}), root)
+    parts = parts_of(samples, run.data.valid, run.data.folds, run.data.fold, run.data.fold_seed)
+    part = _part(parts, split, run)
+    if of_ids(samples[i].id for i in parts.valid) != opened.spec["validation"]["ids_sha256"]:
+        raise ConfigError(
+            f"expected the data that '{told['run']}' was trained on in {root}, got other samples; give their folder"
+        )
+    predicted = predictions(model, samples, part, store or Store())
+    labels = {name: targets_of(samples, name, task) for name, task in run.tasks.items()}
+    truth = {name: y[part] for name, y in labels.items()}
+    groups = np.array([group_of(samples[i]) for i in part])
+    count = len(set(groups))
+    say(f"{split}: {len(part)} samples of {count} groups")
+    record = _record(run, told, split, intervals(run, predicted, truth, groups))
+    record |= {"n": len(part), "groups": count}
+    record |= {"floor": floor(run, {n: y[parts.train] for n, y in labels.items()}, truth)}
+    if split == "test" and out is not None:
+        records.append(record, out)
+    return record
+
+
+def predictions(
+    model: JointModel, samples: Sequence[Sample], part: Rows, store: Store
+) -> dict[str, NDArray[np.float32]]:
+    """Raw outputs per task (rows, …) of those samples; one without any modality gets the training labels' mean."""
+    needed = range(len(samples)) if model.spec.context else part
+    found = dict(zip(needed, _features(model, [samples[i] for i in needed], store), strict=True))
+    out: dict[str, list[Any]] = {task: [] for task in model.spec.tasks}
+    for row in part:
+        features = found[row]
+        present = tuple(m for m in model.parts if m in features)
+        numbers = model.numbers(features, [present])[0] if present else model.nothing()
+        for task, value in numbers.items():
+            out[task].append(value)
+    return {task: np.stack(values).astype(np.float32) for task, values in out.items()}
+
+
+def _features(model: JointModel, samples: Sequence[Sample], store: Store) -> list[Features]:
+    out: list[dict[str, NDArray[Any]]] = [{} for _ in samples]
+    for modality, part in model.parts.items():
+        values = encode_all(samples, model.encoders[modality], store)
+        place = f"{model.bundle.folder}: {modality}"
+        scale = model.scales.get(modality)
+        column = [None if v is None or not v.size else shaped(v, part, scale, place) for v in values]
+        if model.spec.context and any(v is not None for v in column):
+            column = list(in_context(column, samples, model.spec.context))
+        for features, value in zip(out, column, strict=True):
+            if value is not None:
+                features[modality] = value
+    return [*out]
+
+
+def _placed(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """The run's settings, its table manifests looked for in the data folder and in recipes/tables.
+
+    Raises:
+        ConfigError: a manifest is in none of them.
+    """
+    data = dict(config["data"])
+    if named := data.get("manifest"):
+        names = [named] if isinstance(named, str) else named
+        places = [
+            p / Path(n).name for n in names for p in (root, Path("recipes/tables")) if (p / Path(n).name).is_file()
+        ]
+        if len(places) < len(names):
+            raise ConfigError(f"expected the table manifests {', '.join(map(str, names))} in {root} or recipes/tables")
+        data["manifest"] = [str(p.resolve()) for p in places]
+    return {**config, "data": data}
+
+
+def _part(parts: Parts, split: str, run: RunFile) -> Rows:
+    part: Rows | None = getattr(parts, split, None) if split in ("valid", "test") else None
+    if part is None or not len(part):
+        raise ConfigError(f"--split: expected a part with samples, valid or test; got '{split}' for {run.data.dataset}")
+    return part
+
+
+def _record(
+    run: RunFile, told: Mapping[str, Any], split: str, metrics: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    return {
+        "dataset": run.data.name or run.data.dataset,
+        "protocol": run.data.protocol + (f", fold {run.data.fold} of {run.data.folds}" if run.data.folds else ""),
+        "split": split,
+        "run": run.run.name,
+        "model": f"{run.run.model} (bundle)",
+        "encoders": {m: e["name"] for m, e in run.encoders.items()},
+        "seed": run.training.seed,
+        "metrics": metrics,
+        "params": told["params"],
+        "seconds_per_epoch": None,
+        "peak_mb": None,
+        "command": "demeanor " + shlex.join(sys.argv[1:]),
+        "commit": told["commit"],
+        "config_sha256": told["config_sha256"],
+        "version": version("demeanor"),
+        "test_read_at": datetime.now(UTC).isoformat(timespec="seconds") if split == "test" else None,
+    }

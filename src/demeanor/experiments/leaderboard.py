@@ -1,0 +1,214 @@
+"""results/leaderboard.md out of the records: mean ± sd over seeds, floors, differences, counts of test reads."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demeanor.experiments import records
+from demeanor.training.measure import LOWER_IS_BETTER
+
+SHOWN = 6
+"""Metrics per table at the most."""
+FIRST = (
+    "mae", "corr", "non0_acc2", "has0_acc2", "acc7", "acc2", "accuracy", "weighted_f1", "uar", "macro_f1",
+)  # fmt: skip
+
+HEAD = """# Leaderboard
+
+Made by `python -m demeanor.experiments.leaderboard` from [records.jsonl](records.jsonl); not edited by hand. Numbers
+are mean ± standard deviation over seeds on the test part named, which is read once per finished run. *Constant* is
+the best constant prediction. *Against* is the mean difference over seeds to the row named, with its 95 % interval over
+clusters (videos, speakers, duplicate groups): a difference counts only where the interval excludes 0 (**bold**). Rows
+like `concat (text)` have that modality alone. Seconds are wall time beside other work, megabytes the whole process.
+"""
+
+Record = Mapping[str, Any]
+Differences = Mapping[str, Mapping[str, Any]]
+"""Entry → row of a benchmark's summary."""
+
+
+def write_leaderboard(results: Path = records.DEFAULT) -> Path:
+    """Write leaderboard.md beside the records; its path."""
+    everything = records.read(results)
+    tables: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in everything:
+        if "entry" in record:
+            tables[(record["dataset"], record["protocol"], record.get("bench", ""))].append(record)
+    summaries = _summaries(results.parent)
+    pieces = [HEAD]
+    for (dataset, protocol, bench), rows in sorted(tables.items()):
+        pieces.append(_table(f"{dataset}: {protocol} ({bench})", rows, summaries.get(bench, {})))
+    apart = {p.parent.name: records.read(p) for p in sorted(results.parent.glob(f"*/{results.name}"))}
+    pieces.append(_reads(everything, apart))
+    path = results.parent / "leaderboard.md"
+    path.write_text("\n".join(pieces), encoding="utf-8")
+    return path
+
+
+def _summaries(folder: Path) -> dict[str, dict[str, Any]]:
+    """Per benchmark its summary rows by entry."""
+    out = {}
+    for path in sorted(folder.glob("bench-*.json")):
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        out[path.stem.removeprefix("bench-")] = {r["entry"]: r for r in rows}
+    return out
+
+
+def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
+    latest = _latest(rows)
+    metrics = _metrics(rows[0]["metrics"], rows[0].get("shown"))
+    against = list(dict.fromkeys(o for r in summary.values() for o in r.get("against", {})))
+    first = metrics[0]
+    head = ["model", "seeds", *metrics, *(f"{first} against {o}" for o in against), "parameters", "s/epoch", "MB"]
+    lines = [f"## {title}", "", _row(head), _row(["---"] * len(head))]
+    floor = rows[0]["floor"]
+    lines.append(_row(["*constant*", "", *(_number(floor.get(m)) for m in metrics), *[""] * (len(against) + 3)]))
+    for entry in _ranked(latest, first):
+        found = latest[entry]
+        cells = [_spread([r["metrics"][m]["value"] for r in found]) for m in metrics]
+        differences = [_difference(_interval(summary, entry, o, first)) for o in against]
+        cost = [f"{found[0]['params']:,}", f"{_average(found, 'seconds_per_epoch'):.1f}"]
+        lines.append(_row([entry, str(len(found)), *cells, *differences, *cost, f"{_average(found, 'peak_mb'):.0f}"]))
+    return "\n".join([*lines, "", *_notes(rows, latest, first), *_verdicts(latest, summary, against, first), ""])
+
+
+def _latest(rows: Iterable[Record]) -> dict[str, list[Record]]:
+    """Per entry a record a seed: a rerun of the same seed is a further test read, and the newest counts."""
+    newest: dict[str, dict[int, Record]] = defaultdict(dict)
+    for row in rows:
+        newest[row["entry"]][row["seed"]] = row
+    return {entry: list(by_seed.values()) for entry, by_seed in newest.items()}
+
+
+def _ranked(latest: Mapping[str, Sequence[Record]], metric: str) -> list[str]:
+    """Entries, the best first."""
+    sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
+    return sorted(latest, key=lambda e: _mean(latest[e], metric) * sign)
+
+
+def _metrics(found: Iterable[str], shown: str | None) -> list[str]:
+    names = list(found)
+    known = [n for f in FIRST for n in names if n == f or n.endswith(f"_{f}")]
+    return list(dict.fromkeys([*([shown] if shown in names else []), *known, *names]))[:SHOWN]
+
+
+def _notes(rows: Sequence[Record], latest: Mapping[str, Sequence[Record]], metric: str) -> list[str]:
+    """Encoders, rows, reads, commands; the folds' mean and worst, where folds are whole speakers or domains."""
+    encoders = {m: name for r in rows for m, name in r["encoders"].items()}
+    commands = "; ".join(f"`{c}`" for c in sorted({r["command"] for r in rows}))
+    told = [
+        f"Encoders: {', '.join(f'{m} `{name}`' for m, name in encoders.items())}. {rows[0]['n']:,} test rows, read "
+        f"{len(rows)} times, once per row of this table and seed. {commands}",
+        "",
+    ]
+    for entry, found in latest.items():
+        held = [f for r in found for f in r.get("folds", ()) if "held" in f]
+        if held:
+            told += [_by_domain(entry, held, metric), ""]
+    return told
+
+
+def _by_domain(entry: str, folds: Sequence[Mapping[str, Any]], metric: str) -> str:
+    values: dict[str, list[float]] = defaultdict(list)
+    for fold in folds:
+        values[", ".join(fold["held"])].append(fold["metrics"][metric])
+    means = {held: float(np.mean(v)) for held, v in values.items()}
+    order = sorted(means, key=means.__getitem__, reverse=metric.endswith(LOWER_IS_BETTER))
+    each = ", ".join(f"{held} {means[held]:.3f}" for held in order)
+    return (
+        f"{entry}, {metric} of each part left out: mean {np.mean(list(means.values())):.3f}, worst {order[0]} "
+        f"{means[order[0]]:.3f} ({each})."
+    )
+
+
+def _verdicts(
+    latest: Mapping[str, Sequence[Record]], summary: Differences, against: Sequence[str], metric: str
+) -> list[str]:
+    """Per row compared with: which models are better or worse than it, and which cannot be told from it."""
+    lines = []
+    for other in against:
+        sides: dict[str, list[str]] = {"better": [], "worse": [], "same": []}
+        for entry in _ranked(latest, metric):
+            found = _interval(summary, entry, other, metric)
+            if found is not None:
+                sides[_side(found, metric)].append(entry)
+        told = [f"better: {_names(sides['better'])}", f"not distinguishable: {_names(sides['same'])}"]
+        told += [f"worse: {_names(sides['worse'])}"]
+        lines += [f"Against {other}, by {metric}: {'; '.join(told)}.", ""]
+    return lines
+
+
+def _interval(summary: Differences, entry: str, other: str, metric: str) -> Mapping[str, float] | None:
+    found: Mapping[str, float] | None = summary.get(entry, {}).get("against", {}).get(other, {}).get(metric)
+    return found if found and found["value"] is not None and found["low"] is not None else None
+
+
+def _side(found: Mapping[str, float], metric: str) -> str:
+    if found["low"] <= 0 <= found["high"]:
+        return "same"
+    up = found["value"] > 0
+    return "better" if up != metric.endswith(LOWER_IS_BETTER) else "worse"
+
+
+def _names(entries: Sequence[str]) -> str:
+    return ", ".join(entries) or "none"
+
+
+def _reads(everything: Iterable[Record], apart: Mapping[str, Sequence[Record]]) -> str:
+    """How often each data set's held-back part was read: by the lab, in the folders `apart`, and for the reader."""
+    by = {True: "by the lab", False: "for the reader"}
+    read = Counter((r["dataset"], by["entry" in r]) for r in everything if _is_read(r))
+    read += Counter((r["dataset"], f"in {name}/") for name, rows in apart.items() for r in rows if _is_read(r))
+    columns = ["by the lab", *(f"in {name}/" for name in apart), "for the reader"]
+    lines = ["## How often test parts were read", "", _row(["data set", *columns, "in all"])]
+    lines.append(_row(["---"] * (len(columns) + 2)))
+    for dataset in sorted({d for d, _ in read}):
+        counts = [read[dataset, column] for column in columns]
+        lines.append(_row([dataset, *map(str, counts), str(sum(counts))]))
+    return "\n".join([*lines, "", "One read is one model with one seed on one protocol, or one figure of a card.", ""])
+
+
+def _is_read(record: Record) -> bool:
+    return bool(record.get("test_read_at"))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or np.isnan(value) else f"{value:.3f}"
+
+
+def _mean(rows: Sequence[Record], metric: str) -> float:
+    values = [r["metrics"][metric]["value"] for r in rows if r["metrics"][metric]["value"] is not None]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _average(rows: Sequence[Record], key: str) -> float:
+    return float(np.mean([r[key] for r in rows]))
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    known = [v for v in values if v is not None]
+    if not known:
+        return "–"
+    sd = f" ± {np.std(known, ddof=1):.3f}" if len(known) > 1 else ""
+    return f"{np.mean(known):.3f}{sd}"
+
+
+def _difference(found: Mapping[str, float] | None) -> str:
+    if found is None:
+        return ""
+    text = f"{found['value']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
+    return text if found["low"] <= 0 <= found["high"] else f"**{text}**"
+
+
+if __name__ == "__main__":
+    print(write_leaderboard())

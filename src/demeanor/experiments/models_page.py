@@ -1,0 +1,300 @@
+"""docs/models.md out of the docstrings of the models: `python -m demeanor.experiments.models_page`.
+
+The sources are read, not imported, so it needs no torch. What a family is for, and its diagram, stand here; all else
+is what each file says of itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PAGE = Path("docs/models.md")
+LABELS = ("Paper", "Idea", "Needs", "Differs", "Reported", "Reproduced")
+
+HEAD = """# Models
+
+Made by `python -m demeanor.experiments.models_page` from the files in `src/demeanor/fusion/`; not edited by hand.
+
+Start with `concat` and a text-only row, and take something else only where it beats both on your validation part.
+*Reconstruction* means that equations, or even the model's identity, are not published or were not at hand: this is the
+project's reading of it, and it quotes no scores. In the diagrams `t`, `a`, `v` are text, audio and visual; most models
+take any number of modalities of any names (`dims`), and a missing one is masked, never zeros.
+
+*Reported* scores are the papers' and the reference framework's, on features and encoders that could not be had here,
+so no entry says *reproduced*. What the models reach side by side under protocols of our own, beside concatenation,
+stands in [the zoo compared](zoo.md): those numbers are not comparable with the reported ones.
+"""
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a family of models is for.
+
+    Attributes:
+        title: of its section.
+        when: which question leads to it.
+        diagram: plain lines, at most 100 characters wide.
+    """
+
+    title: str
+    when: str
+    diagram: str
+
+
+FAMILIES = {
+    "unimodal": Family(
+        "One modality",
+        "One modality is all you have, or you want the row that fusion must beat.",
+        """
+steps or picture ──> encoder ──> mean, attention or summary token ──> heads
+""",
+    ),
+    "operator": Family(
+        "Operators on vectors",
+        "Little data, a first fused result, or encoders so good that only their vectors matter.",
+        """
+t ──> vector ─┐
+a ──> vector ─┼──> concat | sum | mean | max | product | weights | gates ──> heads
+v ──> vector ─┘
+""",
+    ),
+    "late": Family(
+        "Late fusion of decisions",
+        "Experts trained apart, each on data of its own; a missing one is left out.",
+        """
+t ──> its own model ──> decision ─┐
+a ──> its own model ──> decision ─┼──> mean | product | vote | stacking ──> decision
+v ──> its own model ──> decision ─┘
+""",
+    ),
+    "classic": Family(
+        "Classic networks",
+        "The field's recipes before attention: what a newer model has to be compared with.",
+        """
+t ─┐                                                             ┌──> heads
+a ─┼──> side by side, step by step or vector by vector ──> network
+v ─┘    (recurrent, convolutional, or an autoencoder)            └──> (autoencoder) back to t, a, v
+""",
+    ),
+    "recurrent": Family(
+        "Recurrent, with a memory across modalities",
+        "Aligned steps, and what matters is which modalities change together.",
+        """
+t ──> LSTM ─┐ at each step
+a ──> LSTM ─┼──> attention over all cells ──> memory ──> last states and memory ──> heads
+v ──> LSTM ─┘
+""",
+    ),
+    "tensor": Family(
+        "Products of all modalities",
+        "Vectors whose meaning changes with one another, and data enough for every product of their features.",
+        """
+t ──> [1; t] ─┐
+a ──> [1; a] ─┼──> outer product of all, or a low-rank share of it ──> heads
+v ──> [1; v] ─┘
+""",
+    ),
+    "published": Family(
+        "Other published systems",
+        "A published mechanism is to be compared, or built on.",
+        """
+t ─┐
+a ─┼──> encoders ──> the paper's mechanism (see each) ──> heads
+v ─┘
+""",
+    ),
+    "transformer": Family(
+        "Transformers over steps",
+        "Unaligned sequences of some length, where it matters which steps meet.",
+        """
+t ──> steps ─┐                            each pair by itself (keys of one, queries of another)
+a ──> steps ─┼──> layers of attention ──> or all in one sequence ──> last or summary step ──> heads
+v ──> steps ─┘
+""",
+    ),
+    "cross-attention": Family(
+        "Cross-attention of pairs",
+        "Two sides that speak of the same thing, such as a post's words and its picture.",
+        """
+t ──> steps ──> asks v ──> what t found in v ──> pooled ─┐
+                  ⇅                                      ├──> heads
+v ──> steps ──> asks t ──> what v found in t ──> pooled ─┘
+""",
+    ),
+    "gated": Family(
+        "Gates",
+        "Some modalities are often noise: a gate decides, step by step, how much of them comes in.",
+        """
+t ──> steps ───────────────┬──> gate ──> what of t is kept ──────────────┐
+                           │                                             ├──> heads
+m ──> steps ──> asks t ────┴──> gate ──> what of m, and of t in m, is kept ─┘
+""",
+    ),
+    "shared and private": Family(
+        "What is shared and what is private",
+        "Modalities that partly repeat each other: agreement and difference are to be kept apart.",
+        """
+m ──> vector ─┬──> shared encoder  ──> alike for all modalities (a loss sees to it) ─┐
+              └──> private encoder ──> what m alone says (a head or a loss of its own) ──> heads
+""",
+    ),
+    "multi-task": Family(
+        "Several tasks or several labels at once",
+        "Intensity and emotions together, or labels for each modality, from one model.",
+        """
+t ─┐                              ┌──> fusion of task 1 ──> head 1
+a ─┼──> trunk, shared by all ─────┤        ⇅ gated exchange
+v ─┘                              └──> fusion of task 2 ──> head 2
+""",
+    ),
+    "information": Family(
+        "Information kept through fusion",
+        "Fusion seems to lose what single modalities knew, and batches are large enough to contrast samples.",
+        """
+a, t, v ──> vectors ──> fused ──> heads
+   bound on I(t; a), I(t; v)   ┘ └─ contrast of fused with each vector
+""",
+    ),
+    "self-supervised": Family(
+        "Labels of their own for each modality",
+        "Cues often disagree and only one common label exists.",
+        """
+a, t, v ──> vectors ──> fused ──> heads ── common label
+               └──> a head each ── labels generated from where the vectors lie
+""",
+    ),
+    "missing modalities": Family(
+        "Missing modalities",
+        "Modalities fail while the model is in use, now this one, now that one.",
+        """
+                ┌──> pattern 1 (t . v) ──> network ──> features, outputs ──> heads
+a sample ───────┤                            ║ same        ⇅ each teaches the other
+                └──> pattern 2 (. a .) ──> network ──> features, outputs ──> heads
+""",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a model's file says of itself.
+
+    Attributes:
+        name: public name.
+        family: its `FAMILY`.
+        modalities: its `MODALITIES`.
+        reconstruction: its `RECONSTRUCTION`.
+        summary: first line of the docstring.
+        parts: label → text of the docstring's labelled paragraphs.
+    """
+
+    name: str
+    family: str
+    modalities: list[str]
+    reconstruction: bool
+    summary: str
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+def entries() -> list[Entry]:
+    """Every model of the folder, by name."""
+    package = importlib.util.find_spec("demeanor.fusion")
+    assert package is not None
+    assert package.submodule_search_locations
+    folder = Path(package.submodule_search_locations[0])
+    return [entry(p.stem, p.read_text(encoding="utf-8")) for p in sorted(folder.glob("[a-z]*.py"))]
+
+
+def entry(name: str, source: str) -> Entry:
+    """What one file's text says."""
+    tree = ast.parse(source)
+    said = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            said[statement.targets[0].id] = statement.value
+    prefix = {"text": "text", "audio": "audio", "image": "visual"}.get(name.partition("_")[0])
+    modalities = _literal(said, "MODALITIES") or ([prefix] if prefix else ["text", "audio", "visual"])
+    family = _literal(said, "FAMILY") or ("unimodal" if len(modalities) == 1 else "operator")
+    docstring = ast.get_docstring(tree) or ""
+    reconstruction = bool(_literal(said, "RECONSTRUCTION"))
+    return Entry(name, family, modalities, reconstruction, docstring.partition("\n")[0], labelled(docstring))
+
+
+def _literal(said: dict[str, ast.expr], name: str) -> Any:
+    return ast.literal_eval(said[name]) if name in said else None
+
+
+def labelled(docstring: str) -> dict[str, str]:
+    """`Label: …` paragraphs, their indented further lines joined; a note behind the label, `Label (note):`, stays."""
+    out: dict[str, str] = {}
+    label = ""
+    for line in docstring.splitlines()[1:]:
+        start = re.match(rf"({'|'.join(LABELS)})( \(.*?\))?: (.*)", line)
+        if start:
+            label = start[1]
+            out[label] = f"{start[2].strip()} {start[3]}" if start[2] else start[3]
+        elif label and line.startswith("    "):
+            out[label] += " " + line.strip()
+        else:
+            label = ""
+    return out
+
+
+def page(models: list[Entry]) -> str:
+    """The whole page."""
+    by_family: dict[str, list[Entry]] = defaultdict(list)
+    for one in models:
+        by_family[one.family].append(one)
+    known = [f for f in FAMILIES if f in by_family]
+    order = known + sorted(set(by_family) - set(known))
+    pieces = [HEAD, "## Which to take\n", _choice(order, by_family)]
+    for name in order:
+        pieces.append(_section(name, by_family[name]))
+    return "\n".join(pieces)
+
+
+def _choice(order: list[str], by_family: dict[str, list[Entry]]) -> str:
+    rows = ["| When | Models |", "| --- | --- |"]
+    for name in order:
+        when = FAMILIES[name].when if name in FAMILIES else name.capitalize() + "."
+        rows.append(f"| {when} | {', '.join(f'`{e.name}`' for e in by_family[name])} |")
+    return "\n".join(rows) + "\n"
+
+
+def _section(name: str, models: list[Entry]) -> str:
+    family = FAMILIES.get(name)
+    lines = [f"## {family.title if family else name.capitalize()}\n"]
+    if family:
+        lines += [family.when + "\n", f"```\n{family.diagram.strip(chr(10))}\n```\n"]
+    return "\n".join([*lines, *(_model(one) for one in models)])
+
+
+def _model(one: Entry) -> str:
+    mark = " (reconstruction)" if one.reconstruction else ""
+    lines = [f"### `{one.name}`{mark}\n", f"{_escaped(one.summary)} Reads {', '.join(one.modalities)}.\n"]
+    lines += [f"- *{label}*: {_escaped(one.parts[label])}" for label in LABELS if label in one.parts]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Formulas and names stay as they are written: what Markdown would take for marks outside of `code` is escaped."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(p if p.startswith("`") else re.sub(r"([*_\[\]|<])", r"\\\1", p) for p in parts)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page to the path given, or to docs/models.md of the working folder."""
+    path = Path(arguments[0]) if arguments else PAGE
+    path.write_text(page(entries()), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,116 @@
+"""Encoders as a bundle carries them: opened without torch, with its own files alone, and the very weights it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor import plugins
+from demeanor.encoders._encoder import Encoder
+from demeanor.errors import BundleError, ConfigError, MissingExtraError, UnknownNameError, WeightsError
+from demeanor.features.arrays import load_arrays
+from demeanor.features.described import EncoderPart, ModalityPart
+from demeanor.features.normalise import Standardiser
+from demeanor.features.read import encoders_of, path_settings
+
+File = Callable[[str], Path]
+"""A file of the bundle by its name, checked."""
+
+
+def open_encoder(modality: str, part: EncoderPart, file: File) -> Encoder:
+    """The encoder of a bundle, ready to encode.
+
+    Args:
+        modality: for messages.
+        part: what the bundle says of it.
+        file: finds files of the bundle.
+
+    Raises:
+        BundleError: no such encoder here, another version of it, settings it does not take, or other weights.
+        MissingExtraError: a library it needs is not installed.
+    """
+    place = f"encoder {part.name} of {modality}"
+    try:
+        kind: type[Encoder] = plugins.load("encoders", part.name).ENCODER
+    except UnknownNameError as error:
+        raise BundleError(f"{place}: {error}; install what brings it, or take another bundle") from error
+    if not kind.portable:
+        raise BundleError(f"{place}: expected an encoder that runs without torch; export the run anew")
+    if kind.version != part.version:
+        raise BundleError(
+            f"{place}: the bundle was made with version {part.version}, here is version {kind.version}, which gives "
+            "other numbers; export the run anew, or install the demeanor it was made with"
+        )
+    settings = {key: _placed(kind, key, value, file, place) for key, value in part.settings.items()}
+    try:
+        encoder = encoders_of({modality: {"name": part.name, **settings}})[modality]
+        if part.state is not None:
+            encoder.restore(load_arrays(file(part.state)))
+        elif encoder.learns:
+            raise BundleError(f"{place}: expected what it learned, found no state; export the run anew")
+        encoder.settle(part.needs)
+    except (MissingExtraError, BundleError):
+        raise
+    except (ConfigError, WeightsError) as error:
+        raise BundleError(f"{place}: {error}") from error
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise BundleError(f"{place}: its state does not fit it ({error!r}); export the run anew") from error
+    return encoder
+
+
+def _placed(kind: type[Encoder], key: str, value: Any, file: File, place: str) -> Any:
+    """A setting; of one that is a path, the file of the bundle, and never another one."""
+    if key not in path_settings(kind) or value is None:
+        return value
+    if not isinstance(value, str):
+        raise BundleError(f"{place}: {key}: expected the name of a file of the bundle, got {value!r:.80}")
+    return str(file(value))
+
+
+def shaped(value: NDArray[Any], part: ModalityPart, scale: Standardiser | None, place: str) -> NDArray[Any]:
+    """An encoded value as the model was trained on it: cut, averaged, scaled.
+
+    Raises:
+        BundleError: the encoder gave another shape than the bundle says.
+    """
+    found = value.shape[1:] if part.kind != "picture" else value.shape
+    if found != part.shape or value.ndim != {"frames": 2, "ids": 1, "picture": 3}[part.kind]:
+        raise BundleError(f"{place}: expected {part.kind} of {list(part.shape)}, got an array {list(value.shape)}")
+    if part.kind == "picture":
+        return value
+    return scaled(cut(value, part.longest, part.mean), scale)
+
+
+def cut(value: NDArray[Any], longest: int | None, mean: bool) -> NDArray[Any]:
+    """The first `longest` steps, or the mean over them."""
+    value = value[:longest]
+    return np.nan_to_num(value).mean(0, keepdims=True) if mean else value
+
+
+def scaled(value: NDArray[Any], scale: Standardiser | None) -> NDArray[Any]:
+    """Standardised where there is a scale."""
+    return value if scale is None else scale.apply(value)
+
+
+def open_scales(path: Path, parts: Mapping[str, ModalityPart]) -> dict[str, Standardiser]:
+    """Standardisers by modality, from `MODALITY/mean` and `MODALITY/spread`.
+
+    Raises:
+        BundleError: one does not fit its modality, or is not finite.
+    """
+    arrays = load_arrays(path)
+    out = {}
+    for modality, part in parts.items():
+        if f"{modality}/mean" not in arrays:
+            continue
+        mean, spread = (arrays.get(f"{modality}/{name}", np.empty(0)) for name in ("mean", "spread"))
+        if mean.shape != part.shape or spread.shape != part.shape or part.kind != "frames":
+            raise BundleError(f"{path}: {modality}: expected two rows of {list(part.shape)} numbers")
+        if not (np.isfinite(mean).all() and np.isfinite(spread).all() and (spread > 0).all()):
+            raise BundleError(f"{path}: {modality}: expected finite numbers and spreads above 0")
+        out[modality] = Standardiser.restore({"mean": mean, "spread": spread})
+    return out

@@ -1,0 +1,228 @@
+"""Encoded samples on disk, found again by what they hang on: encoder, version, settings, content, ids fitted on.
+
+A value is one `.npy` below `<root>/<encoder>/`, a fitted encoder one `.npz` below `<root>/<encoder>/fitted/`; each is
+written whole under another name and renamed, so a killed process leaves nothing half-made, and several may fill one
+store at once. A damaged file counts as absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor.encoders._encoder import Encoder
+from demeanor.errors import ConfigError, InputError
+from demeanor.features import digest
+from demeanor.features.encode import Encoded, encode_all
+from demeanor.types import Sample
+from demeanor.weights import cache_folder
+
+__all__ = ["Encoded", "Status", "Store", "encode_all", "fitted", "refuse_leak", "stored_fit"]
+
+_STALE = 3600.0  # seconds after which a part file was left by a killed process
+_DAMAGED = (OSError, ValueError, EOFError, BadZipFile)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One encoder's share of a store: `fitted` of its `entries` are encoders that have learned."""
+
+    encoder: str
+    entries: int
+    fitted: int
+    bytes: int
+
+
+class Store:
+    """A folder of encoded samples.
+
+    Args:
+        root: default DEMEANOR_FEATURES, else `features` in the user's cache.
+    """
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        given = root or os.environ.get("DEMEANOR_FEATURES")
+        self.root = Path(given).expanduser() if given else cache_folder() / "features"
+
+    @cached_property
+    def files(self) -> digest.Files:
+        """Digests of files seen before."""
+        return digest.Files(self.root / "files.tsv")
+
+    def key(self, encoder: Encoder, sample: Sample, fitted_ids: Collection[str] = ()) -> str | None:
+        """Under which a sample's value stands: its digest; None where the sample lacks what the encoder reads.
+
+        Raises:
+            InputError: the sample's file is missing.
+        """
+        return self.keys(encoder, fitted_ids).of(sample)
+
+    def keys(self, encoder: Encoder, fitted_ids: Collection[str] = ()) -> Keys:
+        """The same for many samples of one encoder, whose own part is worked out once."""
+        return Keys(self, encoder, fitted_ids)
+
+    def read(self, encoder: str, key: str) -> NDArray[Any] | None:
+        """A stored value; None is one too (a picture without a face).
+
+        Raises:
+            KeyError: there is none, or it is damaged (it is removed then).
+        """
+        path = self._path(encoder, key)
+        try:
+            value: NDArray[Any] = np.load(path, allow_pickle=False)
+        except FileNotFoundError:
+            raise KeyError(key) from None
+        except _DAMAGED:
+            path.unlink(missing_ok=True)
+            raise KeyError(key) from None
+        return None if value.dtype == bool else value
+
+    def has(self, encoder: str, key: str) -> bool:
+        """Whether there is a file for it."""
+        return self._path(encoder, key).is_file()
+
+    def write(self, encoder: str, key: str, value: NDArray[Any] | None) -> None:
+        """Store a value; None as an empty array of truth values, which no encoder gives."""
+        plain = np.zeros(0, bool) if value is None else np.asarray(value)
+        self._write(self._path(encoder, key), lambda out: np.save(out, plain, allow_pickle=False))
+
+    def read_fitted(self, encoder: str, key: str) -> dict[str, NDArray[Any]]:
+        """What an encoder learned, and `ids` it was fitted on.
+
+        Raises:
+            KeyError: there is none, or it is damaged (it is removed then).
+        """
+        path = self._path(encoder, key, fitted=True)
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                return {name: found[name] for name in found.files}
+        except FileNotFoundError:
+            raise KeyError(key) from None
+        except _DAMAGED:
+            path.unlink(missing_ok=True)
+            raise KeyError(key) from None
+
+    def write_fitted(self, encoder: str, key: str, state: Mapping[str, NDArray[Any]], ids: Sequence[str]) -> None:
+        """Store what an encoder learned with the ids it was fitted on."""
+        arrays = {f"state/{name}": value for name, value in state.items()} | {"ids": np.array(list(ids), str)}
+        self._write(self._path(encoder, key, fitted=True), lambda out: np.savez(out, allow_pickle=False, **arrays))
+
+    def status(self) -> list[Status]:
+        """Entries and bytes per encoder, by name."""
+        found = []
+        for folder in sorted(self.root.iterdir()) if self.root.is_dir() else ():
+            files = [p for p in folder.rglob("*.np[yz]") if not p.name.startswith(".part-")] if folder.is_dir() else []
+            if files:
+                sizes = [p.stat().st_size for p in files]
+                learned = sum(p.suffix == ".npz" for p in files)
+                found.append(Status(folder.name, len(files), learned, sum(sizes)))
+        return found
+
+    def _path(self, encoder: str, key: str, fitted: bool = False) -> Path:
+        return self.root / encoder / (f"fitted/{key}.npz" if fitted else f"{key[:2]}/{key}.npy")
+
+    def _write(self, path: Path, save: Any) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
+        out = tempfile.NamedTemporaryFile(prefix=".part-", dir=path.parent, delete=False)  # noqa: SIM115
+        try:
+            with out:
+                save(out)
+            Path(out.name).replace(path)
+        finally:
+            Path(out.name).unlink(missing_ok=True)
+
+
+class Keys:
+    """Keys of one encoder's values."""
+
+    def __init__(self, store: Store, encoder: Encoder, fitted_ids: Collection[str] = ()) -> None:
+        self._files, self._encoder = store.files, encoder
+        state = encoder.state()
+        self._own = [
+            digest.of_encoder(encoder, store.files),
+            digest.of_ids(fitted_ids) if fitted_ids else "",
+            digest.of_arrays(state) if state else "",  # two data sets may share their ids
+        ]
+
+    def of(self, sample: Sample) -> str | None:
+        """One sample's key; None where it lacks what the encoder reads."""
+        content = digest.of_sample(sample, self._encoder, self._files)
+        return None if content is None else digest.of([*self._own, content])
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left."""
+    for old in folder.glob(".part-*"):
+        with contextlib.suppress(OSError):  # another process may be sweeping too
+            if time.time() - old.stat().st_mtime > _STALE:
+                old.unlink()
+
+
+def fitted(encoder: Encoder, samples: Sequence[Sample], store: Store | None = None) -> tuple[Encoder, tuple[str, ...]]:
+    """The encoder fitted on these samples, from the store if it has been before, and their sorted ids.
+
+    Raises:
+        ConfigError: none of the samples has what it learns from.
+    """
+    if not encoder.learns:
+        return encoder, ()
+    store = store or Store()
+    found = stored_fit(encoder, samples, store)
+    if found is not None:
+        return found
+    name, key = digest.name_of(encoder), _fit_key(encoder, samples, store)
+    if all(encoder.reads(s) is None for s in samples):
+        raise ConfigError(
+            f"encoder {name}: expected training samples with {encoder.modality}, got {len(samples)} without"
+        )
+    ids = tuple(sorted(s.id for s in samples))
+    encoder.fit(samples)
+    store.write_fitted(name, key, encoder.state(), ids)
+    return encoder, ids
+
+
+def stored_fit(encoder: Encoder, samples: Sequence[Sample], store: Store) -> tuple[Encoder, tuple[str, ...]] | None:
+    """The encoder as it was fitted on these samples before, and their ids; None if it never was."""
+    try:
+        stored = store.read_fitted(digest.name_of(encoder), _fit_key(encoder, samples, store))
+    except KeyError:
+        return None
+    state = {n.removeprefix("state/"): value for n, value in stored.items() if n != "ids"}
+    return encoder.restore(state), tuple(str(i) for i in stored["ids"])
+
+
+def _fit_key(encoder: Encoder, samples: Sequence[Sample], store: Store) -> str:
+    """Of the encoder, and of ids and contents of what it is fitted on: two data sets may share their ids."""
+    contents: dict[str, str | None] = {}
+    for sample in samples:
+        try:
+            contents[sample.id] = digest.of_sample(sample, encoder, store.files)
+        except InputError:  # a missing file costs its own sample
+            contents[sample.id] = None
+    return digest.of([digest.of_encoder(encoder, store.files), digest.of(contents)])
+
+
+def refuse_leak(encoder_ids: Collection[str], held_ids: Collection[str]) -> None:
+    """Refuse an encoder that has seen validation or test samples.
+
+    Raises:
+        ConfigError: names some of them.
+    """
+    seen = sorted(set(encoder_ids) & set(held_ids))
+    if seen:
+        raise ConfigError(
+            f"expected an encoder fitted on training samples alone, got one fitted on {len(seen)} of the validation or "
+            f"test samples ({', '.join(seen[:5])}{' …' if len(seen) > 5 else ''}); fit it on the training part"
+        )

@@ -1,0 +1,98 @@
+"""A text Transformer's summary and a ResNet-18's features side by side: the standard model for posts with a picture.
+
+Paper: Devlin et al. 2019 (BERT) and He et al. 2016 (ResNet); their concatenation is the field's textbook baseline.
+Idea: [BERT's pooled first token; ResNet's pooled features] → 128, ReLU → logits. Both networks are tuned along, at
+    rates far below that of the new layers.
+Needs: `dims` of a text modality (width of its words) and a picture modality (its channels). Text comes as token ids, or
+    with `vocabulary = 0` as features of a pretrained encoder, whose first step is taken (`layers = 0` adds none).
+Differs: from tutorials: features are the 512 pooled ones, never the 1000 class scores, and the loss sees logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from demeanor.batch import FeatureBatch, Output
+from demeanor.errors import ConfigError
+from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.heads import TaskHeads
+from demeanor.layers.operators import Concat
+from demeanor.layers.resnet18 import ResNet18
+from demeanor.layers.text_encoder import TextEncoder
+
+FAMILY = "classic"
+MODALITIES = ["text", "visual"]
+RECONSTRUCTION = False
+
+
+class Config(FusionConfig):
+    """`text` and `picture` name the two modalities; `*_rate` are the backbones' shares of the learning rate."""
+
+    text: str = "text"
+    picture: str = "visual"
+    vocabulary: int = 30522
+    layers: int = 12
+    heads: int = 12
+    inner: int = 3072
+    positions: int = 512
+    width: int = 64
+    fused: int = 128
+    dropout: float = 0.1
+    text_rate: float = 0.02
+    picture_rate: float = 0.1
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "features": {"vocabulary": 0, "layers": 0},
+    "tiny": {
+        "dims": {"text": 16, "visual": 3}, "vocabulary": 50, "layers": 1, "heads": 2, "inner": 32, "positions": 32,
+        "width": 4, "fused": 24, "dropout": 0.0, "text_rate": 1.0, "picture_rate": 1.0,
+    },
+}  # fmt: skip
+
+
+class BertResnet(Model):
+    """Reads one text modality and one picture modality."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        c = self.config = config
+        if set(c.dims) != {c.text, c.picture}:
+            raise ConfigError(f"expected dims of a text, {c.text!r}, and a picture, {c.picture!r}, got {list(c.dims)}")
+        dim = c.dims[c.text]
+        self.words = TextEncoder(c.vocabulary, dim, c.layers, c.heads, c.inner, c.positions, c.dropout)
+        self.pooler = nn.Sequential(nn.Linear(dim, dim), nn.Tanh())
+        self.network = ResNet18(c.dims[c.picture], c.width)
+        self.join = Concat([dim, self.network.out])
+        self.dense = nn.Sequential(nn.Linear(self.join.out, c.fused), nn.ReLU(), nn.Dropout(c.dropout))
+        self.heads = TaskHeads(c.fused, c.tasks)
+
+    def forward(self, batch: FeatureBatch) -> Output:
+        """The tasks, from the common layer (B, fused)."""
+        c = self.config
+        states, mask = self.words(batch, c.text)
+        vectors = [self.pooler(states[:, 0]), self.network(batch.values[c.picture].float())]
+        present = torch.stack([mask.any(1), batch.present[c.picture]], 1)
+        hidden = self.dense(self.join(vectors, present))
+        return Output(self.heads(hidden), hidden)
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Take torchvision's ResNet-18 state dict; its class layer is left out."""
+        self.network.load_state_dict({k: v for k, v in state.items() if not k.startswith("fc.")})
+
+    def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+        """Both backbones at their own rates, what is new at the full one."""
+        backbones = ((self.words, self.config.text_rate), (self.network, self.config.picture_rate))
+        groups = []
+        for module, share in (*backbones, (nn.ModuleList([self.pooler, self.dense, self.heads]), 1.0)):
+            for wide, decay in ((True, weight_decay), (False, 0.0)):
+                params = [p for p in module.parameters() if (p.ndim > 1) == wide]
+                groups.append({"params": params, "lr": learning_rate * share, "weight_decay": decay})
+        return [g for g in groups if g["params"]]
+
+
+MODEL = BertResnet

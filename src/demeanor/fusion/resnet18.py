@@ -1,0 +1,73 @@
+"""ResNet-18 over pictures, heads on its pooled features.
+
+Paper: He et al. 2016, Deep Residual Learning for Image Recognition (CVPR).
+Idea: blocks learn what to add to their input, so depth does no harm; four stages halve the side and double the width;
+    the mean over the last map, 512 numbers, is the picture's feature (never the 1000 class scores).
+Needs: pictures of at least 32 pixels a side; `load_imagenet` takes torchvision's weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from demeanor.batch import FeatureBatch, Output
+from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.heads import TaskHeads
+from demeanor.layers.resnet18 import ResNet18
+
+FAMILY = "unimodal"
+MODALITIES = ["visual"]
+RECONSTRUCTION = False
+
+
+class Config(ModelConfig):
+    """`width` of the first stage, 64 as published; `backbone_rate` is the network's share of the learning rate."""
+
+    channels: int = 3
+    width: int = 64
+    dropout: float = 0.2
+    backbone_rate: float = 0.1
+    modality: str = "visual"
+    tasks: dict[str, int] = Field(default_factory=lambda: {"score": 1})
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "scratch": {"backbone_rate": 1.0},
+    "tiny": {"width": 8, "dropout": 0.0, "backbone_rate": 1.0},
+}
+
+
+class ResNetModel(Model):
+    """Reads one picture modality (B, C, H, W)."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.network = ResNet18(config.channels, config.width)
+        self.drop = nn.Dropout(config.dropout)
+        self.heads = TaskHeads(self.network.out, config.tasks)
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Take torchvision's ResNet-18 state dict; its class layer is left out."""
+        self.network.load_state_dict({k: v for k, v in state.items() if not k.startswith("fc.")})
+
+    def forward(self, batch: FeatureBatch) -> Output:
+        """The tasks, from the pooled features (B, 512)."""
+        hidden = self.network(batch.values[self.config.modality])
+        return Output(self.heads(self.drop(hidden)), hidden)
+
+    def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+        """The network learns more slowly than the new heads."""
+        groups = []
+        for module, share in ((self.network, self.config.backbone_rate), (self.heads, 1.0)):
+            for wide, decay in ((True, weight_decay), (False, 0.0)):
+                params = [p for p in module.parameters() if (p.ndim > 1) == wide]
+                groups.append({"params": params, "lr": learning_rate * share, "weight_decay": decay})
+        return groups
+
+
+MODEL = ResNetModel

@@ -1,0 +1,234 @@
+"""An analysis without personal data in its texts, words and speakers; and which seconds of its sound hold any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from demeanor.privacy.names import variants
+from demeanor.privacy.spans import Pseudonyms, Span, replaced
+from demeanor.privacy.text import NameFinder, find_personal
+
+_PAUSE = 5.0  # seconds: what is said after a longer one does not go on with what was said before
+_NUMBERED = re.compile(r"(?:S|speaker ?|channel ?)\d{1,3}|left|right", re.IGNORECASE)
+_PERSONS = ("author", "speaker", "name", "user", "by")
+_UNNAMED = frozenset({"user", "reader", "demeanor"})
+
+
+class Stretch(NamedTuple):
+    """Seconds of sound in which personal data is said, and its kind."""
+
+    start: float
+    end: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedAnalysis:
+    """An analysis as JSON data without personal data, and where in the sound it is said, by time."""
+
+    data: dict[str, Any]
+    stretches: tuple[Stretch, ...]
+
+
+def redact_analysis(
+    data: Mapping[str, Any],
+    *,
+    names: Iterable[str] = (),
+    recogniser: NameFinder | None = None,
+    pseudonyms: Pseudonyms | None = None,
+    hide_source: bool = False,
+) -> RedactedAnalysis:
+    """An analysis (`demeanor.analysis/1`) with placeholders for personal data in everything that is text.
+
+    Segments are looked through together, so that a number said in two of them is found. Speakers that carry names
+    become S1, S2, … and their names are looked for in what is said. The numbers of the readings stay as they are.
+
+    Args:
+        data: as `Analysis.to_dict` gives it; not changed.
+        names: of people to be found wherever they stand.
+        recogniser: finds further names.
+        pseudonyms: gives the same value the same mark.
+        hide_source: file names, which may hold a name, are taken out whole; else they are looked through as a text is.
+    """
+    speakers = _speakers(data)
+    known = {*names, *(name for name, mark in speakers.items() if name != mark)}
+    eraser = _Eraser(known, recogniser, pseudonyms, speakers)
+    segments, stretches = eraser.segments(data.get("segments") or ())
+    out = {**data, "segments": segments}
+    out["people"] = [
+        {**p, "speaker": speakers.get(p.get("speaker"), p.get("speaker"))} for p in data.get("people") or ()
+    ]
+    for key in ("id", "source"):
+        if isinstance(data.get(key), str):
+            out[key] = _hidden(data[key]) if hide_source else eraser.text(_as_words(data[key]), data[key])
+    out["warnings"] = [eraser.text(w) for w in data.get("warnings") or ()]
+    for key in ("corrections", "sample"):
+        if data.get(key):
+            out[key] = eraser.anything(data[key])
+    return RedactedAnalysis(out, tuple(stretches))
+
+
+class _Eraser:
+    """Takes personal data out of one analysis; what is a name in one place is one in all."""
+
+    def __init__(
+        self,
+        names: set[str],
+        recogniser: NameFinder | None,
+        pseudonyms: Pseudonyms | None,
+        speakers: Mapping[str, str],
+    ) -> None:
+        self._names, self._recogniser, self._pseudonyms, self._speakers = names, recogniser, pseudonyms, speakers
+
+    def text(self, text: str, shown: str | None = None) -> str:
+        """A text without personal data; `shown` is it as it is to be delivered, of the same length."""
+        spans = find_personal(text, names=self._names, recogniser=self._recogniser)
+        return replaced(shown if shown is not None else text, spans, self._pseudonyms)
+
+    def segments(self, segments: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[Stretch]]:
+        """The segments, and where they say something personal."""
+        whole, places = _laid_out(segments)
+        spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
+        for span in spans:
+            if span.kind == "NAME":
+                self._names |= variants(" ".join(whole[span.start : span.end].split()))
+        out, stretches, shift = [], [], 0
+        for segment, begin in zip(segments, places, strict=True):
+            own = _within(spans, begin, len(segment.get("text") or ""))
+            done, said = self._segment(segment, own)
+            chars = segment.get("chars")
+            if chars is not None:
+                grown = len(done["text"] or "") - len(segment.get("text") or "")
+                done["chars"] = [chars[0] + shift, chars[1] + shift + grown]
+                shift += grown
+            out.append(done)
+            stretches += said
+        return out, sorted(stretches)
+
+    def _segment(self, segment: Mapping[str, Any], spans: list[Span]) -> tuple[dict[str, Any], list[Stretch]]:
+        speaker = segment.get("speaker")
+        done = {**segment, "speaker": self._speakers.get(speaker, speaker) if speaker else speaker}
+        if not spans:
+            return done, []
+        text, words = segment["text"], list(segment.get("words") or ())
+        done["text"] = replaced(text, spans, self._pseudonyms)
+        done["words"], told = self._words(text, words, spans)
+        start, end = segment.get("start"), segment.get("end")
+        stretches = [] if start is None or end is None else [
+            told.get(span) or Stretch(start, end, span.kind) for span in spans
+        ]  # fmt: skip
+        return done, stretches
+
+    def _words(
+        self, text: str, words: list[Mapping[str, Any]], spans: list[Span]
+    ) -> tuple[list[dict[str, Any]], dict[Span, Stretch]]:
+        """Words with one placeholder for all those of a span; and the seconds that the words of each span last.
+
+        A span that no word covers has no seconds of its own: the caller takes the whole segment.
+        """
+        out: list[dict[str, Any]] = []
+        told: dict[Span, Stretch] = {}
+        for word, place in zip(words, _places(text, words), strict=True):
+            hit = next((s for s in spans if place and s.start < place[1] and place[0] < s.end), None)
+            if hit is None:
+                out.append({**word, "text": self.text(word["text"])} if place is None else dict(word))
+            elif hit in told:
+                told[hit] = told[hit]._replace(end=max(told[hit].end, word["end"]))
+                out[-1]["end"] = told[hit].end
+            else:
+                told[hit] = Stretch(word["start"], word["end"], hit.kind)
+                mark = replaced(text[hit.start : hit.end], [Span(0, hit.end - hit.start, hit.kind)], self._pseudonyms)
+                out.append({**word, "text": mark, "probability": None})
+        return out, told
+
+    def anything(self, value: Any, key: str = "") -> Any:
+        """JSON data with every text in it looked through; whole names where a key says that there is one."""
+        if isinstance(value, Mapping):
+            about_speaker = str(value.get("path", "")).endswith("speaker")
+            return {k: self.anything(v, "speaker" if about_speaker and k == "value" else k) for k, v in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.anything(v, key) for v in value]
+        if not isinstance(value, str) or key in ("path", "at"):
+            return value
+        if key in _PERSONS and value and not _NUMBERED.fullmatch(value) and value not in _UNNAMED:
+            return self._speakers.get(value) or replaced(value, [Span(0, len(value), "NAME")], self._pseudonyms)
+        return self.text(value)
+
+
+def _laid_out(segments: Sequence[Mapping[str, Any]]) -> tuple[str, list[int]]:
+    """All texts as one, and where each begins: apart by a space where one goes on with the other, else by lines."""
+    pieces: list[str] = []
+    places, at = [], 0
+    before: Mapping[str, Any] | None = None
+    for segment in segments:
+        text = segment.get("text") or ""
+        if before is not None:
+            pieces.append(" " if _goes_on(before, segment) else "\n\n")
+            at += len(pieces[-1])
+        places.append(at)
+        pieces.append(text)
+        at += len(text)
+        before = segment if text else before
+    return "".join(pieces), places
+
+
+def _goes_on(before: Mapping[str, Any], segment: Mapping[str, Any]) -> bool:
+    if before.get("speaker") != segment.get("speaker"):
+        return False
+    if segment.get("start") is None or before.get("end") is None:
+        return True
+    return bool(segment["start"] - before["end"] <= _PAUSE)
+
+
+def _within(spans: Iterable[Span], begin: int, length: int) -> list[Span]:
+    """The spans as far as they lie in a piece, from its start."""
+    cut = (Span(max(0, s.start - begin), min(length, s.end - begin), s.kind) for s in spans)
+    return [s for s in cut if s.start < s.end]
+
+
+def _places(text: str, words: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int] | None]:
+    """Where each word stands in the text, one after another; None for one that is not there."""
+    at = 0
+    for word in words:
+        said = word["text"].strip()
+        found = text.find(said, at) if said else -1
+        if found < 0:
+            yield None
+            continue
+        at = found + len(said)
+        yield found, at
+
+
+def _speakers(data: Mapping[str, Any]) -> dict[Any, str]:
+    """Speakers by what they are called to what they will be called: numbers stay, names become numbers."""
+    called = [s.get("speaker") for s in data.get("segments") or ()] + [
+        p.get("speaker") for p in data.get("people") or ()
+    ]
+    sample = data.get("sample") or {}
+    called += [sample.get("speaker")] if isinstance(sample, Mapping) else []
+    out: dict[Any, str] = {}
+    taken = {str(c) for c in called if c and _NUMBERED.fullmatch(str(c))}
+    for name in dict.fromkeys(c for c in called if c):
+        if str(name) in taken:
+            out[name] = name
+            continue
+        number = 1
+        while f"S{number}" in taken:
+            number += 1
+        out[name] = f"S{number}"
+        taken.add(out[name])
+    return out
+
+
+def _as_words(name: str) -> str:
+    """A name of a file with what joins its words as spaces, of the same length."""
+    return name.replace("_", " ") if " " not in name else name
+
+
+def _hidden(name: str) -> str:
+    """`[NAME]` and the extension, if it looks like one."""
+    ending = re.search(r"\.[A-Za-z0-9]{1,5}$", name)
+    return "[NAME]" + (ending[0] if ending else "")

@@ -1,0 +1,143 @@
+"""Names of people, where the words around them say that they are names; and names that are given.
+
+No model of names is shipped. What is found here is what people say of themselves and of whom they address: high
+precision, low recall. A recogniser of names can be passed to `demeanor.privacy.text`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from demeanor.privacy.script import Script
+from demeanor.privacy.spans import Span
+
+_CAP = r"[A-ZÀ-ÖØ-Þ](?:[a-zà-öø-ÿ]|['’\-](?=[A-Za-zÀ-ÿ])|(?<=Mc)[A-Z]|(?<=['’\-])[A-Z]){1,20}"
+_INITIAL = r"[A-Z]\."
+_BETWEEN = r"(?:de|van|von|der|den|la|le|del|di|da|bin|al|el|ter)"
+_NAME = rf"{_CAP}(?: (?:{_INITIAL}|{_CAP}|(?:{_BETWEEN} ){{1,2}}{_CAP})){{0,3}}"
+_FULL = rf"{_CAP}(?: {_INITIAL})?(?: {_BETWEEN})? {_CAP}"
+
+_TOLD = re.compile(
+    rf"(?i:\b(?:my|his|her|their|the) (?:full |first |last |middle |maiden |real )?name(?: is|['’]s| was)|"
+    rf"\b(?:first |last |full |sur|family |patient |customer |client |caller |contact )?names? ?:|"
+    rf"\b(?:is|was|named|called) (?=x{{99}})|\bplease call me|\bthey call me|\beveryone calls me|\byou can call me|"
+    rf"\bsigned,?|\bspeaking with|\bspeak(?:ing)? to|\bask for|\bcare of|\battn:?|\battention:) ({_NAME})"
+)
+_CALLING = re.compile(
+    rf"(?i:\b(?:this is|it['’]s|i am|i['’]m)) ({_NAME})"
+    r"(?=,? (?i:speaking|calling|here(?= (?:from|with|at))|from the\b|on the line))"
+)
+_SELF = re.compile(rf"(?i:\b(?:i am|i['’]m|this is)) ({_FULL})(?=[,.!?\n]|$| and I| from| born| with the| at )")
+_LOWER = re.compile(r"\bmy (?:full |first |last )?name(?: is|'s) ([a-z]{2,20}(?: [a-z]{2,20})?)(?=[,.!?\n]|$| and )")
+_TITLE = re.compile(
+    rf"\b(?:Mr|Mrs|Ms|Mx|Dr|Prof)\.? ({_NAME})|\b(?:Miss|Mister|Professor|Doctor|Officer|Detective|Judge|Nurse|"
+    rf"Sergeant|Captain|Senator|Congressman|Reverend|Pastor) ({_NAME})"
+)
+_GREETED = re.compile(rf"(?:^|[.!?\n\0] ?)(?:Dear|Hi|Hello|Good (?:morning|afternoon|evening)),? ({_NAME})(?=[,!:])")
+_SIGNED = re.compile(
+    r"(?i:(?:regards|sincerely|yours truly|best wishes|yours faithfully|respectfully|cordially),?)"
+    rf" ?\n+ ?({_NAME}) ?(?=\n|$)"
+)
+_NOT_NAMES_LIST = """
+    a actually alexa all also always america an and are as at baby back be because being brother but can can't
+    congratulations customer dad daughter day do doctor don't even ever everybody everyone father folks for friend
+    friends from god good google great guys had happy has have he hello her here hers hey hi him his how hr i i'm if
+    important in is it it's its jesus just know lad ladies legion let like literally lol lord lucky madam manager
+    maybe me merry mine miss misspelled mom more most mother mr mrs mud my never new no nobody not now of off oh ok
+    okay old on one only or our people pepper please president probably professor reader really reddit redditor
+    right same santa service she sir siri sirs sister so some someone son sorry spelled still support team thank
+    thanks that the their them then there these they this those to too two universe us used very was we welcome well
+    what when where which who why will with world wow written yeah yes you your yours
+"""
+_NOT_NAMES = frozenset(_NOT_NAMES_LIST.split())
+_COMMON_LIST = """
+    angel april art august baker bell best bill black bright brown carter case chance chase china christian church
+    cook dawn day dean earl early faith field ford forest frank georgia grace grant gray green grey guy hope hunter
+    jordan joy june king lane little london long love mark mason may miller moon page paris park price rain rich
+    rose rush short sky small smart star stone summer sunny sweet virginia white will winter wood young
+"""
+_COMMON = frozenset(_COMMON_LIST.split())
+
+_SURNAMES = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任"
+    "姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文"
+)
+_SURE = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱郭罗梁宋郑谢韩唐冯董萧程曹袁邓许傅沈彭吕苏卢蒋蔡贾丁魏薛阎潘杜戴汪姜姚谭廖邹熊陆郝孔崔邱秦"
+    "侯邵孟钱汤尹黎乔贺赖龚"
+)
+_TITLED = _SURE.replace("谢", "")  # for 谢师傅 is thanked, not called Xie
+_DOUBLE = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|令狐|夏侯|端木"
+_H = r"[\u4e00-\u9fff]"
+_HAN_NAME = rf"(?:(?:{_DOUBLE}){_H}{{1,2}}|[{_SURNAMES}]{_H}{{1,2}})"
+_HAN_SURE = rf"(?:(?:{_DOUBLE}){_H}{{1,2}}|[{_SURE}]{_H}{{1,2}})"
+_STOP = r"(?=[，。,.！!？?\s、；;：:\0（(]|$|今年|来自|我[今来在是住的]|[是住在]|的(?!时候)|，)"
+_HAN_TOLD = re.compile(
+    rf"(?:我的?名字[是叫]|我叫做?|[他她]叫做?|姓名[:：是为]{{0,2}} ?|联系人[:：是]{{0,2}} ?|收件人[:：是]{{0,2}} ?|"
+    rf"收货人[:：是]{{0,2}} ?|患者[:：]? ?|本人[:：]? ?|经办人[:：] ?|署名[:：] ?|名叫)"
+    rf"({_HAN_NAME}|[小阿老]{_H}){_STOP}"
+)
+_HAN_FIELD = re.compile(rf"(?:姓名|联系人|收件人|收货人|经办人)[:：] ?({_H}{{2,4}})(?=[，。,;；\s\0]|$)")
+_HAN_SELF = re.compile(rf"(?:^|[，。！？,.!?\s\0]|你好|您好)我是({_HAN_SURE})(?=[，。,！!？?\s\0]|$)")
+_HAN_TITLE = re.compile(
+    rf"(?<!班)(?<!主)([{_TITLED}](?:{_H}{{0,2}}?))(?=先生|女士|小姐|老师|医生|大夫|经理|教授|同学|师傅|律师|主任|警官|护士|院长|校长|"
+    r"总(?:监|裁|经理)?(?=[，。,!！?？\s说的好您]|$)|阿姨|叔叔)"
+)
+_HAN_NOT = re.compile(r"[人者座生家员族党手师民们了着过吗呢吧的店号级]$")
+
+
+def find(text: str, script: Script) -> Iterator[Span]:
+    """Names told by what stands around them."""
+    for pattern in () if not script.latin else (_TOLD, _CALLING, _SELF, _TITLE, _GREETED, _SIGNED):
+        for m in pattern.finditer(text):
+            group = m.lastindex or 0
+            yield from _trimmed(m[group], m.start(group))
+    for m in _LOWER.finditer(text) if script.latin else ():
+        if not any(word in _NOT_NAMES for word in m[1].split()):
+            yield Span(*m.span(1), "NAME")
+    if not script.han:
+        return
+    for m in (*_HAN_TOLD.finditer(text), *_HAN_FIELD.finditer(text), *_HAN_TITLE.finditer(text)):
+        yield Span(*m.span(1), "NAME")
+    for m in _HAN_SELF.finditer(text):
+        if not _HAN_NOT.search(m[1]):
+            yield Span(*m.span(1), "NAME")
+
+
+def _trimmed(name: str, start: int) -> Iterator[Span]:
+    """A name without words at its end that begin the next sentence; nothing where its first word is none."""
+    parts = name.split(" ")
+    if parts[0].lower() in _NOT_NAMES:
+        return
+    while parts[-1].lower() in _NOT_NAMES or parts[-1] in _BETWEEN[3:-1].split("|"):
+        parts.pop()
+    yield Span(start, start + len(" ".join(parts)), "NAME")
+
+
+def told_names(text: str, spans: Iterable[Span]) -> set[str]:
+    """Names among the spans that may be looked for elsewhere too: whole, and part by part unless it is a usual word."""
+    out = set()
+    for span in spans:
+        if span.kind == "NAME":
+            out |= variants(text[span.start : span.end])
+    return out
+
+
+def variants(name: str) -> set[str]:
+    """A name and those of its parts that mean this person wherever they stand."""
+    name = " ".join(name.split())
+    parts = {p.strip(".") for p in name.split(" ")}
+    known = {p for p in parts if len(p) > 2 and p[0].isupper() and p.lower() not in _COMMON | _NOT_NAMES}
+    whole = {name} if len(name) > 1 and name.lower() not in _COMMON | _NOT_NAMES else set()
+    return whole | known
+
+
+def given(text: str, names: Iterable[str]) -> Iterator[Span]:
+    """Where given names stand: whole words, as written or all in capitals; Chinese ones anywhere."""
+    wanted = sorted({n for n in names if n.strip()}, key=lambda n: (-len(n), n))
+    if not wanted:
+        return
+    either = "|".join(sorted({re.escape(form) for n in wanted for form in (n, n.upper())}, key=lambda n: (-len(n), n)))
+    for m in re.finditer(rf"(?:(?<![A-Za-z0-9À-ÿ_])|(?<=[^\x00-\u024f]))(?:{either})(?![A-Za-z0-9À-ÿ_])", text):
+        yield Span(*m.span(), "NAME")

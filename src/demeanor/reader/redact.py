@@ -1,0 +1,275 @@
+"""Files and texts without personal data: what is said is recognised, found, and beeped; faces are covered."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from demeanor.errors import ConfigError, InputError
+from demeanor.media.audio import has_audio
+from demeanor.media.kind import kind_of
+from demeanor.media.source import name_of
+from demeanor.media.text import decode_text
+from demeanor.privacy.analysis import Stretch, redact_analysis
+from demeanor.privacy.beep import Cover
+from demeanor.privacy.spans import Pseudonyms
+from demeanor.privacy.text import NameFinder, redact_text
+from demeanor.privacy.veil import Veil
+from demeanor.privacy.whole import written_whole
+from demeanor.types import Kind, Source
+
+if TYPE_CHECKING:
+    from demeanor.media.faces import FaceFinder
+    from demeanor.reader.analysis import Analysis
+    from demeanor.reader.reader import Reader
+
+_STAMP = re.compile(r"^\s*(?:(?:\d+:)?\d+:\d+[.,]\d+\s*-->.*|\d+|WEBVTT.*|NOTE.*|STYLE.*)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What became of one input. Nothing in it repeats what was taken out.
+
+    Attributes:
+        path: of the copy.
+        kind: of the input.
+        counts: how often each kind of personal data was found in what is written or said.
+        stretches: seconds of the sound that were covered, without margins.
+        faces: how many faces were covered.
+        warnings: what was damaged or left undone, in words.
+    """
+
+    path: Path
+    kind: Kind
+    counts: Mapping[str, int] = field(default_factory=dict)
+    stretches: tuple[Stretch, ...] = ()
+    faces: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready mapping."""
+        return {
+            "out": str(self.path), "kind": self.kind, "found": dict(self.counts),
+            "stretches": [{"start": round(s.start, 3), "end": round(s.end, 3), "kind": s.kind} for s in self.stretches],
+            "faces": self.faces, "warnings": list(self.warnings),
+        }  # fmt: skip
+
+
+def redact(
+    source: str | Path,
+    out: str | Path,
+    *,
+    faces: bool = True,
+    beep: bool = True,
+    transcript: Source | None = None,
+    language: str = "auto",
+    names: Iterable[str] = (),
+    recogniser: NameFinder | None = None,
+    pseudonyms: Pseudonyms | None = None,
+    tone: Cover = "tone",
+    veil: Veil = "blur",
+    reader: Reader | Callable[[], Reader] | None = None,
+    finder: FaceFinder | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Redaction:
+    """Write a copy of a file without personal data; whole or not at all.
+
+    Texts, subtitles and analyses (.json) get placeholders, pictures and films covered faces, sound a tone over what is
+    personal in it. Tags, places, subtitles and further tracks of media are left behind.
+
+    Args:
+        source: a file; a string that names none is taken for the text itself.
+        out: the copy's file.
+        faces: whether faces are covered.
+        beep: whether speech is recognised and what is personal in it covered.
+        transcript: of the sound: speech is not recognised then. Without times of words whole utterances are covered.
+        language: of the speech.
+        names: of people, to be found wherever they stand.
+        recogniser: finds further names in texts.
+        pseudonyms: gives the same value the same mark.
+        tone: "tone" or "silence" over what is covered in the sound.
+        veil: "blur" or "fill" over faces.
+        reader: recognises speech, or a function that loads it, called where there is any; the shipped one by default.
+        finder: of faces; one is made where none is given.
+        progress: called with the part done of a film or recording, from 0 to 1.
+
+    Raises:
+        InputError: the source cannot be read, or its speech not be recognised.
+        ConfigError: `out` cannot be written, or is of a form that does not fit.
+    """
+    from demeanor.privacy.film import write_film
+    from demeanor.privacy.picture import write_picture
+    from demeanor.privacy.sound import write_sound
+
+    if not isinstance(out, str | os.PathLike):
+        raise ConfigError(
+            f"out: expected the path of the copy, got {out!r:.60}; demeanor.privacy.text.redact_text gives a text back"
+        )
+    path, kind = Path(out), kind_of(source)
+    text_options: dict[str, Any] = {"names": list(names), "recogniser": recogniser, "pseudonyms": pseudonyms}
+    if kind == "text":
+        return _written(source, path, text_options)
+    if kind == "image":
+        drawn = write_picture(source, path, faces=faces, veil=veil, finder=finder)
+        return Redaction(path, kind, faces=drawn.faces, warnings=drawn.warnings)
+    said: tuple[Stretch, ...] = ()
+    notes: tuple[str, ...] = ()
+    if beep and has_audio(source):
+        said, notes = _spoken(source, transcript, language, text_options, reader)
+    counts = Counter(s.kind for s in said)
+    if kind == "audio":
+        write_sound(source, path, said, cover=tone, progress=progress)
+        return Redaction(path, kind, counts, said, warnings=notes)
+    shown = write_film(
+        source, path, stretches=said, faces=faces, tone=tone, veil=veil, finder=finder, progress=progress
+    )
+    return Redaction(path, kind, counts, said, shown.faces, (*notes, *shown.warnings))
+
+
+def _written(source: str | Path, path: Path, options: Mapping[str, Any]) -> Redaction:
+    """A text, subtitles, or analyses as JSON or JSON lines."""
+    text, suffix = decode_text(source), Path(path).suffix.lower()
+    counts: Counter[str] = Counter()
+    if suffix in (".json", ".jsonl", ".ndjson"):
+        done = _json(text, suffix, name_of(source), options)
+    elif suffix in (".srt", ".vtt"):
+        done = _subtitles(text, counts, options)
+    else:
+        found = redact_text(text, **options)
+        counts.update(span.kind for span in found.spans)
+        done = found.text
+    with written_whole(path, source) as draft:
+        draft.write_bytes(done.encode("utf-8", "replace"))
+    return Redaction(path, "text", counts)
+
+
+def _json(text: str, suffix: str, name: str, options: Mapping[str, Any]) -> str:
+    try:
+        if suffix == ".json":
+            said = json.loads(text)
+            done: Any = [_item(v, options) for v in said] if isinstance(said, list) else _item(said, options)
+            return json.dumps(done, ensure_ascii=False, indent=2) + "\n"
+        lines = [_item(json.loads(line), options) for line in text.splitlines() if line.strip()]
+    except ValueError as error:
+        raise InputError(f"{name}: expected JSON, got something else ({error}); check the file") from error
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def _item(value: Any, options: Mapping[str, Any]) -> Any:
+    """An analysis, or any other JSON with texts in it."""
+    if isinstance(value, Mapping) and "segments" in value:
+        return redact_analysis(value, **options).data
+    return redact_analysis({"sample": value}, **options).data["sample"] if value else value
+
+
+def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> str:
+    """Subtitles with their times as they are."""
+    lines = text.split("\n")
+    spoken = [line if not _STAMP.match(line) else "" for line in lines]
+    found = redact_text("\n".join(spoken), **options)
+    counts.update(span.kind for span in found.spans)
+    done = found.text.split("\n")
+    if len(done) != len(lines):
+        done = [redact_text(line, **options).text for line in spoken]
+    return "\n".join(new if not _STAMP.match(old) else old for old, new in zip(lines, done, strict=True))
+
+
+def _spoken(
+    source: str | Path,
+    transcript: Source | None,
+    language: str,
+    options: Mapping[str, Any],
+    reader: Reader | Callable[[], Reader] | None,
+) -> tuple[tuple[Stretch, ...], tuple[str, ...]]:
+    """Which seconds of a recording hold personal data."""
+    from demeanor.reader.reader import load
+
+    own = load() if reader is None else reader() if callable(reader) else reader
+    analysis = own.analyze(source, transcript=transcript, language=language, cues="words")
+    if not analysis.provenance.get("speech"):
+        reason = "; ".join(analysis.warnings) or "no recogniser of speech is installed"
+        raise InputError(
+            f"{name_of(source)}: expected speech that can be recognised, so that it can be beeped: {reason}; install "
+            "the extra 'speech', give a transcript, or leave the sound as it is (--no-beep)"
+        )
+    return redact_analysis(analysis.to_dict(), **options).stretches, analysis.warnings
+
+
+def redacted(analysis: Analysis, *, faces: bool = True, **options: Any) -> Analysis:
+    """See `Analysis.redacted`."""
+    from dataclasses import replace
+
+    done = type(analysis).from_dict(redact_analysis(analysis.to_dict(), **options).data)
+    return replace(done, media=_media(analysis, faces), lacking=analysis.lacking)
+
+
+def _media(analysis: Analysis, faces: bool) -> Any:
+    """The report's pictures with faces covered; without the link to the recording, in which they are not."""
+    from dataclasses import replace
+
+    from demeanor.types import KeyFrame
+
+    media = analysis.media
+    if media is None or not faces:
+        return media
+    from demeanor.media.faces import FaceFinder
+    from demeanor.privacy.picture import find_faces
+    from demeanor.privacy.veil import cover
+
+    finder = FaceFinder()
+
+    def covered(image: Any, known: list[Any]) -> Any:
+        image = image.copy()
+        cover([image], [*known, *find_faces(image, finder)])
+        return image
+
+    stills = [KeyFrame(k.time, covered(k.image, _boxes_at(analysis, k.time))) for k in media.keyframes]
+    untimed = [f.box for s in analysis.segments if s.start is None for f in s.faces]
+    picture = None if media.picture is None else covered(media.picture, untimed)
+    return replace(media, keyframes=stills, picture=picture, media_file=None)
+
+
+def _boxes_at(analysis: Analysis, time: float) -> list[Any]:
+    """Boxes of the faces of the segments round a time."""
+    return [
+        face.box
+        for segment in analysis.segments
+        if segment.start is not None and segment.end is not None and segment.start - 0.5 <= time <= segment.end + 0.5
+        for face in segment.faces
+    ]
+
+
+def check_target(kind: Kind, path: Path) -> None:
+    """Fail before the work where a copy could not be written.
+
+    Raises:
+        ConfigError: an extension that does not fit the kind.
+    """
+    from demeanor.privacy.film import FILMS
+    from demeanor.privacy.picture import PICTURES
+    from demeanor.privacy.sound import FORMATS
+
+    known = {"image": [*PICTURES], "audio": [*FORMATS], "video": [*FILMS]}.get(kind, [])
+    if known and path.suffix.lower() not in known:
+        raise ConfigError(f"{path.name}: expected a name that ends in {', '.join(known)}; rename it")
+
+
+def fitting_name(kind: Kind, name: str) -> str:
+    """The name that a copy in a folder gets: the input's own, with an extension that can be written."""
+    from demeanor.privacy.film import FILMS
+    from demeanor.privacy.picture import PICTURES
+    from demeanor.privacy.sound import FORMATS
+
+    forms: dict[str, tuple[Mapping[str, Any], str]] = {
+        "image": (PICTURES, ".png"), "audio": (FORMATS, ".flac"), "video": (FILMS, ".mp4"),
+    }  # fmt: skip
+    own: tuple[Mapping[str, Any], str] = ({}, Path(name).suffix or ".txt")
+    known, usual = forms.get(kind, own)
+    path = Path(name)
+    return path.name if path.suffix.lower() in known else path.with_suffix(usual).name

@@ -1,0 +1,39 @@
+"""Every error of the application leaves as a problem."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from demeanor.errors import DemeanorError
+from demeanor.serve.problem import Problem, of
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of an app leave as a problem."""
+
+    async def problem(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def own(_: Request, error: Exception) -> Response:
+        assert isinstance(error, DemeanorError)
+        return of(error).response()
+
+    async def http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        names = {404: "not-found", 405: "wrong-method", 400: "malformed"}
+        detail = str(error.detail) if error.status_code != 404 else "nothing here; /openapi.json lists what there is"
+        return Problem(error.status_code, names.get(error.status_code, "refused"), detail, error.headers).response()
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        said = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()[:5]]
+        return Problem(422, "bad-option", "; ".join(said) + "; see /openapi.json").response()
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(DemeanorError, own)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)

@@ -1,0 +1,240 @@
+"""`WS /v1/stream`: sound, pictures and text in, events out; docs/live.md is the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from typing import Any
+
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from demeanor.errors import DemeanorError, InputError
+from demeanor.reader.experts import Experts
+from demeanor.reader.inputs import chosen_cues, language_of
+from demeanor.serve import sessions
+from demeanor.serve.identity import identify
+from demeanor.serve.problem import Problem, of
+from demeanor.serve.service import Service, service_of
+from demeanor.serve.sessions import Session
+from demeanor.serve.wire import LARGEST, PROTOCOL, Command, Hello, Medium, hello, parsed
+
+router = APIRouter()
+
+HELLO_WITHIN, IDLE = 10.0, 60.0
+"""Seconds in which a client must begin, and in which it must send something, if only a ping."""
+
+BYTES, MESSAGES = 4 << 20, 200
+"""A second that a client may send on average over `_SPAN` seconds."""
+
+MOST_FAULTS = 50
+"""Messages of one connection that may be wrong."""
+
+ACK_AFTER = 0.25
+"""Seconds after which what was taken is acknowledged at the latest, and after every `ACK_EVERY` messages."""
+
+ACK_EVERY = 16
+WINDOW = 8 << 20
+"""Bytes that a client should send beyond what is acknowledged, at most."""
+
+_SPAN = 10.0
+
+
+@router.websocket("/v1/stream")
+async def stream(websocket: WebSocket) -> None:
+    """One connection of a live session."""
+    offered = websocket.scope.get("subprotocols", ())
+    await websocket.accept("demeanor" if "demeanor" in offered else None)
+    service = service_of(websocket)
+    try:
+        owner = await identify(websocket)
+        session, seen = await _begun(websocket, service, owner)
+    except (Problem, DemeanorError) as error:
+        await _refuse(websocket, error if isinstance(error, Problem) else of(error))
+        return
+    except WebSocketDisconnect:
+        return
+    await service.lives.undisturbed(_served(websocket, service, session, seen))
+
+
+async def _served(websocket: WebSocket, service: Service, session: Session, seen: int) -> None:
+    """Serve a connection, and keep or drop its session afterwards."""
+    connection = _Connection(websocket, session, seen)
+    try:
+        await connection.run()
+    finally:
+        if session.connection is connection:
+            session.connection, session.left_at = None, time.monotonic()
+            if connection.done:
+                await service.lives.drop(session)
+
+
+async def _begun(websocket: WebSocket, service: Service, owner: str) -> tuple[Session, int]:
+    """The session that a connection is for, and the number of the last event its client has seen.
+
+    Raises:
+        Problem: no such session, or one too many.
+        DemeanorError: options that are wrong.
+        WebSocketDisconnect: the client went away.
+    """
+    try:
+        async with asyncio.timeout(HELLO_WITHIN):
+            first = parsed(await _received(websocket))
+    except TimeoutError as error:
+        raise Problem(408, "too-slow", f"expected a hello within {HELLO_WITHIN:.0f} s, got none") from error
+    if not isinstance(first, Command):
+        raise InputError(f'expected first {{"type": "hello", "protocol": {PROTOCOL}}}, got a medium')
+    wanted = hello(first)
+    if wanted.session is not None:
+        session = service.lives.found(wanted.session, owner)
+        if isinstance(session.connection, _Connection):
+            await session.connection.leave()
+    else:
+        await asyncio.to_thread(_warm, service.reader.experts, wanted)
+        longest = service.settings.media_seconds
+        session = service.lives.begin(lambda: Session(service.reader, wanted, owner, longest), owner)
+    return session, wanted.seen
+
+
+def _warm(experts: Experts, wanted: Hello) -> None:
+    """Load what will be needed, so that the first second is read as quickly as the others."""
+    cues = chosen_cues(wanted.options.get("cues"))
+    language_of(wanted.options.get("language", "auto"))
+    if cues & {"words", "voice"}:
+        _ = experts.recogniser, experts.voice
+    _ = [getattr(experts, cue) for cue in sorted(cues)]
+
+
+class _Connection:
+    """Reads from a client and writes to it at the same time.
+
+    Attributes:
+        done: whether the client has everything, or will not come back.
+    """
+
+    def __init__(self, websocket: WebSocket, session: Session, seen: int) -> None:
+        self._websocket, self._session, self._seen = websocket, session, seen
+        self._faults, self._unacknowledged, self._acknowledged_at = 0, 0, time.monotonic()
+        self._spent = (0.0, 0.0, time.monotonic())
+        self._writing = asyncio.Lock()
+        self._left = asyncio.Event()
+        self.done = False
+
+    async def run(self) -> None:
+        """Until either side ends it."""
+        self._session.connection, self._session.left_at = self, None
+        await self._say(
+            type="hello", protocol=PROTOCOL, session=self._session.token, received=self._session.received,
+            missed=self._session.lost(self._seen), resume=sessions.RESUME, window=WINDOW, largest=LARGEST,
+        )  # fmt: skip
+        tasks = [asyncio.create_task(work()) for work in (self._read, self._write, self._left.wait)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Problem):
+                await _refuse(self._websocket, error)
+            elif isinstance(error, WebSocketDisconnect):
+                self.done = self.done or error.code == 1000  # goes for good; any other way it may come back
+            elif isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect | RuntimeError):
+                raise error
+        await self._close(1000 if self.done else 1012)
+
+    async def leave(self) -> None:
+        """Another connection takes the session over."""
+        self._left.set()
+        await self._close(1000)
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(IDLE):
+                    message = await _received(self._websocket)
+            except TimeoutError as error:
+                raise Problem(
+                    408, "too-slow", f"expected a message every {IDLE:.0f} s, got none; send pings"
+                ) from error
+            self._spend(len(message))
+            try:
+                await self._taken(parsed(message), len(message))
+            except DemeanorError as error:
+                self._faults += 1
+                if self._faults > MOST_FAULTS:
+                    raise Problem(422, "too-many-faults", "too many messages that could not be taken") from error
+                await self._say(type="problem", received=self._session.received, problem=of(error).to_dict())
+
+    async def _taken(self, message: Medium | Command, size: int) -> None:
+        if isinstance(message, Medium):
+            await self._session.take(message)
+            self._unacknowledged += 1
+            late = time.monotonic() - self._acknowledged_at > ACK_AFTER
+            if late or self._unacknowledged >= ACK_EVERY:
+                await self._acknowledge()
+        elif message.type == "ack":
+            seq = message.fields.get("seq")
+            if isinstance(seq, int):
+                self._session.acknowledged(min(seq, self._seen))
+        elif message.type == "end":
+            await self._acknowledge()
+            self._session.end()
+        elif message.type == "ping":
+            await self._say(type="pong", received=self._session.received)
+        else:
+            raise InputError("expected audio, picture, text, ack, ping or end, got another type; see docs/live.md")
+
+    async def _acknowledge(self) -> None:
+        self._unacknowledged, self._acknowledged_at = 0, time.monotonic()
+        await self._say(type="ack", received=self._session.received)
+
+    async def _write(self) -> None:
+        """Events, as fast as the client takes them."""
+        while True:
+            for event in self._session.after(self._seen):
+                await self._say(**event)
+                self._seen = event["seq"]
+            if self._session.finished and not self._session.after(self._seen):
+                self.done = True
+                return
+            await self._session.news()
+
+    def _spend(self, size: int) -> None:
+        """Count a message; a bucket of `_SPAN` seconds.
+
+        Raises:
+            Problem: too much too fast.
+        """
+        taken, count, at = self._spent
+        now = time.monotonic()
+        taken, count = max(0.0, taken - (now - at) * BYTES) + size, max(0.0, count - (now - at) * MESSAGES) + 1
+        self._spent = (taken, count, now)
+        if taken > BYTES * _SPAN or count > MESSAGES * _SPAN:
+            raise Problem(429, "too-many", f"expected at most {BYTES} bytes and {MESSAGES} messages a second, got more")
+
+    async def _say(self, **told: Any) -> None:
+        async with self._writing:
+            await self._websocket.send_text(json.dumps(told, ensure_ascii=False))
+
+    async def _close(self, code: int) -> None:
+        if self._websocket.application_state is WebSocketState.CONNECTED:
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await self._websocket.close(code)
+
+
+async def _received(websocket: WebSocket) -> bytes | str:
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1006))
+    found = message.get("bytes")
+    return found if found is not None else message.get("text") or ""
+
+
+async def _refuse(websocket: WebSocket, problem: Problem) -> None:
+    """Say why, and close."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await websocket.send_text(json.dumps({"type": "error", "problem": problem.to_dict()}, ensure_ascii=False))
+        await websocket.close(1008, problem.kind)

@@ -1,0 +1,15 @@
+"""The log: what happened, to which route and key, how long it took. Never what was sent, nor names of files."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+
+def log(event: str, **told: Any) -> None:
+    """One line of JSON on stderr."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    line = json.dumps({"at": stamp, "event": event, **told}, ensure_ascii=True)
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,177 @@
+/* One finished reading: the report's own article, taken into this page, with a player of the file that was read,
+   exports, and corrections kept as an overlay of the JSON. */
+
+import { make } from "./dom.js";
+import { ask, place, stop } from "./why.js";
+import { language, say } from "./words.js";
+
+/** A reading from the server's JSON and reports, `html` by language.
+ *  media: the file that was read, or null; texts: {csv, srt, vtt} where there are any; sample: what was sent, which
+ *  is sent again to be explained, or null where it is gone. */
+export function reading({ name, json, html, media = null, texts, sample = null }) {
+  return { name, json: JSON.parse(json), html, media, texts, sample, url: media ? URL.createObjectURL(media) : null };
+}
+
+export function release(r) {
+  stop(r);
+  if (r.url) URL.revokeObjectURL(r.url);
+}
+
+/** The parts of a report that this page draws: its article, the data behind it and its words. */
+function parts(html) {
+  // The report's own style would be refused here, loudly; this page has it as a file.
+  const page = new DOMParser().parseFromString(html.replace(/<style>[\s\S]*?<\/style>/, ""), "text/html");
+  const data = page.getElementById("data-1"), words = page.getElementById("demeanor-words");
+  const definitions = page.querySelector(".definitions");
+  return {
+    article: document.adoptNode(page.querySelector("article.analysis")),
+    definitions: definitions ? document.adoptNode(definitions) : null,
+    payload: data ? JSON.parse(data.textContent) : null,
+    words: words ? JSON.parse(words.textContent) : {},
+  };
+}
+
+/** Draw a reading into `holder`: tools, then the report's article, wired by the report's own script. */
+export function draw(holder, r) {
+  const { article, definitions, payload, words } = parts(r.html[language()]);
+  const title = article.querySelector(".head h1, .head h2");
+  if (title) title.replaceWith(make("h2", { dir: "auto" }, make("bdi", {}, r.name)));
+  if (r.url) player(article, r);
+  const bar = make("div", { class: "result-tools" });
+  tools(bar, r);
+  holder.replaceChildren(bar, ...(definitions ? [definitions] : []), article);
+  holder.hidden = false;
+  if (payload) window.Demeanor.report(article, payload, words);
+  place(article, r, () => tools(bar, r));
+  if (r.json.segments && r.json.segments.length) correctable(article, r);
+  return article;
+}
+
+/** The recording in place of the report's missing one. */
+function player(article, r) {
+  const view = article.querySelector(".stage .view");
+  if (!view || !/^(audio|video)\//.test(r.media.type)) return;
+  const sound = r.json.kind === "audio";
+  const element = make(sound ? "audio" : "video", { controls: true, preload: "metadata", src: r.url, "data-player": true, playsinline: !sound });
+  const gone = make("p", { class: "gone", "data-gone": true, hidden: true }, say("gone"));
+  view.querySelectorAll("[data-player], [data-gone]").forEach((old) => old.remove());
+  view.prepend(element, gone);
+  const frame = view.querySelector("[data-frame]");
+  if (frame && !sound) frame.hidden = true;
+  if (!sound) article.querySelector(".stage .scene").classList.remove("alone");
+}
+
+const TYPES = { json: "application/json", html: "text/html", csv: "text/csv", srt: "application/x-subrip", vtt: "text/vtt" };
+
+function tools(bar, r) {
+  bar.replaceChildren(make("small", {}, say("save_as")));
+  const texts = { json: () => JSON.stringify(r.json, null, 2), html: () => r.html[language()], ...Object.fromEntries(Object.entries(r.texts).map(([k, v]) => [k, () => v])) };
+  for (const [format, text] of Object.entries(texts)) {
+    bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.name, format, text()) }, format.toUpperCase()));
+  }
+  if (r.why) bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.name + " " + say("reasons"), "json", JSON.stringify(r.why, null, 2)) }, say("reasons")));
+  bar.append(make("span", { class: "grow" }), make("button", { type: "button", class: "button main", "data-why": true, onclick: () => ask(r) }, say("why")));
+}
+
+function save(name, format, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: TYPES[format] }));
+  const link = make("a", { href: url, download: name.replace(/\.[^. ]*(?= |$)/, "").replace(/[\\/:*?"<>|]+/g, "-").slice(0, 60) + "." + format });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/* ---------------------------------------------------------------------------------------------- corrections */
+
+const at = (index, what) => "segments[" + index + "]." + what;
+const FIELDS = { text: "text", speaker: "speaker", label: "reading.sentiment.label" };
+
+function corrected(r, path) {
+  return (r.json.corrections || []).find((c) => c.path === path);
+}
+
+/** Put a value over what was read; null takes a correction back. The label library reads these. */
+function correct(r, path, value) {
+  const others = (r.json.corrections || []).filter((c) => c.path !== path);
+  if (value !== null) others.push({ path, value, by: "user", at: new Date().toISOString() });
+  if (others.length) r.json.corrections = others;
+  else delete r.json.corrections;
+}
+
+function correctable(article, r) {
+  for (const line of article.querySelectorAll("[data-line]")) {
+    const index = Number(line.dataset.line);
+    const button = make("button", { type: "button", class: "edit", "aria-label": say("correct") + " " + (index + 1) }, say("correct"));
+    button.addEventListener("click", (e) => { e.stopPropagation(); edit(line, index, r); });
+    line.querySelector("p").append(button);
+    show(line, index, r);
+  }
+}
+
+/** The line as corrected. */
+function show(line, index, r) {
+  const segment = r.json.segments[index], p = line.querySelector("p"), button = p.querySelector(".edit");
+  const text = corrected(r, at(index, FIELDS.text)), who = corrected(r, at(index, FIELDS.speaker)), label = corrected(r, at(index, FIELDS.label));
+  const said = text ? text.value : (segment.text || "").trim();
+  if (text || line.dataset.corrected) p.replaceChildren(said, button);
+  const name = line.querySelector(".who");
+  if (name) name.textContent = (who ? who.value : segment.speaker) || "";
+  p.classList.toggle("corrected", Boolean(text || who || label));
+  if (text || who || label) line.dataset.corrected = "";
+  p.title = label ? say("fix_label") + ": " + say(label.value) : "";
+}
+
+function edit(line, index, r) {
+  const open = line.querySelector("form.correct");
+  if (open) { open.remove(); return; }
+  const segment = r.json.segments[index];
+  const value = (what, read) => { const found = corrected(r, at(index, FIELDS[what])); return found ? found.value : read; };
+  const text = make("input", { name: "text", value: value("text", segment.text || ""), "aria-label": say("fix_text") });
+  const speaker = make("input", { name: "speaker", value: value("speaker", segment.speaker || ""), placeholder: say("fix_speaker"), "aria-label": say("fix_speaker") });
+  const label = make("select", { name: "label", "aria-label": say("fix_label") }, make("option", { value: "" }, say("as_read")), ...["positive", "neutral", "negative"].map((l) => make("option", { value: l }, say(l))));
+  label.value = value("label", "") || "";
+  const form = make("form", { class: "correct" }, ...(segment.text ? [text] : []), speaker, label,
+    make("button", { class: "button main" }, say("save")), make("button", { type: "button", class: "button", onclick: () => { ["text", "speaker", "label"].forEach((w) => correct(r, at(index, FIELDS[w]), null)); done(); } }, say("undo")),
+    make("small", {}, say("corrected")));
+  const done = () => { form.remove(); show(line, index, r); line.querySelector(".edit").focus(); };
+  form.addEventListener("click", (e) => e.stopPropagation());
+  form.addEventListener("keydown", (e) => { e.stopPropagation(); if (e.key === "Escape") done(); });
+  form.addEventListener("submit", (e) => {
+    e.preventDefault();
+    const set = (what, given, read) => correct(r, at(index, FIELDS[what]), given === read ? null : given);
+    if (segment.text) set("text", text.value.trim(), segment.text);
+    set("speaker", speaker.value.trim(), segment.speaker || "");
+    set("label", label.value, "");
+    done();
+  });
+  line.append(form);
+  (segment.text ? text : speaker).focus();
+}
+
+/* ------------------------------------------------------------------------------------------------ two readings */
+
+const signed = (v) => (v === null || v === undefined ? "–" : (v < -0.005 ? "−" : v > 0.005 ? "+" : "") + Math.abs(v).toFixed(2));
+const percent = (v) => (v === null || v === undefined ? "–" : Math.round(100 * v) + " %");
+const score = (reading) => (reading && reading.sentiment ? reading.sentiment.score : null);
+const label = (reading) => (reading && reading.sentiment ? reading.sentiment.label : null);
+const top = (reading) => Object.entries((reading && reading.emotions) || {}).reduce((best, e) => (!best || e[1] > best[1] ? e : best), null);
+
+/** Two readings beside each other: verdicts, cues, timelines, and what differs. */
+export function compare(holder, a, b) {
+  const columns = make("div", { class: "versus" });
+  for (const r of [a, b]) {
+    const { payload, words } = parts(r.html[language()]), o = r.json.overall, said = label(o);
+    const box = make("div", {}), feeling = top(o);
+    columns.append(make("section", { class: "card" }, make("h3", { dir: "auto" }, make("bdi", {}, r.name)),
+      make("p", { class: "big reading " + (said || "none") }, said ? say(said) + " " + signed(score(o)) : say("none")),
+      make("p", {}, feeling ? (words[feeling[0] === "neutral" ? "emotion_neutral" : feeling[0]] || feeling[0]) + " " + percent(feeling[1]) + " · " + say("confidence") + " " + percent(o.confidence) : ""), box));
+    if (payload && payload.analysis.segments.length > 1) queueMicrotask(() => window.Demeanor.timeline(box, payload.analysis, { frames: payload.frames, peaks: payload.peaks, words }));
+  }
+  const names = [...new Set([...Object.keys(a.json.cues), ...Object.keys(b.json.cues)])];
+  const row = (name, x, y) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, signed(x)), make("td", {}, signed(y)), make("td", {}, x === null || y === null ? "–" : signed(y - x)));
+  const table = make("table", { class: "difference" },
+    make("thead", {}, make("tr", {}, ...["score", "first", "second", "difference"].map((k) => make("th", { scope: "col" }, say(k))))),
+    make("tbody", {}, row(say("label"), score(a.json.overall), score(b.json.overall)), ...names.map((n) => row(say(n), score(a.json.cues[n]), score(b.json.cues[n])))));
+  holder.replaceChildren(make("h2", {}, say("comparison")), columns, make("section", { class: "card difference" }, table));
+  holder.hidden = false;
+}
+

@@ -1,0 +1,244 @@
+"""Live sessions: each outlives a lost connection for a while; nothing of them is written down anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from demeanor.errors import DemeanorError, InputError
+from demeanor.reader.events import Event
+from demeanor.reader.reader import Reader
+from demeanor.serve.decoding import Coded, Decoder, Pcm, Pictures, Sound
+from demeanor.serve.log import log
+from demeanor.serve.problem import Problem, fault, of
+from demeanor.serve.wire import Hello, Medium
+from demeanor.serve.worker import place
+
+MOST, MOST_EACH = 8, 4
+"""Live sessions at a time, altogether and of one owner."""
+
+RESUME = 60.0
+"""Seconds that a session without a connection is kept."""
+
+MOST_KEPT = 2000
+"""Events kept for a client that has not acknowledged them; of partial readings the last alone."""
+
+BEHIND = 20.0
+"""Seconds of sound that may wait to be heard; the service takes nothing more until it has caught up."""
+
+_IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
+_DECODING = ThreadPoolExecutor(MOST, "decoding")  # threads that wait for a session's sound to be decoded
+_BEAT = 0.05  # seconds between two looks at whether the reader has caught up
+
+
+class Session:
+    """One live reading and what a client has still to be told of it.
+
+    Args:
+        reader: that reads.
+        hello: what the client began with.
+        owner: whose session it is.
+        longest: seconds of input.
+
+    Attributes:
+        token: by which a client comes back.
+        received: number of the last message taken.
+        finished: whether the final event was told.
+    """
+
+    def __init__(self, reader: Reader, hello: Hello, owner: str, longest: float) -> None:
+        self.token, self.owner = secrets.token_urlsafe(24), owner
+        self.received, self.finished = 0, False
+        self._longest, self._loop = longest, asyncio.get_running_loop()
+        self._kept: deque[dict[str, Any]] = deque()
+        self._forgotten = 0
+        self._news = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
+        self._stream = reader.stream(**hello.options, callback=self._heard)
+        self._decoders = {kind: Decoder(kind) for kind in ("picture", hello.sound) if kind != "pcm"}
+        self._stream.decode = Pictures(self._decoders["picture"]).decoded
+        self._sound: Sound = (
+            Pcm(hello.rate, hello.channels, self._stream.push_audio)
+            if hello.sound == "pcm"
+            else Coded(self._decoders[hello.sound], self._stream.push_audio, self._stream.warn)
+        )
+        self.connection: object | None = None
+        self.left_at: float | None = None
+
+    async def take(self, medium: Medium) -> None:
+        """Push what came; waits while the reader is far behind.
+
+        Raises:
+            InputError: it cannot be taken; later messages can.
+        """
+        if medium.number <= self.received:
+            return  # sent again after a lost connection
+        self.received = medium.number
+        if self._ending is not None:
+            raise InputError("expected nothing after the end, got more; begin another session")
+        if self._stream.seconds > self._longest or (medium.time or 0.0) > self._longest + 60:
+            raise InputError(f"expected at most {self._longest:.0f} s in one session, got more; begin another one")
+        while self._stream.behind > BEHIND:
+            await asyncio.sleep(_BEAT)
+        if medium.kind == "audio":
+            await self._hear(medium)
+        elif medium.kind == "picture":
+            self._stream.push_frame(_like_a_picture(medium.data), medium.time)
+        else:
+            self._stream.push_text(medium.data.decode("utf-8", "replace"))
+
+    async def _hear(self, medium: Medium) -> None:
+        if isinstance(self._sound, Pcm):
+            self._sound.take(medium.data, medium.time)
+            return
+        try:
+            await self._loop.run_in_executor(_DECODING, self._sound.take, medium.data, medium.time)
+        except InputError:
+            self._stream.warn("some of the sound could not be decoded and was left out")
+            raise
+
+    def end(self) -> None:
+        """Read the rest and tell the final event; returns at once."""
+        if self._ending is None:
+            self._ending = self._loop.create_task(self._end())
+
+    async def _end(self) -> None:
+        try:
+            await asyncio.to_thread(self._sound.end)
+            await asyncio.to_thread(self._stream.finish)
+        except Exception as error:
+            problem = of(error) if isinstance(error, DemeanorError) else fault()
+            if problem.status >= 500:
+                log("fault", where=place(error), request="stream")
+            self._keep({"type": "error", "seq": self._forgotten + len(self._kept) + 1, "problem": problem.to_dict()})
+        self.finished = True
+        self._news.set()
+
+    async def drop(self) -> None:
+        """Let go of everything."""
+        if self._ending is not None:
+            self._ending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ending
+        await asyncio.to_thread(self._cancel)
+
+    def _cancel(self) -> None:
+        for decoder in self._decoders.values():
+            decoder.stop()
+        self._stream.cancel()
+
+    def acknowledged(self, seq: int) -> None:
+        """The client has seen all events up to a number: they need not be kept."""
+        while self._kept and self._kept[0]["seq"] <= seq:
+            self._forgotten = self._kept.popleft()["seq"]
+
+    def after(self, seq: int) -> list[dict[str, Any]]:
+        """Events that a client has not seen yet."""
+        return [event for event in self._kept if event["seq"] > seq]
+
+    def lost(self, seq: int) -> bool:
+        """Whether events after a number are not kept any more."""
+        return seq < self._forgotten
+
+    async def news(self) -> None:
+        """Wait for an event, or the end."""
+        await self._news.wait()
+        self._news.clear()
+
+    def _heard(self, event: Event) -> None:
+        told = event.to_dict()  # in the thread that tells it
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._keep, told)
+
+    def _keep(self, event: dict[str, Any]) -> None:
+        if event["type"] == "partial":
+            self._kept = deque(e for e in self._kept if e["type"] != "partial")
+        self._kept.append(event)
+        while len(self._kept) > MOST_KEPT:
+            self._forgotten = self._kept.popleft()["seq"]
+        self._news.set()
+
+
+def _like_a_picture(data: bytes) -> bytes:
+    """What begins like a picture that is decoded here.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not data.startswith(_IMAGES):
+        raise InputError("expected a JPEG, PNG or WebP picture, got something else; send JPEG")
+    return data
+
+
+class Sessions:
+    """All live sessions of a service."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+        self._sweeping: asyncio.Task[None] | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+
+    async def undisturbed(self, work: Coroutine[Any, Any, None]) -> None:
+        """Serve a connection to its end, tidying up included, even where the server gives it up before."""
+        task = asyncio.create_task(work)
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        await asyncio.shield(task)
+
+    def begin(self, make: Callable[[], Session], owner: str) -> Session:
+        """A new session.
+
+        Raises:
+            Problem: there are as many as there may be.
+        """
+        mine = sum(s.owner == owner for s in self._sessions.values())
+        if mine >= MOST_EACH or len(self._sessions) >= MOST:
+            raise Problem(503, "busy", f"expected at most {MOST_EACH} live sessions at a time, got one more; end one")
+        session = make()
+        self._sessions[session.token] = session
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.create_task(self._sweep())
+        return session
+
+    def found(self, token: str, owner: str) -> Session:
+        """The session that a client comes back to.
+
+        Raises:
+            Problem: there is none, or not of this owner.
+        """
+        session = self._sessions.get(token)
+        if session is None or session.owner != owner:
+            raise Problem(
+                404, "no-session", f"expected the token of a session that is kept (for {RESUME:.0f} s without a "
+                "connection), got another; begin anew"
+            )  # fmt: skip
+        return session
+
+    async def drop(self, session: Session) -> None:
+        """End a session and forget it."""
+        self._sessions.pop(session.token, None)
+        await session.drop()
+
+    async def stop(self) -> None:
+        """End all of them."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeping
+        for session in list(self._sessions.values()):
+            await self.drop(session)
+
+    async def _sweep(self) -> None:
+        """Forget sessions that nobody came back to."""
+        while self._sessions:
+            await asyncio.sleep(min(1.0, RESUME / 4))
+            now = time.monotonic()
+            for session in list(self._sessions.values()):
+                if session.left_at is not None and now - session.left_at > RESUME:
+                    await self.drop(session)

@@ -1,0 +1,121 @@
+"""Uploads and results on disk, for as long as they are needed. Names in here are all our own.
+
+::
+
+    jobs/<id>/in/        what was sent: request.json and a file per part; gone when the job is finished
+    jobs/<id>/<claim>/   analysis.json, report-en.html, report-zh.html, explanation.json if asked for, or error.json;
+                         gone after its time
+    now/<instance>/      what POST /v1/analyze and /v1/explain brought, for the moment that it is read
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from demeanor.errors import ConfigError
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_STALE = 86400.0  # seconds after which what an unknown service left is nobody's
+
+
+def new_id() -> str:
+    """A name that nobody can guess."""
+    return secrets.token_hex(16)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text from outside can be the name of a job; nothing else ever becomes part of a path."""
+    return _ID.fullmatch(text) is not None
+
+
+def state_folder(port: int) -> Path:
+    """Where a service keeps its jobs unless told otherwise: `DEMEANOR_STATE`, else the user's state folder."""
+    own = os.environ.get("DEMEANOR_STATE")
+    root = Path(own).expanduser() if own else None
+    root = root or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "demeanor"
+    return root / f"serve-{port}"
+
+
+class Spool:
+    """The folder of one service.
+
+    Args:
+        folder: made if it is not there, for its owner only; None takes a temporary one, deleted at the end.
+        shared: whether other services use it too; otherwise it is locked.
+
+    Raises:
+        ConfigError: another service uses it, or it cannot be written.
+    """
+
+    def __init__(self, folder: Path | None, shared: bool = False) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="demeanor-serve-") if folder is None else None
+        self.folder = Path(self._temporary.name) if self._temporary else Path(folder or "").absolute()
+        self._instance = secrets.token_hex(8)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = (self.folder / "lock").open("w")
+            if not shared:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (self.folder / "jobs").mkdir(mode=0o700, exist_ok=True)
+        except BlockingIOError as error:
+            self._lock.close()
+            raise ConfigError(
+                f"{self.folder}: expected a folder of this service's own, but another service uses it; stop that one, "
+                "or give --folder"
+            ) from error
+        except OSError as error:
+            raise ConfigError(f"{self.folder}: cannot be written: {error.strerror}; give another --folder") from error
+        self._shared = shared
+
+    def tidy(self, known: set[str]) -> None:
+        """Delete what earlier services left: halves of uploads, and jobs that nobody knows any more."""
+        for left in [*(self.folder / "now").glob("*"), *(self.folder / "jobs").glob("*")]:
+            fresh = self._shared and time.time() - left.stat().st_mtime < _STALE
+            if left.name not in known and left.name != self._instance and not fresh:
+                shutil.rmtree(left, ignore_errors=True)
+
+    def moment(self) -> Path:
+        """A folder for one request, to be made if it is needed, and deleted by whoever asked for it."""
+        return self.folder / "now" / self._instance / new_id()
+
+    def job(self, id: str) -> Path:
+        """The folder of a job."""
+        if not is_id(id):
+            raise ValueError("not the name of a job")
+        return self.folder / "jobs" / id
+
+    def uploads(self, id: str) -> Path:
+        """What was sent with a job."""
+        return self.job(id) / "in"
+
+    def result(self, id: str, claim: str) -> Path:
+        """What a worker made of it."""
+        return self.job(id) / claim
+
+    def finished(self, id: str, claim: str | None) -> None:
+        """Delete everything of a job but its result."""
+        for part in self.job(id).glob("*"):
+            if part.name != claim:
+                delete(part)
+
+    def close(self) -> None:
+        """Let go of the folder; nothing of a moment stays."""
+        delete(self.folder / "now" / self._instance)
+        self._lock.close()
+        if self._temporary:
+            self._temporary.cleanup()
+
+
+def delete(path: Path) -> None:
+    """Delete a file or a folder with all in it, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

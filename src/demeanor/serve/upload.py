@@ -1,0 +1,272 @@
+"""What a client sends → the parts of one sample: JSON, or multipart streamed to disk while it arrives.
+
+File names from outside are only ever told back; no path is made of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from demeanor.serve.problem import Problem
+
+MEDIA = ("image", "audio", "video", "file")
+WORDS = ("text", "transcript")
+OPTIONS = ("language", "cues", "id")
+_OPTION_BYTES = 1000
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_NAME = 200
+
+
+class Sample(BaseModel):
+    """A sample of text alone."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: str = Field(description="What is to be read.", examples=["The soup was cold and nobody said sorry."])
+    language: str | None = Field(default=None, max_length=35, description="Code such as `en`; found out otherwise.")
+    cues: list[str] | None = Field(
+        default=None, min_length=1, max_length=8, description="Some of words, voice, face, scene; all otherwise."
+    )
+    id: str | None = Field(default=None, max_length=_NAME, description="What the analysis is to be called.")
+
+
+@dataclass(slots=True)
+class Upload:
+    """One sample as it came.
+
+    Attributes:
+        folder: where its media lie, each under the name of its part.
+        words: text and transcript, as bytes.
+        options: language, cues, id, and name: that of the first file, for telling back; whether to explain it.
+        parts: names of the media.
+        size: bytes of everything.
+        digest: of everything.
+    """
+
+    folder: Path
+    words: dict[str, bytes] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
+    size: int = 0
+    digest: str = ""
+
+    @property
+    def only_text(self) -> bool:
+        """Whether there is nothing to decode."""
+        return not self.parts and set(self.words) == {"text"}
+
+    def write_down(self) -> None:
+        """Put what is not yet there into the folder, for a worker."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, data in self.words.items():
+            (self.folder / name).write_bytes(data)
+        (self.folder / "request.json").write_text(json.dumps(self.options), encoding="utf-8")
+
+
+async def receive(request: Request, folder: Path, longest: int) -> Upload:
+    """Take in one sample.
+
+    Args:
+        request: whose body has not been read.
+        folder: where media go; made when the first of them comes.
+        longest: characters of a text.
+
+    Raises:
+        Problem: another media type, damaged, too large, parts that are unknown, doubled or none.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if kind == b"application/json":
+        upload = sample_of(await body_of(request, 8 * longest + 8192, "send media as multipart"), folder)
+    elif kind == b"multipart/form-data" and options.get(b"boundary"):
+        upload = await _from_multipart(request, folder, options[b"boundary"], 4 * longest)
+    else:
+        raise Problem(
+            415, "media-type", "expected application/json, or multipart/form-data with its boundary; set Content-Type"
+        )
+    if not upload.parts and "text" not in upload.words:
+        raise Problem(422, "nothing", "expected at least one part of text, image, audio, video, file; got none")
+    return upload
+
+
+async def body_of(request: Request, most: int, instead: str = "send less") -> bytes:
+    """A body of JSON, whole.
+
+    Args:
+        request: whose body has not been read.
+        most: bytes.
+        instead: what to do where there are more.
+
+    Raises:
+        Problem: it is larger.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise Problem(413, "too-large", f"expected JSON of at most {most} bytes, got more; {instead}")
+    return bytes(body)
+
+
+def sample_of(body: bytes, folder: Path) -> Upload:
+    """A sample that came as JSON.
+
+    Raises:
+        Problem: it is none.
+    """
+    try:
+        sample = Sample.model_validate_json(body)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise Problem(400, "malformed", f"expected JSON, got {error.errors()[0]['msg']}; mend the body") from error
+        said = [f"{'.'.join(str(p) for p in e['loc']) or 'body'}: {e['msg']}" for e in error.errors()[:5]]
+        raise Problem(422, "bad-option", "; ".join(said) + "; see /openapi.json") from error
+    given = sample.model_dump(exclude_none=True)
+    words = {"text": given.pop("text").encode("utf-8", "replace")}
+    return Upload(folder, words, given, [], len(body), hashlib.sha256(body).hexdigest())
+
+
+async def _from_multipart(request: Request, folder: Path, boundary: bytes, longest: int) -> Upload:
+    upload = Upload(folder)
+    form = _Form(upload, longest)
+    digest = hashlib.sha256()
+    try:
+        parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
+        async for chunk in request.stream():
+            upload.size += len(chunk)
+            parser.write(chunk)
+        parser.finalize()
+    except MultipartParseError as error:
+        raise Problem(400, "malformed", "expected multipart/form-data, got a body that does not parse") from error
+    finally:
+        form.close()
+    if not form.ended:
+        raise Problem(400, "malformed", "expected multipart/form-data to its end, got a body that stops before; resend")
+    for name in sorted(form.digests):
+        digest.update(f"{name}:{form.digests[name].hexdigest()};".encode())
+    upload.digest = digest.hexdigest()
+    return upload
+
+
+class _Form:
+    """Takes in the parts of a form as they arrive; the boundary, which differs each time, is in no digest."""
+
+    def __init__(self, upload: Upload, longest: int) -> None:
+        self._upload, self._longest = upload, longest
+        self._header, self._value = bytearray(), bytearray()
+        self._disposition = b""
+        self._name = ""
+        self._file: BinaryIO | None = None
+        self._data = bytearray()
+        self.digests: dict[str, Any] = {}
+        self.ended = False
+
+    def callbacks(self) -> dict[str, Callable[..., None]]:
+        """What the parser calls."""
+        return {
+            "on_part_begin": self._begin, "on_header_field": self._field, "on_header_value": self._said,
+            "on_header_end": self._header_end, "on_headers_finished": self._opened, "on_part_data": self._bytes,
+            "on_part_end": self._end, "on_end": self._all,
+        }  # fmt: skip
+
+    def close(self) -> None:
+        """Close a file that was not finished."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self) -> None:
+        self._disposition, self._data = b"", bytearray()
+
+    def _field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _said(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header, self._value = bytearray(), bytearray()
+
+    def _opened(self) -> None:
+        kind, options = parse_options_header(self._disposition)
+        self._name = options.get(b"name", b"").decode("ascii", "replace")
+        if kind != b"form-data" or self._name not in (*MEDIA, *WORDS, *OPTIONS):
+            raise Problem(
+                422, "unknown-part", f"expected parts named {', '.join((*MEDIA, *WORDS, *OPTIONS))}, got another; "
+                "rename it"
+            )  # fmt: skip
+        if self._name in self.digests:
+            raise Problem(422, "doubled-part", f"expected one part {self._name}, got two; send samples one by one")
+        self.digests[self._name] = hashlib.sha256()
+        if self._name in MEDIA:
+            self._upload.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = (self._upload.folder / self._name).open("xb")
+        if b"filename" in options and "name" not in self._upload.options and self._name not in OPTIONS:
+            self._upload.options["name"] = _told_back(options[b"filename"])
+
+    def _bytes(self, data: bytes, start: int, end: int) -> None:
+        piece = data[start:end]
+        self.digests[self._name].update(piece)
+        if self._file is not None:
+            self._file.write(piece)
+            return
+        self._data += piece
+        most = _OPTION_BYTES if self._name in OPTIONS else self._longest
+        if len(self._data) > most:
+            raise Problem(413, "too-large", f"{self._name}: expected at most {most} bytes, got more; shorten it")
+
+    def _end(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._upload.parts.append(self._name)
+        elif self._name in WORDS:
+            self._upload.words[self._name] = bytes(self._data)
+        elif self._data:
+            text = _UNSEEN.sub(" ", bytes(self._data).decode("utf-8", "replace")).strip()
+            self._upload.options[self._name] = text.split(",") if self._name == "cues" else text
+
+    def _all(self) -> None:
+        self.ended = True
+
+
+def _told_back(name: bytes) -> str | None:
+    """The last part of a file's name, without what does not show."""
+    shown = _UNSEEN.sub("", re.split(r"[\\/]", name.decode("utf-8", "replace"))[-1]).strip()
+    return shown[:_NAME] or None
+
+
+def decoded_text(upload: Upload, longest: int) -> str:
+    """The text of an upload, "" where there is none; from here on it is UTF-8.
+
+    Raises:
+        Problem: too long.
+        DecodeError: bytes of no known encoding.
+    """
+    from demeanor.media.text import decode_text
+
+    if "text" not in upload.words:
+        return ""
+    data = upload.words["text"]
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = decode_text(data)
+        upload.words["text"] = text.encode("utf-8", "replace")
+    if len(text) > longest:
+        raise Problem(
+            413, "too-large", f"expected a text of at most {longest} characters, got {len(text)}; send it in pieces"
+        )
+    return text

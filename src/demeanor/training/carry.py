@@ -1,0 +1,110 @@
+"""Encoders of a run into its bundle: settings, what they learned, the files they read, the weights they need."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demeanor.bundle import LARGEST
+from demeanor.encoders._encoder import Encoder
+from demeanor.errors import ConfigError
+from demeanor.features.digest import name_of
+from demeanor.features.read import path_settings
+from demeanor.training.encoder_graphs import Graphs, graphs_of
+from demeanor.training.export import Variant
+from demeanor.training.runfile import Features
+
+
+def refuse_features(features: Features) -> None:
+    """Refuse shapes of features that a reader of one sample cannot make.
+
+    Raises:
+        ConfigError: features put on a speaker's own scale, side by side with their spread, or in a context by modality.
+    """
+    strange = [key for key in ("moments", "per_speaker", "before") if getattr(features, key)]
+    strange += ["context"] if isinstance(features.context, dict) else []
+    if strange:
+        raise ConfigError(
+            f"features.{strange[0]}: expected features that one sample by itself has; a bundle cannot carry these yet. "
+            "Train the run without them to export it"
+        )
+
+
+def carry(modality: str, encoder: Encoder, folder: Path, variant: Variant = "float32") -> dict[str, Any]:
+    """Write an encoder into a bundle's folder, and describe it (`EncoderPart`).
+
+    An encoder that needs torch becomes a graph and what is made of the input before it, under the name of an encoder
+    that runs it.
+
+    Args:
+        modality: begins the names of its files.
+        encoder: fitted.
+        folder: of the bundle.
+        variant: what the weights of a graph are stored in.
+
+    Raises:
+        ConfigError: it cannot read anything but the samples of its run, or a file of its is too large.
+    """
+    if getattr(encoder.config, "table", None) is not None:
+        raise ConfigError(
+            f"encoders.{modality}: {name_of(encoder)} reads a table of the run's own samples, and a new clip has no "
+            "row in it; train with an encoder that reads the media, then export"
+        )
+    made_from = None
+    if not encoder.portable:
+        made_from = name_of(encoder)
+        graphs: Graphs = graphs_of(encoder, modality, folder, variant)
+        name, version, settings = graphs.name, graphs.version, dict(graphs.settings)
+    else:
+        name, version, settings = name_of(encoder), encoder.version, _settings(modality, encoder, folder)
+    state = None
+    if learned := encoder.state():
+        state = f"encoder-{modality}.npz"
+        np.savez_compressed(folder / state, **dict(learned))  # type: ignore[arg-type]
+    return {
+        "name": name, "version": version, "settings": settings, "state": state,
+        "needs": dict(encoder.needs()), "made_from": made_from,
+    }  # fmt: skip
+
+
+def _settings(modality: str, encoder: Encoder, folder: Path) -> dict[str, Any]:
+    """Plain settings; of a file its copy in the bundle, of a folder of known weights nothing: `needs` names those."""
+    settings: dict[str, Any] = json.loads(encoder.config.model_dump_json())
+    for key in path_settings(type(encoder)):
+        path = getattr(encoder.config, key)
+        if path is None:
+            continue
+        if path.is_dir():
+            settings[key] = None
+            continue
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            raise ConfigError(f"encoders.{modality}.{key}: expected a file of at most {LARGEST} bytes, got {path}")
+        settings[key] = f"encoder-{modality}-{key}{path.suffix}"
+        shutil.copyfile(path, folder / settings[key])
+    return settings
+
+
+def cue_name(modality: str, cue: str | None, taken: set[str]) -> str:
+    """The cue's usual name, once; the modality's own where there is none, or it is taken."""
+    own = "".join(c if c.isalnum() and c.isascii() else "_" for c in modality.lower()).lstrip("_0123456789") or "series"
+    name = cue if cue is not None and cue not in taken else own
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def refuse_place(out: Path) -> None:
+    """Refuse to write a bundle over anything but an empty folder or an older bundle.
+
+    Raises:
+        ConfigError: something else lies there.
+    """
+    if out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file():
+        raise ConfigError(f"{out}: expected a new folder, or an older bundle to replace, got a folder of other things")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: expected a folder to write to, got a file; name a folder")

@@ -1,0 +1,49 @@
+"""Rows as they would be with less in them: modalities taken away, frames lost at random."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor.features.normalise import is_frames
+from demeanor.training.data import Rows
+
+
+def subsets_of(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every non-empty set of the names, the smaller ones first."""
+    return [c for n in range(1, len(names) + 1) for c in itertools.combinations(names, n)]
+
+
+def only(rows: Rows, modalities: Sequence[str]) -> Rows:
+    """The rows with those modalities alone; the others are missing."""
+    values = {m: v if m in modalities else [None] * len(rows) for m, v in rows.values.items()}
+    return dataclasses.replace(rows, values=values, shapes=rows.shapes)
+
+
+def fewer_frames(rows: Rows, share: float, ids: Sequence[str], seed: int = 0) -> Rows:
+    """The rows with that share of all frames (time, dim) taken out; a modality that loses every frame is missing.
+
+    What a frame's fate is hangs on the seed, the sample's id and the modality alone, so it is the same for every model,
+    and a frame lost at one share is lost at every greater one. Token ids and pictures stay as they are.
+    """
+    values = {}
+    for modality, column in rows.values.items():
+        if not all(x is None or is_frames(x) for x in column):
+            values[modality] = column
+            continue
+        values[modality] = [_thinned(x, share, f"{seed}:{modality}:{i}") for x, i in zip(column, ids, strict=True)]
+    return dataclasses.replace(rows, values=values, shapes=rows.shapes)
+
+
+def _thinned(frames: NDArray[Any] | None, share: float, key: str) -> NDArray[Any] | None:
+    if frames is None:
+        return None
+    number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+    kept = frames[np.random.default_rng(number).random(len(frames)) >= share]
+    return kept if len(kept) else None

@@ -1,0 +1,258 @@
+"""One run of the lab: a model of fusion/ over encoded features of a data set, from run file to run folder."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from demeanor.batch import FeatureBatch
+from demeanor.errors import ConfigError
+from demeanor.features.store import Store
+from demeanor.fusion._model import FusionConfig, Model
+from demeanor.plugins import load as plugin
+from demeanor.training.data import Rows, collate
+from demeanor.training.degrade import only, subsets_of
+from demeanor.training.folds import group_folds
+from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
+from demeanor.training.measure import floor, measure, selected
+from demeanor.training.parallel import join
+from demeanor.training.prepare import Prepared, prepare
+from demeanor.training.pretrain import pretrain
+from demeanor.training.runfile import RunFile, checked, explain
+from demeanor.training.settings import Settings
+
+__all__ = ["build", "check", "load", "predictions", "train"]
+
+Say = Callable[[str], None]
+
+
+def check(spec: Mapping[str, Any]) -> RunFile:
+    """The run file, its names looked up: model, data set, encoders.
+
+    Raises:
+        ConfigError: an unknown key or name; says which are near.
+    """
+    run = checked(spec)
+    plugin("datasets", run.data.dataset)
+    for settings in run.encoders.values():
+        if "name" not in settings:
+            raise ConfigError(
+                "encoders: expected a key name or preset in every [encoders.MODALITY]; `demeanor encoders` lists them"
+            )
+        plugin("encoders", str(settings["name"]))
+    module = plugin("fusion", run.run.model)
+    known = set(module.Config.model_fields)
+    presets = getattr(module, "PRESETS", {})
+    if (wanted := run.model.get("preset")) is not None and wanted not in presets:
+        raise ConfigError(
+            f"model.preset: {run.run.model} has no preset '{wanted}'; it has {', '.join(presets) or 'none'}"
+        )
+    if unknown := sorted(set(run.model) - known - {"preset"}):
+        raise ConfigError(
+            f"model: {run.run.model} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+        )
+    return run
+
+
+def build(run: RunFile, prepared: Prepared) -> Model:
+    """The model of a run, sized by its data.
+
+    Raises:
+        ConfigError: settings the model does not take, or modalities it cannot use.
+    """
+    module = plugin("fusion", run.run.model)
+    fields = module.Config.model_fields
+    sizes = {task: 1 if y.ndim == 1 else y.shape[1] for task, y in prepared.labels.items()}
+    settings = {**module.PRESETS.get(run.model.get("preset"), {}), **run.model}
+    settings.pop("preset", None)
+    if "tasks" in fields:
+        settings.setdefault("tasks", sizes)
+    dims = prepared.dims()
+    if issubclass(module.Config, FusionConfig):
+        settings.setdefault("dims", dims)
+    elif "modality" in fields:
+        modality = settings.setdefault("modality", next(iter(dims)))
+        width = "channels" if "channels" in fields else "dim"
+        if width in fields and dims.get(modality):
+            settings.setdefault(width, dims[modality])
+    try:
+        model: Model = module.MODEL(module.Config(**settings))
+    except ValidationError as error:
+        raise ConfigError("; ".join(f"model.{explain(e)}" for e in error.errors())) from None
+    return model
+
+
+def train(
+    run: RunFile,
+    root: Path,
+    folder: Path,
+    store: Store | None = None,
+    say: Say = print,
+    prepared: Prepared | None = None,
+) -> Progress:
+    """Train, and leave in the folder: weights.pt, features.npz (scales), valid.npz (predictions), scores.json.
+
+    `prepared` is the run's data, where it is at hand.
+    """
+    from demeanor.training.run import save_arrays, write_json
+
+    started = time.time()
+    forget_peak()
+    prepared = prepared or prepare(run, root, store, say)
+    torch.manual_seed(run.training.seed)
+    model = build(run, prepared)
+    rows, valid = prepared.rows(prepared.parts.train, run.tasks), prepared.rows(prepared.parts.valid)
+    settings = _pretrained(run.training, model, rows, folder, say)
+
+    def score(model: Model) -> dict[str, float]:
+        device, precision = run.training.device, run.training.precision
+        found = measure(run, predict(model, valid, 256, device, precision), valid.labels)
+        return {**found, "score": selected(run, found)}
+
+    progress = fit(model, lambda epoch: rows, score, settings, folder, say=say)
+    if hasattr(model, "fit_stack"):
+        stack(run, prepared, model, rows, folder)
+    if not join(device_of(run.training.device)).leads:
+        return progress
+    save_atomically(model.state_dict(), folder / "weights.pt")
+    save_arrays(
+        folder / "features.npz", {f"{m}/{k}": v for m, s in prepared.scales.items() for k, v in s.state().items()}
+    )
+    save_states(prepared, folder)
+    found = predictions(run, prepared, model, prepared.parts.valid)
+    save_arrays(folder / "valid.npz", found)
+    save_arrays(folder / "valid-labels.npz", valid.labels)
+    best = measure(run, found, valid.labels)
+    write_json(
+        folder / "scores.json",
+        {
+            "valid": best,
+            "subsets": subsets(run, prepared, model),
+            "floor": floor(run, rows.labels, valid.labels),
+            "sizes": {part: len(getattr(prepared.parts, part)) for part in ("train", "valid", "test")},
+            "params": sum(p.numel() for p in model.parameters() if p.requires_grad),
+            "seconds_per_epoch": float(np.median([h["seconds"] for h in progress.history])),
+            "peak_mb": peak_mb(),
+            "seconds": time.time() - started,
+            "best_epoch": progress.best_epoch,
+        },
+    )
+    return progress
+
+
+def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say: Say) -> Settings:
+    """The settings under which training starts from pretrained weights, where that is asked for."""
+    if not settings.pretrain:
+        return settings
+    path = folder / "pretrained.pt"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        if settings.init_from:
+            start_from(model, Path(settings.init_from), say)
+        pretrain(model, rows, settings, say)
+        save_atomically(model.state_dict(), path)
+    return settings.model_copy(update={"init_from": str(path)})
+
+
+STACK_FOLDS = 5
+
+
+def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path) -> None:
+    """Fit a stacking model's combiner on what predictors say of training groups they did not learn from."""
+    from demeanor.fusion.late_stack import out_of_fold
+
+    folds = torch.from_numpy(group_folds(rows.group, STACK_FOLDS, run.training.seed))
+    whole = collate(rows, np.arange(len(rows)))
+
+    def learn(part: FeatureBatch) -> Any:
+        assert part.index is not None
+        torch.manual_seed(run.training.seed)
+        fresh, chosen = build(run, prepared), rows.take(part.index.numpy())
+        settings = run.training.model_copy(update={"keep": "last", "patience": 0, "track": ()})
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            fit(fresh, lambda epoch: chosen, lambda m: {"score": 0.0}, settings, Path(place), say=lambda line: None)
+        return fresh
+
+    predicted, present = out_of_fold(learn, whole, folds)
+    labels = {task: whole.labels[task] for task in run.tasks}
+    model.fit_stack(predicted, labels, present)
+
+
+def save_states(prepared: Prepared, folder: Path) -> None:
+    """What encoders learned, a file each: the bundle takes them from here."""
+    from demeanor.training.run import save_arrays
+
+    for modality, encoder in prepared.encoders.items():
+        if state := encoder.state():
+            save_arrays(folder / f"encoder-{modality}.npz", state)
+
+
+PROCESS = Path("/proc/self")
+
+
+def forget_peak() -> None:
+    """Start measuring anew, where the system lets us: runs of one process must not count for each other."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):
+        (PROCESS / "clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_mb() -> float:
+    """Most memory this process held since `forget_peak`, data included, in MB (on a GPU: the device's)."""
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated()) / 2**20
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        lines = (PROCESS / "status").read_text(encoding="ascii", errors="replace").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 2**10
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def predictions(
+    run: RunFile, prepared: Prepared, model: Model, part: NDArray[np.intp]
+) -> dict[str, NDArray[np.float32]]:
+    """Raw outputs per task, in float32, for those rows: (rows,) or (rows, classes)."""
+    found = predict(model, prepared.rows(part), 256, run.training.device, "float32")
+    return {task: found[task] for task in run.tasks}
+
+
+def subsets(run: RunFile, prepared: Prepared, model: Model) -> dict[str, dict[str, float]]:
+    """Validation scores with only some of the modalities present, for models that take several: `a+b` → metrics."""
+    names = list(prepared.columns)
+    if len(names) < 2 or not isinstance(getattr(model, "config", None), FusionConfig):
+        return {}
+    rows = prepared.rows(prepared.parts.valid)
+    out = {}
+    for chosen in subsets_of(names):
+        found = predict(model, only(rows, chosen), 256, run.training.device, "float32")
+        out["+".join(chosen)] = measure(run, found, rows.labels)
+    return out
+
+
+def load(run: RunFile, prepared: Prepared, folder: Path) -> Model:
+    """The trained model of a run folder.
+
+    Raises:
+        ConfigError: the run did not end.
+    """
+    path = folder / "weights.pt"
+    if not path.is_file():
+        raise ConfigError(
+            f"expected the weights of a finished run at {path}; run `demeanor train` again to go on with it"
+        )
+    model = build(run, prepared)
+    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    model.eval()
+    return model

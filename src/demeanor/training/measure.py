@@ -1,0 +1,76 @@
+"""What a run's predictions score: the metrics of each task, and which of them picks the epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor.errors import ConfigError
+from demeanor.metrics import classification, regression
+from demeanor.training.prepare import labelled
+from demeanor.training.runfile import RunFile, Task
+
+LOWER_IS_BETTER = ("mae",)
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+def task_metrics(task: Task, predicted: NDArray[np.float32], target: NDArray[np.float32]) -> dict[str, float]:
+    """Metrics of one task over its labelled rows.
+
+    Args:
+        task: names the conventions for a regression.
+        predicted: (N,) numbers or (N, classes) logits.
+        target: (N,) or (N, classes); NaN rows are left out.
+    """
+    has = labelled(target)
+    p, y = predicted[has].astype(np.float64), target[has].astype(np.float64)
+    if y.ndim == 1:
+        if task.metrics == "mosi":
+            return regression.mosi(p, y)
+        if task.metrics == "sims":
+            return regression.sims(p, y)
+        return {"mae": float(np.abs(p - y).mean()), "corr": regression.pearson(p, y)}
+    # Straight to the counts: a benchmark's intervals come through here some hundred thousand times.
+    count = y.shape[1]
+    pairs = np.bincount(y.argmax(1) * count + p.argmax(1), minlength=count * count)
+    return classification.averages(pairs.reshape(count, count))
+
+
+def measure(run: RunFile, predicted: Arrays, labels: Arrays) -> dict[str, float]:
+    """`TASK_METRIC` → value, over all tasks; just `METRIC` where there is one task."""
+    out: dict[str, float] = {}
+    for name, task in run.tasks.items():
+        prefix = f"{name}_" if len(run.tasks) > 1 else ""
+        out |= {f"{prefix}{k}": v for k, v in task_metrics(task, predicted[name], labels[name]).items()}
+    return out
+
+
+def floor(run: RunFile, train: Arrays, labels: Arrays) -> dict[str, float]:
+    """The scores of a constant: the median of the training labels, or their most frequent class."""
+    constant: dict[str, NDArray[np.float32]] = {}
+    for name in run.tasks:
+        known = train[name][labelled(train[name])]
+        value = np.median(known) if known.ndim == 1 else np.eye(known.shape[1])[known.sum(0).argmax()]
+        constant[name] = np.broadcast_to(np.asarray(value, np.float32), labels[name].shape)
+    with np.errstate(invalid="ignore"):
+        return measure(run, constant, labels)
+
+
+def selected(run: RunFile, scores: Mapping[str, float]) -> float:
+    """The number that picks the epoch, higher being better: `run.select`, else MAE or UAR of the first task.
+
+    Raises:
+        ConfigError: `run.select` names no metric of this run.
+    """
+    key = run.run.select
+    if key is None:
+        prefix = f"{next(iter(run.tasks))}_" if len(run.tasks) > 1 else ""
+        key = next(prefix + k for k in ("mae", "uar") if prefix + k in scores)
+    if key not in scores:
+        raise ConfigError(f"run.select: unknown metric '{key}'; this run has {', '.join(sorted(scores))}")
+    value = scores[key]
+    if np.isnan(value):
+        return -np.inf
+    return -value if key.endswith(LOWER_IS_BETTER) else value

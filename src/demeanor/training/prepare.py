@@ -1,0 +1,271 @@
+"""A run file's data as arrays: samples read and divided, encoders fitted on the training part, features scaled."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor.encoders._encoder import Encoder
+from demeanor.errors import ConfigError
+from demeanor.features.arrays import load_arrays
+from demeanor.features.context import in_context, preceding
+from demeanor.features.encode import encode_all
+from demeanor.features.exported import cut
+from demeanor.features.more import joined, read_more
+from demeanor.features.normalise import Standardiser, is_frames, within_speakers
+from demeanor.features.parts import Parts, group_of, parts_of
+from demeanor.features.read import encoders_of, samples_of
+from demeanor.features.store import Store, fitted, refuse_leak
+from demeanor.training.data import Rows, inverse_frequency
+from demeanor.training.runfile import Features, RunFile, Task
+from demeanor.types import EMOTIONS, POLARITIES, Sample
+
+CLASSES = {"polarity": POLARITIES, "emotions": EMOTIONS}
+"""Classes of the tasks that have a fixed set, where a run file names none."""
+
+Column = list[NDArray[Any] | None]
+
+
+@dataclass
+class Prepared:
+    """What a run trains and is measured on.
+
+    Attributes:
+        samples: all of the data set.
+        parts: their row numbers by part.
+        columns: per modality one array per sample, None where it lacks the modality.
+        encoders: fitted.
+        scales: per modality of frames its standardiser, fitted on the training part.
+        labels: per task (N,) or (N, classes), NaN where a sample has none.
+    """
+
+    samples: list[Sample]
+    parts: Parts
+    columns: dict[str, Column]
+    encoders: dict[str, Encoder]
+    scales: dict[str, Standardiser]
+    labels: dict[str, NDArray[np.float32]]
+
+    def dims(self) -> dict[str, int]:
+        """Width of a step per modality of frames; 0 for token ids, channels for pictures."""
+        out = {}
+        for modality, column in self.columns.items():
+            first = next(x for x in column if x is not None)
+            out[modality] = first.shape[1] if first.ndim == 2 else first.shape[0] if first.ndim == 3 else 0
+        return out
+
+    def groups(self, rows: NDArray[np.intp]) -> list[str]:
+        """Video, speaker or duplicate group of those rows: what intervals are bootstrapped over."""
+        return [group_of(self.samples[i]) for i in rows]
+
+    def rows(self, part: NDArray[np.intp], tasks: Mapping[str, Task] | None = None) -> Rows:
+        """One part as the loop takes it; `tasks` gives the rows' weights."""
+        labels = {task: y[part] for task, y in self.labels.items()}
+        weight = np.ones(len(part), np.float32)
+        for name, task in (tasks or {}).items():
+            if task.balance and labels[name].ndim == 2:
+                has = labelled(labels[name])
+                weight[has] *= inverse_frequency(labels[name][has], task.balance)
+        weight /= weight.mean()
+        values = {m: [column[i] for i in part] for m, column in self.columns.items()}
+        return Rows(values, labels, weight, self.groups(part))
+
+
+def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[[str], None] = print) -> Prepared:
+    """Read, divide, encode and scale.
+
+    Args:
+        run: the checked run file.
+        root: the folder that `data.root` is relative to.
+        store: of features; default the user's.
+        say: where progress lines go.
+
+    Raises:
+        ConfigError: a part or a label is empty, a label is none of the classes, or a fitted encoder has seen what it
+            must not.
+        DataError: the data set is not there.
+    """
+    samples = samples_of(run.data.model_dump(exclude={"name"}), root)
+    d = run.data
+    parts = parts_of(samples, d.valid, d.folds, d.fold, d.fold_seed, d.by)
+    store = store or Store()
+    learned = [samples[i] for i in parts.train]
+    held = {samples[i].id for i in (*parts.valid, *parts.test)}
+    if d.also:
+        samples, parts, refused = joined(samples, parts, read_more(d.also, root), store.files.digest)
+        more = len(parts.train) - len(learned)
+        say(f"{more} further training samples; {refused} left out that belong to a sealed part")
+    before = None if run.features.as_in is None else Path(run.features.as_in)
+    if before is None:
+        learned = [samples[i] for i in parts.train]
+    labels = {name: targets_of(samples, name, task) for name, task in run.tasks.items()}
+    _refuse_unlabelled(labels, parts)
+    columns: dict[str, Column] = {}
+    encoders: dict[str, Encoder] = {}
+    for modality, encoder in encoders_of(run.encoders, root).items():
+        ids: Sequence[str] = ()
+        if encoder.learns and before is not None:
+            encoder, ids = encoder.restore(_kept(before, f"encoder-{modality}.npz")), [s.id for s in learned]
+        elif encoder.learns:
+            encoder, ids = fitted(encoder, learned, store)
+        refuse_leak(ids, held)
+        encoders[modality] = encoder
+        columns[modality] = list(encode_all(samples, encoder, store, fitted_ids=ids))
+        say(f"{modality}: {sum(x is not None for x in columns[modality])} of {len(samples)} samples encoded")
+    known = {} if before is None else _scales_of(_kept(before, "features.npz"))
+    scales = _shape(columns, run.features, samples, parts, known)
+    return Prepared(samples, parts, columns, encoders, scales, labels)
+
+
+def _kept(folder: Path, name: str) -> dict[str, NDArray[Any]]:
+    """What an earlier run left.
+
+    Raises:
+        ConfigError: it is not there.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise ConfigError(
+            f"features.as_in: expected {path} of a finished run, found nothing there; train that run first"
+        )
+    return load_arrays(path)
+
+
+def _scales_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Standardiser]:
+    names = dict.fromkeys(key.split("/")[0] for key in arrays)
+    return {m: Standardiser.restore({k: arrays[f"{m}/{k}"] for k in ("mean", "spread")}) for m in names}
+
+
+def _shape(
+    columns: dict[str, Column], features: Features, samples: Sequence[Sample], parts: Parts,
+    known: Mapping[str, Standardiser],
+) -> dict[str, Standardiser]:  # fmt: skip
+    """Cut, average, scale and put into context, in place; `NAME_context` are columns of their own.
+
+    Scales that are `known` are taken as they are.
+    """
+    reaches = features.context if isinstance(features.context, dict) else {}
+    for setting, names in (
+        ("longest", features.longest),
+        ("mean", features.mean),
+        ("moments", features.moments),
+        ("per_speaker", features.per_speaker),
+        ("context", reaches),
+        ("before", features.before),
+    ):
+        for name in names:
+            if name not in columns:
+                raise ConfigError(f"features.{setting}: unknown modality '{name}'; encoders are {', '.join(columns)}")
+    scales: dict[str, Standardiser] = dict(known)
+    said: dict[str, Column] = {}
+    for modality, column in columns.items():
+        if all(x is None for x in column):
+            raise ConfigError(f"no sample has the modality '{modality}'; leave its encoder out")
+        column = [None if x is None else cut(x, features.longest.get(modality), False) for x in column]
+        if all(x is None or is_frames(x) for x in column):
+            column = shape_frames(column, modality, features, parts, scales, [s.speaker for s in samples])
+            if count := features.before.get(modality):
+                said[f"{modality}_context"] = preceding(column, samples, count)
+            if reach := features.reach(modality):
+                column = list(in_context(column, samples, reach))
+        columns[modality] = column
+    columns |= {name: column for name, column in said.items() if any(x is not None for x in column)}
+    return scales
+
+
+def shape_frames(
+    column: Column, modality: str, features: Features, parts: Parts, scales: dict[str, Standardiser],
+    speakers: Sequence[str | None] = (),
+) -> Column:  # fmt: skip
+    """Mean (and spread) over time where asked, then scaled: as `scales` says, else by the training part, left there."""
+    if modality in features.moments:
+        known = [None if x is None else np.nan_to_num(x) for x in column]
+        column = [None if x is None else np.concatenate([x.mean(0), x.std(0)])[None] for x in known]
+    elif modality in features.mean:
+        column = [None if x is None else cut(x, None, True) for x in column]
+    if modality in features.per_speaker:
+        column = list(within_speakers(column, speakers))
+    if features.normalise == "none":
+        return column
+    scale = scales.setdefault(modality, Standardiser.fit([column[i] for i in parts.train]))
+    return [None if x is None else scale.apply(x) for x in column]
+
+
+def targets_of(samples: Sequence[Sample], name: str, task: Task) -> NDArray[np.float32]:
+    """(N,) numbers or (N, classes) distributions; NaN where a sample has no such label.
+
+    Several classes in a cell, separated by commas, share the mass. A label that the task ignores counts as none.
+
+    Raises:
+        ConfigError: a label outside the classes, or none that is a number where the task has no classes.
+    """
+    key = task.label or name
+    classes = task.classes or CLASSES.get(name)
+    if classes is None:
+        return np.array([_number(s.labels.get(key), name) * task.scale for s in samples], np.float32)
+    said = [_names(s.labels.get(key)) for s in samples]
+    _refuse_unknown(Counter(n for names in said for n in names), name, task, classes)
+    out = np.full((len(samples), len(classes)), np.nan, np.float32)
+    for row, names in enumerate(said):
+        known = [n for n in names if n in classes]
+        if known:
+            out[row] = 0
+            for n in known:
+                out[row, classes.index(n)] = 1 / len(known)
+    return out
+
+
+def _number(label: float | str | None, task: str) -> float:
+    try:
+        return float(np.nan if label in (None, "") else label)
+    except ValueError:
+        raise ConfigError(
+            f"tasks.{task}: expected numbers, got the label '{label}'; name the classes: classes = [\"{label}\", …]"
+        ) from None
+
+
+def _names(label: float | str | None) -> list[str]:
+    """The classes of a cell; none of an empty one."""
+    if label is None or label != label:
+        return []
+    return [n for part in str(label).split(",") if (n := part.strip())]
+
+
+def _refuse_unknown(found: Counter[str], name: str, task: Task, classes: Sequence[str]) -> None:
+    """Labels outside the classes would cost their samples silently."""
+    unknown = [(n, count) for n, count in found.most_common() if n not in classes and n not in task.ignore]
+    if not unknown:
+        return
+    told = ", ".join(f"'{n}' ({count} sample{'s' * (count > 1)})" for n, count in unknown[:8])
+    idle = [c for c in classes if c not in found]
+    near = [c for c in classes if any(c in difflib.get_close_matches(n, classes) for n, _ in unknown)]
+    ignored = json.dumps([n for n, _ in unknown[:8]], ensure_ascii=False)
+    raise ConfigError(
+        f"tasks.{name}: expected labels among {', '.join(classes)}, got {told}{' …' * (len(unknown) > 8)}"
+        + (f"; no sample has {', '.join(idle)}" if idle else "")
+        + (f"; did you mean {' or '.join(near)}?" if near else "")
+        + f"; mend classes, or leave such samples out: ignore = {ignored}"
+    )
+
+
+def labelled(target: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N,) which rows carry a label."""
+    has: NDArray[np.bool_] = ~np.isnan(target if target.ndim == 1 else target.sum(1))
+    return has
+
+
+def _refuse_unlabelled(labels: Mapping[str, NDArray[np.float32]], parts: Parts) -> None:
+    for task, target in labels.items():
+        for part in ("train", "valid"):
+            if not labelled(target[getattr(parts, part)]).any():
+                raise ConfigError(
+                    f"tasks.{task}: expected labels in the {part} part, found none; see tasks.{task}.label"
+                )

@@ -1,0 +1,189 @@
+"""What a run file of the lab may say, checked before any work starts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from demeanor.encoders._presets import expanded
+from demeanor.errors import ConfigError
+from demeanor.training.settings import Settings
+
+
+class Section(BaseModel):
+    """A section of a run file: frozen, unknown keys fail."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Run(Section):
+    """`[run]`: `model` is a file of fusion/; `select` the validation metric that picks the epoch."""
+
+    name: str
+    model: str
+    select: str | None = None
+
+
+class Features(Section):
+    """`[features]`: what happens between the encoders and the model."""
+
+    normalise: Literal["zscore", "none"] = "zscore"
+    context: NonNegativeInt | dict[str, NonNegativeInt] = 0
+    """Utterances before and after the target in the same group, as one sequence of vectors; or per modality."""
+    before: dict[str, PositiveInt] = {}
+    """Modality → how many utterances before the target make a further modality, NAME_context (as mmml takes it)."""
+    longest: dict[str, int] = {}
+    """Steps per modality beyond which a sequence is cut."""
+    mean: tuple[str, ...] = ()
+    """Modalities reduced to their mean over time."""
+    moments: tuple[str, ...] = ()
+    """Modalities reduced to their mean and standard deviation over time, side by side."""
+    per_speaker: tuple[str, ...] = ()
+    """Modalities put on each speaker's own scale first; needs all of a test speaker's clips, without their labels."""
+    as_in: str | None = None
+    """A run folder whose fitted encoders and scales are taken as they are: its weights fit no others."""
+
+    def reach(self, modality: str) -> int:
+        """How many utterances on either side a modality is read with."""
+        return self.context.get(modality, 0) if isinstance(self.context, dict) else self.context
+
+
+class Task(Section):
+    """`[tasks.NAME]`: a label to predict. With `classes` a classification, else a regression of label · `scale`."""
+
+    classes: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    """Labels outside the classes whose samples count as unlabelled; any other such label is an error."""
+    label: str | None = None
+    scale: float = 1.0
+    metrics: Literal["mosi", "sims"] | None = None
+    balance: float = Field(default=0.0, ge=0)
+    """Rows weigh as their class' frequency to minus this power."""
+
+    @field_validator("ignore")
+    @classmethod
+    def _outside(cls, ignore: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if both := sorted(set(ignore) & set(info.data.get("classes") or ())):
+            raise ValueError(f"expected labels that are none of the classes, got {', '.join(both)}")
+        return ignore
+
+
+class Data(BaseModel):
+    """`[data]`: `dataset` is a file of datasets/; further keys are that reader's options."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    dataset: str
+    name: str | None = None
+    """What records call it; the data set's name by default."""
+    root: str = "."
+    protocol: str = "as given"
+    valid: float = Field(default=0.1, gt=0, lt=1)
+    folds: int = Field(default=0, ge=0)
+    fold: int = Field(default=0, ge=0)
+    fold_seed: int = 0
+    by: Literal["group", "speaker"] = "group"
+    """What folds and the validation share are dealt by; groups are never divided either way."""
+    also: tuple[str, ...] = ()
+    """Further tables whose rows join the training part: see `features/more.py`."""
+
+
+class Bench(Section):
+    """`[bench]`: what `demeanor bench` compares; `settings` changes sections per model."""
+
+    models: tuple[str, ...] = ()
+    seeds: int = Field(default=3, ge=1)
+    text_only: bool = True
+    """Also every model of `alone` over each single modality, and over text alone in any case."""
+    alone: str | tuple[str, ...] = "concat"
+    single: tuple[str, ...] | None = None
+    """The modalities taken alone; all unless named."""
+    modalities: dict[str, tuple[str, ...]] = {}
+    """Model → the modalities it gets, where a model does not read all of them."""
+    metric: str | None = None
+    """What the leaderboard is ordered by; `run.select`, or the first, where it is not named."""
+    settings: dict[str, dict[str, dict[str, Any]]] = {}
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The models that are also trained on single modalities, the plainest first."""
+        return (self.alone,) if isinstance(self.alone, str) else self.alone
+
+
+class Missing(Section):
+    """`[missing]`: under what losses `demeanor bench` also measures the test part, with the same weights."""
+
+    subsets: bool = True
+    """Each non-empty set of the modalities."""
+    frame_loss: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    """Shares of the frames of every sequence that are taken out at random."""
+    seed: int = 0
+    """Of the frames taken out: the same ones for every model."""
+
+
+class RunFile(Section):
+    """A whole run file of the lab."""
+
+    run: Run
+    data: Data
+    encoders: dict[str, dict[str, Any]]
+    features: Features = Features()
+    tasks: dict[str, Task]
+    model: dict[str, Any] = {}
+    training: Settings = Settings()
+    bench: Bench = Bench()
+    missing: Missing | None = None
+    search: dict[str, dict[str, Any]] = {}
+    """Key → the range that `demeanor search` tries; the other commands pass it over."""
+
+    @field_validator("encoders")
+    @classmethod
+    def _expanded(cls, encoders: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Presets as the settings they stand for."""
+        return {modality: expanded(settings) for modality, settings in encoders.items()}
+
+
+def checked(spec: Mapping[str, Any]) -> RunFile:
+    """The run file as an object.
+
+    Raises:
+        ConfigError: a wrong key or value: names it, and near keys.
+    """
+    try:
+        return RunFile(**spec)
+    except ValidationError as error:
+        raise ConfigError("; ".join(explain(e) for e in error.errors())) from None
+
+
+def explain(error: Any) -> str:
+    """One line for one of pydantic's findings."""
+    path = [str(p) for p in error["loc"]]
+    where = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        known = _keys(path[:-1])
+        near = difflib.get_close_matches(path[-1], known, 3, 0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known keys: {', '.join(sorted(known))}"
+        return f"unknown key {where}; {hint}"
+    if error["type"] == "missing":
+        return f"expected a key {where}, found none"
+    return f"{where}: {error['msg']}, got {error['input']!r}"
+
+
+def _keys(path: list[str]) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {
+        "run": Run, "features": Features, "training": Settings, "tasks": Task, "data": Data,
+        "bench": Bench, "missing": Missing,
+    }  # fmt: skip
+    return list((sections[path[0]] if path and path[0] in sections else RunFile).model_fields)

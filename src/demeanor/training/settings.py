@@ -1,0 +1,50 @@
+"""What a run file's `[training]` section may say."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """`[training]` of a run file; unknown keys fail."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(default=3, ge=1)
+    batch: int = Field(default=32, ge=1)
+    accumulate: int = Field(default=1, ge=1)
+    """Batches per step; a last, shorter window is a step too, and every row counts the same."""
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    learning_rate: float = Field(default=5e-5, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    schedule: Literal["cosine", "linear", "constant", "plateau"] = "cosine"
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    """Share of all steps over which the rate rises."""
+    plateau_patience: int = Field(default=5, ge=1)
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
+    patience: int = Field(default=0, ge=0)
+    """Epochs without a better validation score after which the run ends (0: never)."""
+    clip: float = Field(default=1.0, ge=0)
+    """Largest norm (or value, see `clip_by`) of the gradients; 0: as they are."""
+    clip_by: Literal["norm", "value"] = "norm"
+    average: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the weights' moving average (0: off); the average is what is validated and kept."""
+    modality_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Chance that a sample loses a modality for one step; one modality always stays."""
+    sampling: Literal["shuffled", "balanced"] = "shuffled"
+    """`balanced` draws rows so that all classes come equally often."""
+    precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    device: str = "auto"
+    seed: int = 0
+    threads: int = Field(default=0, ge=0)
+    compile: bool = False
+    keep: Literal["best", "last"] = "best"
+    """`best` epoch by the validation score, or `last` where the schedule ends at rate 0 anyway."""
+    init_from: str | None = None
+    """A run folder, or a file of weights, whose matching weights this run starts from."""
+    pretrain: int = Field(default=0, ge=0)
+    """Epochs of self-supervised pretraining over pairs of modalities before the first labelled one (fusion models)."""
+    track: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] | None = None
+    """Where numbers go beside history.json; None: TensorBoard where it is installed."""

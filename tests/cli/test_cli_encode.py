@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import pytest
+from cli_calls import Demeanor
+
+RUN = """
+[run]
+name = "x"
+model = "concat"
+[data]
+dataset = "table"
+root = "t.csv"
+[encoders.text]
+name = "text_tfidf"
+min_count = 1
+[encoders.ids]
+name = "text_tokens"
+[encoders.audio]
+name = "audio_mfcc"
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    rows = [f"{i},text number {i},{'train' if i < 6 else 'valid'}" for i in range(8)]
+    (tmp_path / "t.csv").write_text("id,text,split\n" + "\n".join(rows) + "\n")
+    (tmp_path / "run.toml").write_text(RUN)
+    monkeypatch.setenv("DEMEANOR_FEATURES", str(tmp_path / "store"))
+    monkeypatch.setenv("DEMEANOR_DATA", str(tmp_path))
+    return tmp_path
+
+
+def numbers(found: str) -> list[tuple[int, int, int]]:
+    return [(e["stored"], e["missing"], e["failed"]) for e in json.loads(found)["encoders"]]
+
+
+def test_fills_the_store_and_tells_what_is_in_it(run: Demeanor, place: Path) -> None:
+    path = str(place / "run.toml")
+    assert numbers(run("encode", path, "--status", "--json").out) == [(0, 8, 0)] * 3
+    done = run("encode", path, "--json")
+    assert done.code == 0
+    assert numbers(done.out) == [(8, 0, 0), (8, 0, 0), (0, 8, 0)]
+    assert numbers(run("encode", path, "--status", "--json").out) == [(8, 0, 0), (8, 0, 0), (0, 8, 0)]
+    entries = {e["encoder"]: e for e in json.loads(run("encode", "--status", "--json").out)["entries"]}
+    assert (entries["text_tfidf"]["entries"], entries["text_tfidf"]["fitted"]) == (9, 1)
+    assert entries["text_tokens"]["bytes"] > 0
+    changed = run("encode", path, "--status", "--json", "--set", "encoders.ids={name='text_tokens', max_tokens=4}")
+    assert numbers(changed.out)[1] == (0, 8, 0)
+    table = run("encode", path, "--status").out
+    assert "text_tokens" in table
+    assert str(place / "store") in table
+
+
+def test_a_bad_file_is_named_and_the_rest_is_stored(run: Demeanor, place: Path) -> None:
+    (place / "t.csv").write_text("id,audio\na,none.wav\n")
+    (place / "run.toml").write_text(RUN.partition("[encoders.text]")[0] + "[encoders.audio]\nname='audio_mfcc'\n")
+    ran = run("encode", str(place / "run.toml"))
+    assert ran.code == 1
+    assert "none.wav" in ran.err
+
+
+def test_wrong_calls(run: Demeanor, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "RUN.toml" in run("encode").err
+    assert "did you mean" in run("encode", str(place / "run.toml"), "--set", "data.dataset=tabel").err
+    (place / "run.toml").write_text("[run]\nname='x'\nmodel='concat'\n")
+    assert "section [data]" in run("encode", str(place / "run.toml")).err
+    monkeypatch.delenv("DEMEANOR_DATA")
+    (place / "run.toml").write_text(RUN)
+    ran = run("encode", str(place / "run.toml"))
+    assert (ran.code, "--data" in ran.err) == (2, True)
+
+
+def test_encoders_say_what_they_read_and_whether_they_learn(run: Demeanor) -> None:
+    found = {e["name"]: e for e in json.loads(run("encoders", "--json").out)}
+    assert (found["text_tfidf"]["modality"], found["text_tfidf"]["learns"]) == ("text", True)
+    assert (found["audio_mfcc"]["modality"], found["audio_mfcc"]["learns"]) == ("audio", False)
+    assert {e["modality"] for e in found.values()} == {"text", "audio", "visual", "series"}

@@ -1,0 +1,95 @@
+"""Ready-made features beside a manifest's rows, groups of duplicates, tables beside the manifest."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demeanor.datasets.table import read_manifest
+from demeanor.errors import DataError
+
+HEAD = 'name = "x"\nfile = "rows.csv"\n'
+FIELDS = '[fields]\nid = "{id}"\ntext = "{text}"\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    rows = ["id,text,code", "a,Hello there! http://t.co/1,11", "b,hello there http://t.co/2,12", "c,other,13"]
+    (tmp_path / "rows.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def manifest(root: Path, *parts: str) -> Path:
+    path = root / "x.toml"
+    path.write_text("".join(parts), encoding="utf-8")
+    return path
+
+
+def test_rows_of_an_array_go_with_the_rows_of_the_table(root: Path) -> None:
+    np.savez(root / "f.npz", audio=np.arange(6.0).reshape(3, 2), frames=np.zeros((3, 4, 5)))
+    extra = '[series.audio]\nfile = "f.npz"\n[series.face]\nfile = "f.npz"\nkey = "frames"\n'
+    samples = read_manifest(manifest(root, HEAD, FIELDS, extra), root)
+    np.testing.assert_array_equal(samples[1].series["audio"], [[2, 3]])
+    assert samples[0].series["face"].shape == (4, 5)
+
+
+def test_a_second_table_is_joined_by_its_column(root: Path) -> None:
+    (root / "au.csv").write_text("AU01,AU02,name\n0.5,1,x-13\n2,3,x-11\n", encoding="utf-8")
+    extra = '[series.face]\nfile = "au.csv"\ncolumns = "AU*"\nby = "name"\nby_pattern = "x-(.*)"\nmatch = "{code}"\n'
+    samples = read_manifest(manifest(root, HEAD, FIELDS, extra), root)
+    np.testing.assert_array_equal(samples[0].series["face"], [[2, 3]])
+    assert "face" not in samples[1].series, "no row, no features: it is missing, not zeros"
+    np.testing.assert_array_equal(samples[2].series["face"], [[0.5, 1]])
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ('file = "none.npz"', "nothing there"),
+        ('file = "f.npz"\nkey = "video"', "'video'"),
+        ('file = "short.npz"', "expected 3 rows"),
+    ],
+)
+def test_what_does_not_fit_is_said(root: Path, section: str, says: str) -> None:
+    np.savez(root / "f.npz", audio=np.zeros((3, 2)))
+    np.savez(root / "short.npz", audio=np.zeros((2, 2)))
+    with pytest.raises(DataError, match=says):
+        read_manifest(manifest(root, HEAD, FIELDS, f"[series.audio]\n{section}\n"), root)
+
+
+def test_reposts_share_a_group_and_a_part(root: Path) -> None:
+    split = "[split]\nshares = { train = 0.5, test = 0.5 }\n"
+    samples = read_manifest(manifest(root, HEAD, 'duplicates = ["text"]\n', FIELDS, split), root)
+    assert samples[0].group == samples[1].group
+    assert samples[0].split == samples[1].split
+    assert samples[2].group != samples[0].group
+
+
+def test_a_table_may_stand_beside_its_manifest(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("data")
+    path = manifest(root, HEAD.replace("rows.csv", "./rows.csv"), FIELDS)
+    assert [s.id for s in read_manifest(path, elsewhere)] == ["a", "b", "c"]
+
+
+def test_the_posts_have_no_twins_across_groups(shared: Path) -> None:
+    path = Path(__file__).parents[2] / "recipes" / "tables" / "posts.toml"
+    samples = read_manifest(path, shared / "data")
+    owner: dict[bytes, str] = {}
+    for sample in samples:
+        assert isinstance(sample.image, bytes)
+        assert owner.setdefault(sample.image, sample.group or "") == sample.group
+
+
+def test_at_most_so_many_rows_of_each_value_whatever_their_order(tmp_path: Path) -> None:
+    rows = [f"{'fruit' if n % 3 else 'books'},review {n}" for n in range(30)]
+    manifest = tmp_path / "m.toml"
+    manifest.write_text(
+        'name = "m"\nfile = "rows.csv"\nmost = { each = "category", rows = 4 }\n'
+        '[fields]\ntext = "{review}"\nspeaker = "{category}"\n'
+    )
+    drawn = []
+    for order in (rows, rows[::-1]):
+        (tmp_path / "rows.csv").write_text("category,review\n" + "\n".join(order) + "\n")
+        drawn.append(read_manifest(manifest, tmp_path))
+    assert sorted(s.speaker for s in drawn[0]) == ["books"] * 4 + ["fruit"] * 4
+    assert {s.text for s in drawn[0]} == {s.text for s in drawn[1]}

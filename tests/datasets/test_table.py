@@ -1,0 +1,134 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from dataset_trees import build, write, write_csv
+from demeanor.datasets import table
+from demeanor.datasets._gaps import DataWarning
+from demeanor.errors import DataError
+from demeanor.types import Sample
+
+HEADER = "id,text,audio,start,end,speaker,label_score,label_polarity,label_own,split\n"
+
+
+def facts(sample: Sample) -> tuple[object, ...]:
+    return tuple(getattr(sample, f) for f in Sample.__dataclass_fields__ if f != "labels"), dict(sample.labels)
+
+
+def test_columns_become_fields(tmp_path: Path) -> None:
+    first, second, third = table.read(build("table", tmp_path))
+    assert (first.text, first.start, first.end, first.speaker) == ("I loved it, all of it", 0.5, 2.0, "ann")
+    assert first.audio == tmp_path / "clips/1.wav"
+    assert first.labels == {"score": 0.8, "polarity": "positive", "own": "fan"}
+    assert second.labels == {"polarity": "neutral", "own": 3.0}
+    assert (first.split, second.split, third.split) == ("train", "valid", "test")
+    assert third.text is None
+    assert first.group == "ann"
+
+
+def test_the_same_rows_in_every_form(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    path = build("table", tmp_path)
+    rows = table.read(path)
+    frame = polars.read_csv(path)
+    frame.write_csv(tmp_path / "mine.tsv", separator="\t")
+    frame.write_parquet(tmp_path / "mine.parquet")
+    lines = [json.dumps(row, ensure_ascii=False) for row in frame.iter_rows(named=True)]
+    write(tmp_path / "mine.jsonl", "\n".join(lines) + "\n\n")
+    for ending in (".tsv", ".jsonl", ".parquet"):
+        assert [facts(s) for s in table.read(tmp_path / f"mine{ending}")] == [facts(s) for s in rows], ending
+
+
+def test_any_encoding_and_a_mark(tmp_path: Path) -> None:
+    text = "id,text,label_polarity\n1,今天的天气真好,positive\n"
+    for encoding in ("utf-8", "utf-8-sig", "gb18030", "utf-16"):
+        assert table.read(write(tmp_path / "x.csv", text.encode(encoding)))[0].text == "今天的天气真好"
+
+
+def test_groups_come_from_group_speaker_or_text(tmp_path: Path) -> None:
+    rows = [(1, "Yes!", "", ""), (2, "yes! http://a.b", "", ""), (3, "no", "ann", ""), (4, "no", "ann", "show 1")]
+    path = write_csv(tmp_path / "x.csv", ("id", "text", "speaker", "group"), rows)
+    groups = [s.group for s in table.read(path)]
+    assert groups[0] == groups[1]
+    assert groups[2:] == ["ann", "show 1"]
+
+
+def test_a_row_without_an_id_is_named_by_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", 'id,text\n,"two\nlines"\n,three\n')
+    assert [s.id for s in table.read(path)] == ["line-3", "line-4"]
+
+
+def test_a_bad_row_costs_itself(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "id,text,start\n1,fine,\n2,,\n3,late,soon\n")
+    with pytest.warns(DataWarning, match=r"neither text nor medium \(line 3\).*start: expected seconds \(line 4\)"):
+        assert [s.id for s in table.read(path)] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("text\nhello\n", "expected a column id and at least one of text, image, audio, video; found text"),
+        ("id,label_score\n1,0.5\n", "expected a column id and at least one of"),
+        ("id,txet\n1,a\n", "at least one of text"),
+        ("id,text,label\n1,a,b\n", "unknown column 'label'"),
+        ("id,text,speakr\n1,a,b\n", r"unknown column 'speakr'; did you mean speaker\?"),
+        ("id,text,label_score\n1,a,2.4\n", r"x\.csv, line 2: label_score: expected a number in \[-1, 1\], found 2.4"),
+        ("id,text,label_polarity\n1,a,postive\n", "found 'postive'; did you mean positive"),
+        ("id,text,label_emotions\n1,a,\"joy,glee\"\n", "found 'glee'"),
+        ("id,text,split\n1,a,holdout\n", "expected train, valid or test, found 'holdout'"),
+        ("id,text\n1,a\n1,b\n", "expected every id once, found more of 1"),
+        ("id,text\n1,a,b\n", "expected 2 cells, found more; quote a text with commas"),
+        ("id,text\n", "expected rows, found none"), ("", "expected rows, found none"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        table.read(write(tmp_path / "x.csv", content))
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"x\.jsonl, line 2: expected JSON"):
+        table.read(write(tmp_path / "x.jsonl", '{"id": 1, "text": "a"}\n{"id": 2,\n'))
+    with pytest.raises(DataError, match="expected an object, found 7"):
+        table.read(write(tmp_path / "x.jsonl", "7\n"))
+    with pytest.raises(DataError, match=r"expected \.csv, \.tsv, \.jsonl or \.parquet, found 'x\.xlsx'"):
+        table.read(write(tmp_path / "x.xlsx", "PK"))
+    with pytest.raises(DataError, match="found a folder"):
+        table.read(tmp_path)
+
+
+MANIFEST = """
+name = "mine"
+file = "rows.csv"
+[fields]
+text = "{words}"
+video = "{film}"
+start = "{from}"
+[labels.polarity]
+column = "mood"
+map = { good = "positive" }
+"""
+
+
+def test_manifests_are_read_one_after_the_other(tmp_path: Path) -> None:
+    write(tmp_path / "rows.csv", "words,film,from,mood\nhello,a.mp4,1.5,good\nhi,,,bad\n")
+    one, two = (str(write(tmp_path / f"{name}.toml", MANIFEST)) for name in ("one", "two"))
+    first, second = table.read(tmp_path, manifest=one)
+    assert (first.id, first.video, first.start) == ("mine-0", tmp_path / "a.mp4", 1.5)
+    assert first.labels == {"polarity": "positive"}
+    assert (second.start, second.labels) == (None, {})
+    both = table.read(tmp_path, manifest=[one, two])
+    assert [s.id for s in both] == ["one/mine-0", "one/mine-1", "two/mine-0", "two/mine-1"]
+    assert both[0].group == both[2].group
+    with pytest.raises(DataError, match="expected every id once"):
+        table.read(tmp_path, manifest=[one, one])
+
+
+def test_every_manifest_of_the_recipes_reads_the_real_data(shared: Path) -> None:
+    manifests = sorted((Path(__file__).parents[2] / "recipes" / "tables").glob("m*.toml"))
+    assert len(manifests) >= 5
+    for manifest in manifests:
+        samples = table.read(shared / "data", manifest=str(manifest))
+        assert all(s.text and s.group for s in samples)
+        assert any(s.labels for s in samples)

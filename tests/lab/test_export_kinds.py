@@ -1,0 +1,226 @@
+"""Exports of every kind of input and model: ids, pictures, series, context, one's own model; small variants; scores."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from export_runs import run_of, spec_of, write_wav  # noqa: E402
+
+import demeanor  # noqa: E402
+from demeanor import bundle  # noqa: E402
+from demeanor.errors import ConfigError  # noqa: E402
+from demeanor.experiments.evaluate import evaluate  # noqa: E402
+from demeanor.experiments.evaluate_bundle import evaluate_bundle  # noqa: E402
+from demeanor.features.store import Store  # noqa: E402
+from demeanor.reader.joint import JointModel  # noqa: E402
+from demeanor.training.pack import pack  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+WORDS = {"text": {"name": "text_words", "min_count": 1}}
+PICTURE = {"visual": {"name": "visual_picture", "size": 32}}
+
+
+def exported(spec: dict, place: Path, root: Path, store: Store, **options):
+    prepared = run_of(spec, place, root / "run", store)
+    return pack(root / "run", root / "bundle", prepared, say=lambda line: None, **options)
+
+
+def same_in_the_lab(root: Path, place: Path, rows: list[dict], used: tuple[str, ...]) -> int:
+    """Every test sample that has what the model reads: the reader's own numbers are the lab's."""
+    reader = demeanor.load(root / "bundle")
+    predicted = np.load(root / "run/test-predictions.npz", allow_pickle=False)
+    where = {str(name): n for n, name in enumerate(predicted["id"])}
+    spec, seen = json.loads((root / "bundle/bundle.json").read_text()), 0
+    for row in rows:
+        if row["id"] not in where or not set(used) & set(row):
+            continue
+        parts = {k: v if k == "text" else place / v for k, v in row.items() if k in ("text", "image", "audio")}
+        own = reader.analyze(**parts).overall.own
+        if "score" in spec["tasks"]:
+            scale = spec["tasks"]["score"]["scale"]
+            assert own["score"] * scale == pytest.approx(predicted["score"][where[row["id"]]], abs=1e-4)
+        if "kind" in spec["tasks"]:
+            logits = predicted["kind"][where[row["id"]]].astype(np.float64)
+            chances = np.exp(logits) / np.exp(logits).sum()
+            assert list(own["kind"].values()) == pytest.approx(chances, abs=1e-4)
+        seen += 1
+    return seen
+
+
+def test_ids_of_words(made, store: Store, tmp_path: Path) -> None:
+    settings = {"preset": "tiny", "vocabulary": 60, "tasks": {"score": 1, "kind": 3}}
+    exported(spec_of("clips.csv", "textcnn", encoders=WORDS, model=settings), made[0], tmp_path, store)
+    assert same_in_the_lab(tmp_path, *made, ("text",)) >= 3
+
+
+def test_pictures(made, store: Store, tmp_path: Path) -> None:
+    settings = {"side": 32, "width": 16, "tasks": {"score": 1, "kind": 3}}
+    exported(spec_of("clips.csv", "image_rnn", encoders=PICTURE, model=settings), made[0], tmp_path, store)
+    assert same_in_the_lab(tmp_path, *made, ("image",)) >= 3
+
+
+def test_utterances_in_context(made, store: Store, tmp_path: Path) -> None:
+    """A sample of its own is its only neighbour, in the lab and in the reader; segments have each other."""
+    encoders = {"text": {"name": "text_bag", "min_count": 1}}
+    spec = spec_of("clips.csv", "context_lstm", encoders=encoders, features={"context": 2})
+    exported(spec, made[0], tmp_path, store)
+    assert same_in_the_lab(tmp_path, *made, ("text",)) >= 3
+    reader = demeanor.load(tmp_path / "bundle")
+    alone, together = reader.analyze("so good"), reader.analyze("what a waste of time. so good. never again")
+    assert together.segments[1].reading.own["score"] != pytest.approx(alone.overall.own["score"], abs=1e-6)
+
+
+def test_series_keep_their_name(store: Store, tmp_path: Path) -> None:
+    """Features that media cannot give: missing in the reader, scored by `evaluate`."""
+    spec = spec_of(".", data={"dataset": "synthetic", "samples": 60}, tasks={"score": {"scale": 3.0}})
+    spec |= {"encoders": {"text": {"name": "series"}, "audio": {"name": "series"}}}
+    exported(spec, tmp_path, tmp_path, store)
+    found = evaluate_bundle(tmp_path / "bundle", tmp_path, "test", None, store, lambda line: None)
+    expected = evaluate(tmp_path / "run", tmp_path, "test", None, say=lambda line: None)
+    assert found["metrics"]["mae"] == pytest.approx(expected["metrics"]["mae"], abs=1e-5)
+    analysis = demeanor.load(tmp_path / "bundle").analyze("so good")
+    assert analysis.overall.abstain
+    assert {"text", "audio"} <= set(analysis.missing)
+
+
+def test_a_model_in_one_outside_file(made, store: Store, tmp_path: Path, monkeypatch) -> None:
+    """As a package of one's own offers it: a file, and an entry point."""
+    place = tmp_path / "site"
+    (place / "mine-1.dist-info").mkdir(parents=True)
+    (place / "mine-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (place / "mine-1.dist-info/entry_points.txt").write_text("[demeanor.fusion]\nmy_mean = my_mean\n")
+    (place / "my_mean.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(place))
+    try:
+        spec = spec_of("clips.csv", "my_mean", model={"tasks": {"score": 1, "kind": 3}})
+        exported(spec, made[0], tmp_path, store)
+    finally:
+        sys.modules.pop("my_mean", None)
+    monkeypatch.undo()  # the bundle needs nothing of it
+    assert same_in_the_lab(tmp_path, *made, ("text", "audio", "image")) >= 3
+
+
+OWN = '''"""The mean of what each modality says."""
+import torch
+from torch import nn
+from demeanor.batch import Output
+from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.heads import TaskHeads
+from demeanor.layers.pooling import pooled, presence
+
+class Config(FusionConfig):
+    """Sizes."""
+    width: int = 8
+
+PRESETS = {}
+
+class Mine(Model):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.read = nn.ModuleDict({m: nn.Linear(d, config.width) for m, d in config.dims.items()})
+        self.heads = TaskHeads(config.width, config.tasks)
+
+    def forward(self, batch):
+        there = presence(batch, self.config.dims).float()[..., None]
+        said = torch.stack([self.read[m](pooled(batch, m)) for m in self.config.dims], 1)
+        hidden = (said * there).sum(1) / there.sum(1).clamp(min=1)
+        return Output(self.heads(hidden), hidden)
+
+MODEL = Mine
+'''
+
+
+@pytest.mark.parametrize(("variant", "far"), [("fp16", 5e-3), ("int8", 0.15)])
+def test_small_variants_say_what_they_lose(made, store: Store, tmp_path: Path, variant: str, far: float) -> None:
+    spec = spec_of("clips.csv", "mult", model={"preset": "tiny", "tasks": {"score": 1, "kind": 3}})
+    prepared = run_of(spec, made[0], tmp_path / "run", store)
+    exact = pack(tmp_path / "run", tmp_path / "exact", prepared, say=lambda line: None)
+    small = pack(tmp_path / "run", tmp_path / "small", prepared, variant=variant, say=lambda line: None)
+    assert (small / "model.onnx").stat().st_size < (exact / "model.onnx").stat().st_size
+    told = bundle.load(small).spec
+    validation = told["validation"]
+    assert told["variant"] == variant
+    assert validation["loss"]["score_mae"] == pytest.approx(
+        validation["metrics"]["score_mae"] - validation["float32"]["score_mae"]
+    )
+    assert validation["float32"]["score_mae"] == bundle.load(exact).spec["validation"]["metrics"]["score_mae"]
+    assert f"| metric on validation | float32 | {variant} | loss |" in (small / "card.md").read_text()
+    text = {"text": "so good"}
+    one, other = (demeanor.load(folder).analyze(**text).overall.own["score"] for folder in (exact, small))
+    assert one == pytest.approx(other, abs=far)
+
+
+def test_a_bundle_scores_as_its_run(made, store: Store, tmp_path: Path) -> None:
+    exported(spec_of("clips.csv", "late_mean"), made[0], tmp_path, store)
+    run = evaluate(tmp_path / "run", made[0], "test", None, say=lambda line: None)
+    found = evaluate_bundle(tmp_path / "bundle", made[0], "test", None, store, lambda line: None)
+    assert found["n"] == run["n"]
+    assert found["floor"] == pytest.approx(run["floor"], nan_ok=True)
+    for name, value in run["metrics"].items():
+        assert found["metrics"][name] == pytest.approx(value, abs=1e-5, nan_ok=True)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "clips.csv").write_text((made[0] / "clips.csv").read_text().replace("\n2,2,", "\n99,2,"))
+    with pytest.raises(ConfigError, match="got other samples; give their folder"):
+        evaluate_bundle(tmp_path / "bundle", other, "valid", None, store, lambda line: None)
+
+
+def test_scores_of_the_run_stand_in_the_card(made, store: Store, tmp_path: Path) -> None:
+    prepared = run_of(spec_of("clips.csv"), made[0], tmp_path / "run", store)
+    for split in ("valid", "test"):
+        evaluate(tmp_path / "run", made[0], split, None, prepared, lambda line: None)
+    card = (pack(tmp_path / "run", tmp_path / "b", prepared, say=lambda line: None) / "card.md").read_text()
+    value = json.loads((tmp_path / "run/test.json").read_text())["metrics"]["score_mae"]
+    assert f"| test | 4 | score_mae | {value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}] |" in card
+    assert "one's own" in card
+    assert "Must not be used" in card
+
+
+def test_a_recording_far_longer_than_training_is_read_by_its_segments(
+    made,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch,
+) -> None:
+    encoders = {"audio": {"name": "audio_mfcc", "hop": 1600, "n_mfcc": 6, "mels": 16}}
+    exported(spec_of("clips.csv", encoders=encoders), made[0], tmp_path, store)
+    monkeypatch.setattr("demeanor.reader.joint._ALWAYS", 60)
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(16_000 * 13) / 16_000)
+    write_wav(tmp_path / "long.wav", tone)
+    analysis = demeanor.load(tmp_path / "bundle").analyze(tmp_path / "long.wav")
+    assert any("far longer than anything" in w for w in analysis.warnings)
+    lengths = [s.end - s.start for s in analysis.segments]
+    scores = [s.reading.own["score"] for s in analysis.segments]
+    assert len(scores) > 2
+    assert analysis.overall.own["score"] == pytest.approx(np.average(scores, weights=lengths), abs=1e-6)
+
+
+def test_bytes_arrays_and_files_read_alike(made, store: Store, tmp_path: Path) -> None:
+    folder, rows = made
+    exported(spec_of("clips.csv"), folder, tmp_path, store)
+    reader = demeanor.load(tmp_path / "bundle")
+    row = next(r for r in rows if {"text", "audio", "image"} <= set(r))
+    sound, picture = folder / row["audio"], folder / row["image"]
+    expected = reader.analyze(text=row["text"], audio=sound, image=picture).overall.own
+    with sound.open("rb") as file:
+        given = reader.analyze(text=row["text"], audio=file, image=picture.read_bytes()).overall.own
+    assert given["score"] == pytest.approx(expected["score"], abs=1e-6)
+
+
+def test_cues_that_the_model_does_not_read(made, store: Store, tmp_path: Path) -> None:
+    exported(spec_of("clips.csv"), made[0], tmp_path, store)
+    reader = demeanor.load(tmp_path / "bundle")
+    assert isinstance(reader.model, JointModel)
+    analysis = reader.analyze("so good", cues="face")
+    assert analysis.lacking == ("face",)
+    assert any("reads only words, voice, scene" in w for w in analysis.warnings)
+    words = reader.analyze(text="so good", image=made[0] / "0.png", cues="words")
+    assert set(words.cues) == {"words"}
+    assert words.missing == ("voice", "face", "scene")

@@ -1,0 +1,228 @@
+"""From a run file to a tested, compared model, on data whose answer is known."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from demeanor.errors import ConfigError  # noqa: E402
+from demeanor.experiments import records  # noqa: E402
+from demeanor.experiments.bench import bench, entries, spec_for  # noqa: E402
+from demeanor.experiments.evaluate import evaluate  # noqa: E402
+from demeanor.experiments.search import search  # noqa: E402
+from demeanor.features.store import Store  # noqa: E402
+from demeanor.training import lab  # noqa: E402
+from demeanor.training.run import read_run_file, train  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+RUN = """
+[run]
+name = "known"
+model = "concat"
+[data]
+dataset = "synthetic"
+samples = 240
+[encoders.text]
+name = "series"
+[encoders.audio]
+name = "series"
+[tasks.score]
+scale = 3
+metrics = "mosi"
+[training]
+epochs = 6
+batch = 32
+learning_rate = 0.01
+precision = "float32"
+threads = 1
+device = "cpu"
+track = []
+[search]
+"training.learning_rate" = { low = 1e-4, high = 3e-2, log = true }
+"""
+
+
+@pytest.fixture
+def run_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DEMEANOR_FEATURES", str(tmp_path / "features"))
+    path = tmp_path / "run.toml"
+    path.write_text(RUN.split("[search]")[0])
+    return path
+
+
+def test_a_run_leaves_everything_needed_to_judge_it(run_file: Path, tmp_path: Path) -> None:
+    folder = train(run_file, (), tmp_path / "run", tmp_path)
+    scores = json.loads((folder / "scores.json").read_text())
+    assert scores["valid"]["mae"] < 0.7 * scores["floor"]["mae"], "a planted signal is found"
+    assert set(scores["subsets"]) == {"text", "audio", "text+audio"}
+    assert scores["params"] > 0
+    stored = json.loads((folder / "run.json").read_text())
+    assert stored["config"]["training"]["epochs"] == 6
+    assert len(json.loads((folder / "history.json").read_text())) == 6
+    results = tmp_path / "records.jsonl"
+    valid = evaluate(folder, tmp_path, "valid", results)
+    assert valid["metrics"]["mae"]["value"] == pytest.approx(scores["valid"]["mae"], abs=1e-6)
+    assert valid["metrics"]["mae"]["low"] <= valid["metrics"]["mae"]["value"] <= valid["metrics"]["mae"]["high"]
+    assert records.read(results) == [], "looking at validation is free"
+    test = evaluate(folder, tmp_path, "test", results)
+    (line,) = records.read(results)
+    assert set(records.KEYS) <= set(line)
+    assert line["test_read_at"]
+    assert line["metrics"]["mae"]["value"] == pytest.approx(test["metrics"]["mae"]["value"])
+
+
+def test_the_summary_is_one_page_with_its_pictures(run_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from demeanor.experiments.summary import write_summary
+
+    page = write_summary(train(run_file, (), tmp_path / "run", tmp_path)).read_text()
+    assert page.count("data:image/png") == 3
+    assert "http" not in page.split("Run file")[0]
+    both = train(run_file, ["tasks.polarity={}", "training.epochs=1"], tmp_path / "both", tmp_path)
+    assert write_summary(both).read_text().count("data:image/png") == 5  # confusion and reliability of the classes
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_numbers(run_file: Path, tmp_path: Path) -> None:
+    whole = train(run_file, ["training.epochs=12"], tmp_path / "whole", tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from demeanor.training.run import train; "
+        "train(Path(sys.argv[1]), ['training.epochs=12'], Path(sys.argv[2]), Path(sys.argv[3]))"
+    )
+    cut = tmp_path / "cut"
+    process = subprocess.Popen([sys.executable, "-c", code, str(run_file), str(cut), str(tmp_path)], env=os.environ)
+    deadline = time.time() + 120
+    while not (cut / "last.pt").exists() and time.time() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (cut / "last.pt").exists()
+    train(run_file, ["training.epochs=12"], cut, tmp_path)
+    one, two = torch.load(whole / "weights.pt"), torch.load(cut / "weights.pt")
+    for name in one:
+        assert torch.equal(one[name], two[name]), name
+
+
+def test_a_run_folder_goes_on_only_under_its_own_settings(run_file: Path, tmp_path: Path) -> None:
+    train(run_file, ["training.epochs=2"], tmp_path / "run", tmp_path)
+    with pytest.raises(ConfigError, match="another run file"):
+        train(run_file, ["training.epochs=3"], tmp_path / "run", tmp_path)
+
+
+def test_a_benchmark_compares_fairly_and_is_not_done_twice(run_file: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results" / "records.jsonl"
+    said: list[str] = []
+    rows = bench(run_file, tmp_path, ["concat", "late_mean"], 2, tmp_path / "runs", results, say=said.append)
+    assert [r["entry"] for r in rows] == ["concat", "late_mean", "concat (text)", "concat (audio)"]
+    lines = records.read(results)
+    assert len(lines) == 8
+    assert all(r["test_read_at"] for r in lines)
+    by_name = {r["entry"]: r for r in rows}
+    assert by_name["concat"]["sd"]["mae"] is not None
+    against = by_name["concat"]["against"]["concat (text)"]["mae"]
+    assert against["value"] == pytest.approx(by_name["concat"]["mean"]["mae"] - by_name["concat (text)"]["mean"]["mae"])
+    assert against["low"] <= against["value"] <= against["high"]
+    board = (results.parent / "leaderboard.md").read_text()
+    assert "*constant*" in board
+    assert "concat (text)" in board
+    again = bench(run_file, tmp_path, ["concat", "late_mean"], 2, tmp_path / "runs", results, say=said.append)
+    assert again[0]["mean"] == rows[0]["mean"]
+    assert len(records.read(results)) == 8, "a finished test part is not read again"
+
+
+def test_folds_test_every_row_once(run_file: Path, tmp_path: Path) -> None:
+    results = tmp_path / "records.jsonl"
+    settings = ["data.folds=3", "training.epochs=1"]
+    bench(run_file, tmp_path, ["concat"], 1, tmp_path / "runs", results, settings, say=lambda line: None)
+    record = next(r for r in records.read(results) if r["entry"] == "concat")
+    assert record["n"] == 240
+    ids = np.load(tmp_path / "runs" / "bench-known" / "concat" / "seed-0.npz")["id"]
+    assert len(set(ids)) == 240
+
+
+def test_bench_with_less_to_read(run_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    results = tmp_path / "records.jsonl"
+    run_file.write_text(run_file.read_text() + "[missing]\nframe_loss = [0.0, 0.9]\n[bench]\ntext_only = false\n")
+    settings = ["data.folds=2", "training.epochs=2", "data.lengths=[4, 8]", "data.flicker=2.0"]
+    rows = bench(run_file, tmp_path, ["concat"], 1, tmp_path / "runs", results, settings, say=lambda line: None)
+    found = rows[0]["missing"]
+    assert list(found) == ["text", "audio", "text+audio", "frames lost 0", "frames lost 0.9"]
+    for whole in ("text+audio", "frames lost 0"):
+        assert found[whole]["mae"] == pytest.approx(rows[0]["mean"]["mae"], abs=1e-5), "nothing is missing"
+    assert found["frames lost 0.9"]["mae"] > found["frames lost 0"]["mae"]
+    assert found["audio"]["mae"] > found["text+audio"]["mae"]
+    assert records.read(results)[0]["missing"]["audio"] == found["audio"], "one read of the test part, one record"
+    assert (tmp_path / "known-subsets.png").stat().st_size > 1000
+    assert (tmp_path / "known-frames-mae.png").stat().st_size > 1000
+    assert "| concat | " in (tmp_path / "known-missing.md").read_text()
+
+
+def test_a_model_may_get_some_of_the_modalities(run_file: Path, tmp_path: Path) -> None:
+    run_file.write_text(
+        run_file.read_text().replace('"synthetic"', '"synthetic"\nsnr = { text = 4.0, audio = 1.0, visual = 0.5 }')
+        + '[encoders.visual]\nname = "series"\n[bench]\nmodalities = { visual_textual = ["text", "visual"] }\n'
+        "[bench.settings.visual_textual.model]\nwidth = 16\n"
+    )
+    run = lab.check(read_run_file(run_file, ["training.epochs=1"]) | {"model": {}})
+    found = entries(run, ["concat", "visual_textual"])
+    assert [e.name for e in found[:2]] == ["concat", "visual_textual (text+visual)"]
+    assert list(spec_for(read_run_file(run_file), found[1], 0, 0)["encoders"]) == ["text", "visual"]
+
+
+def test_search_never_opens_the_test_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "run.toml"
+    path.write_text(RUN)
+    store = Store(tmp_path / "features")
+    asked: list[np.ndarray] = []
+    keep = lab.Prepared.rows
+    monkeypatch.setattr(
+        lab.Prepared, "rows", lambda self, part, tasks=None: asked.append(part) or keep(self, part, tasks)
+    )
+    best = search(path, tmp_path, 3, tmp_path / "runs", store, say=lambda line: None)
+    assert best["trials"] == 3
+    assert 1e-4 <= best["settings"]["training.learning_rate"] <= 3e-2
+    spec = read_run_file(path)
+    spec.pop("search")
+    test = set(lab.prepare(lab.check(spec), tmp_path, store, lambda line: None).parts.test.tolist())
+    assert test
+    assert not any(test & set(part.tolist()) for part in asked)
+    assert search(path, tmp_path, 3, tmp_path / "runs", store, say=lambda line: None)["trials"] == 3
+
+
+def test_the_other_commands_pass_over_the_search_section(run_file: Path, tmp_path: Path) -> None:
+    run_file.write_text(RUN)
+    folder = train(run_file, ["training.epochs=1"], tmp_path / "run", tmp_path)
+    assert evaluate(folder, tmp_path, "valid")["metrics"]
+    results = tmp_path / "records.jsonl"
+    settings = ["training.epochs=1", "bench.text_only=false"]
+    rows = bench(run_file, tmp_path, ["concat"], 1, tmp_path / "runs", results, settings, say=lambda line: None)
+    assert [r["entry"] for r in rows] == ["concat"]
+
+
+def test_a_part_of_one_group_has_no_interval(
+    run_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from demeanor.cli._lab import print_record
+
+    rows = [f"{i},word{i % 3} said,g{i // 4},train,{i % 2}" for i in range(16)]
+    rows += [f"v{i},word{i % 3} said,v,valid,{i % 2}" for i in range(6)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,text,group,split,label_score", *rows]))
+    run_file.write_text(
+        '[run]\nname = "one"\nmodel = "concat"\n[data]\ndataset = "table"\nroot = "t.csv"\n'
+        '[encoders.text]\nname = "text_tfidf"\n[tasks.score]\n[training]\nepochs = 1\n'
+    )
+    print_record(evaluate(train(run_file, (), tmp_path / "run", tmp_path), tmp_path, "valid"))
+    told = capsys.readouterr().out
+    assert "6 rows; one group: no interval" in told
+    assert "nan" not in told
+    assert "–" in told

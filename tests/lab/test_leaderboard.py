@@ -1,0 +1,127 @@
+"""The leaderboard says in words what its numbers allow, and counts every read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from demeanor.experiments import records
+from demeanor.experiments.leaderboard import write_leaderboard
+
+pytestmark = pytest.mark.lab
+
+
+def record(entry: str, seed: int, mae: float, **more: Any) -> dict[str, Any]:
+    numbers = {"mae": {"value": mae}, "accuracy": {"value": 1 - mae}}
+    return {
+        "dataset": "clips", "protocol": "as given", "bench": "one", "split": "test", "model": entry.split()[0],
+        "encoders": {"text": "text_tfidf"}, "seed": seed, "metrics": numbers, "params": 10, "seconds_per_epoch": 1.0,
+        "peak_mb": 100.0, "command": "demeanor bench one.toml", "commit": "c", "version": "0", "n": 50,
+        "test_read_at": "2026-01-01", "entry": entry, "floor": {"mae": 0.9, "accuracy": 0.4}, **more,
+    }  # fmt: skip
+
+
+def board(tmp_path: Path, found: list[dict[str, Any]], against: dict[str, Any]) -> str:
+    path = tmp_path / "records.jsonl"
+    for one in found:
+        records.append(one, path)
+    rows = [{"entry": e, "against": {o: {"mae": d} for o, d in a.items()}} for e, a in against.items()]
+    (tmp_path / "bench-one.json").write_text(json.dumps(rows))
+    return write_leaderboard(path).read_text()
+
+
+def test_only_what_excludes_zero_is_called_better(tmp_path: Path) -> None:
+    found = [record(e, s, m + s / 100) for e, m in (("concat", 0.5), ("mult", 0.4), ("tfn", 0.49)) for s in (0, 1)]
+    page = board(
+        tmp_path,
+        found,
+        {
+            "mult": {"concat": {"value": -0.1, "low": -0.2, "high": -0.01}},
+            "tfn": {"concat": {"value": -0.01, "low": -0.1, "high": 0.1}},
+            "concat": {},
+        },
+    )
+    assert "Against concat, by mae: better: mult; not distinguishable: tfn; worse: none." in page
+    assert "**-0.100 [-0.200, -0.010]**" in page
+    lines = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    assert lines[:6] == ["model", "---", "*constant*", "mult", "tfn", "concat"], "the least error comes first"
+    assert "| concat | 2 | 0.505 ± 0.007 |" in page
+
+
+def test_a_rerun_counts_as_a_read_and_the_newest_number_is_shown(tmp_path: Path) -> None:
+    page = board(tmp_path, [record("concat", 0, 0.5), record("concat", 0, 0.3)], {"concat": {}})
+    assert "| concat | 1 | 0.300 |" in page
+    assert "read 2 times" in page
+    assert "| clips | 2 | 0 | 2 |" in page
+
+
+def test_reads_of_folders_beside_are_in_the_one_count(tmp_path: Path) -> None:
+    (tmp_path / "zoo").mkdir()
+    for seed in range(3):
+        records.append(record("mult", seed, 0.5), tmp_path / "zoo" / "records.jsonl")
+    page = board(tmp_path, [record("concat", 0, 0.5)], {"concat": {}})
+    assert "| data set | by the lab | in zoo/ | for the reader | in all |" in page
+    assert "| clips | 1 | 3 | 0 | 4 |" in page
+    assert "mult" not in page, "only the count is joined"
+
+
+def test_left_out_domains_are_named_with_the_worst_first(tmp_path: Path) -> None:
+    folds = [
+        {"held": [h], "n": 25, "metrics": {"accuracy": a, "mae": 1 - a}} for h, a in (("fruit", 0.9), ("books", 0.7))
+    ]
+    page = board(tmp_path, [record("concat", 0, 0.2, folds=folds, shown="accuracy")], {"concat": {}})
+    assert "mean 0.800, worst books 0.700 (books 0.700, fruit 0.900)" in page
+
+
+def a_run(**bench: Any) -> Any:
+    from demeanor.training.runfile import checked
+
+    return checked(
+        {
+            "run": {"name": "one", "model": "concat"},
+            "data": {"dataset": "synthetic"},
+            "encoders": {m: {"name": "series"} for m in ("text", "audio")},
+            "tasks": {"score": {}},
+            "bench": bench,
+        }
+    )
+
+
+def test_every_row_has_text_alone_to_compare_with() -> None:
+    from demeanor.experiments.bench import entries, rivals
+
+    run = a_run(alone=["concat", "context_lstm"])
+    rows = entries(run, ["concat", "mult"])
+    assert [r.name for r in rows] == [
+        "concat", "mult", "concat (text)", "concat (audio)", "context_lstm (text)",
+    ]  # fmt: skip
+    assert rivals(rows, run.bench.baselines) == ["concat (text)", "context_lstm (text)", "concat"]
+    only = a_run(alone="concat", single=["audio"])
+    assert rivals(entries(only, ["mult"]), only.bench.baselines) == ["concat (audio)"]
+
+
+def test_a_metric_that_is_none_is_refused() -> None:
+    from demeanor.errors import ConfigError
+    from demeanor.experiments.bench import shown_metric
+
+    assert shown_metric(a_run(), ["mae", "corr"]) == "mae"
+    assert shown_metric(a_run(metric="corr"), ["mae", "corr"]) == "corr"
+    with pytest.raises(ConfigError, match="unknown metric 'acurracy'"):
+        shown_metric(a_run(metric="acurracy"), ["mae", "corr"])
+
+
+def test_moments_are_mean_and_spread_side_by_side() -> None:
+    import numpy as np
+
+    from demeanor.features.parts import Parts
+    from demeanor.training.prepare import shape_frames
+    from demeanor.training.runfile import Features
+
+    parts = Parts(np.array([0]), np.array([1]), np.array([], int))
+    column = [np.array([[1.0, 4.0], [3.0, 4.0]], np.float32), None]
+    found = shape_frames(column, "audio", Features(moments=("audio",), normalise="none"), parts, {})
+    assert found[1] is None
+    np.testing.assert_allclose(found[0], [[2.0, 4.0, 1.0, 0.0]])

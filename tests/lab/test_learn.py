@@ -1,0 +1,241 @@
+"""Learning from use: a gain on held-out data with few labels, nothing sealed learned from, and a bundle that reads."""
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from export_runs import run_of  # noqa: E402
+
+import demeanor  # noqa: E402
+from demeanor.cli import app  # noqa: E402
+from demeanor.errors import ConfigError  # noqa: E402
+from demeanor.features.store import Store  # noqa: E402
+from demeanor.label.analyses import Correction  # noqa: E402
+from demeanor.label.corrected import corrected, labels_of  # noqa: E402
+from demeanor.label.learn import New, learn  # noqa: E402
+from demeanor.training import lab  # noqa: E402
+from demeanor.training.pack import pack  # noqa: E402
+from demeanor.training.prepare import prepare  # noqa: E402
+from demeanor.training.runfile import Task  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+GLAD = [f"glad{n}" for n in range(24)]
+CROSS = [f"cross{n}" for n in range(24)]
+RUN = {
+    "run": {"name": "few", "model": "concat"},
+    "data": {"dataset": "table", "root": "few.csv"},
+    "encoders": {"text": {"name": "text_bag", "min_count": 1}},
+    "tasks": {"polarity": {"classes": ["negative", "positive"]}},
+    "training": {
+        "epochs": 12, "batch": 16, "learning_rate": 0.05, "precision": "float32", "threads": 1, "device": "cpu",
+        "track": [], "keep": "last",
+    },
+}  # fmt: skip
+
+
+def texts(count: int, seed: int) -> list[tuple[str, str]]:
+    """Made-up sentences whose answer is known: two of a side's 24 words among fillers that say nothing."""
+    draw = random.Random(seed)
+    out = []
+    for number in range(count):
+        side = ("negative", "positive")[number % 2]
+        words = draw.sample(GLAD if side == "positive" else CROSS, 2) + draw.sample(
+            ["we", "saw", "it", "there", "and", "so", "on"], 4
+        )
+        draw.shuffle(words)
+        out.append((" ".join(words) + f" n{seed}x{number}.", side))
+    return out
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
+    """A folder with few.csv – 10 labelled training texts among 200, 80 for validation, 200 for the test – and run/."""
+    folder = tmp_path_factory.mktemp("few")
+    rows = []
+    for part, count, known, seed in (("train", 200, 10, 1), ("valid", 80, 80, 2), ("test", 200, 200, 3)):
+        for n, (text, side) in enumerate(texts(count, seed)):
+            row = {"id": f"{part}{n}", "text": text, "split": part, "label_polarity": side if n < known else ""}
+            rows.append(row)
+    write(folder / "few.csv", rows)
+    run_of(RUN, folder, folder / "run", store)
+    return folder
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def accuracy(folder: Path, root: Path, store: Store) -> float:
+    """On the test part, which neither training nor a choice has seen."""
+    run = lab.check(json.loads((folder / "run.json").read_text())["config"])
+    prepared = prepare(run, root, store, say=lambda line: None)
+    test = prepared.parts.test
+    said = lab.predictions(run, prepared, lab.load(run, prepared, folder), test)["polarity"]
+    return float((said.argmax(1) == prepared.labels["polarity"][test].argmax(1)).mean())
+
+
+def corrected_analyses(bundle: Path, out: Path, made: list[tuple[str, str]]) -> int:
+    """Read texts with a bundle and put right what it got wrong, as the page does; how many were wrong."""
+    reader, wrong = demeanor.load(bundle), 0
+    out.mkdir(exist_ok=True)
+    for number, (text, side) in enumerate(made):
+        said = reader.analyze(text, id=f"post-{number}").to_dict()
+        if said["overall"]["sentiment"]["label"] != side:
+            wrong += 1
+        said["corrections"] = [
+            {"path": "segments[0].reading.sentiment.label", "value": side, "by": "user", "at": "2026-01-01T00:00:00Z"}
+        ]
+        (out / f"{number}.json").write_text(json.dumps(said), encoding="utf-8")
+    return wrong
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def test_from_corrections_to_a_better_bundle_by_one_command(
+    few: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMEANOR_FEATURES", str(store.root))
+    prepared = prepare(lab.check(RUN), few, store, say=quiet)
+    old = pack(few / "run", tmp_path / "old", prepared, say=quiet)
+    assert corrected_analyses(old, tmp_path / "analyses", texts(60, 7)) >= 5
+    with pytest.raises(SystemExit) as left:
+        app()(
+            ["learn", str(few / "run"), str(tmp_path / "analyses"), "--out", str(tmp_path / "new"), "--data", str(few)],
+            prog_name="demeanor",
+        )
+    assert left.value.code == 0
+    told = json.loads((tmp_path / "new/learned.json").read_text())
+    assert told["corrected"] + told["held_back"] == 60
+    assert 4 <= told["held_back"] <= 24
+    assert accuracy(tmp_path / "new/run", few, store) > accuracy(few / "run", few, store) + 0.1
+    change = told["parts"]["valid"]["metrics"]["accuracy"]
+    assert change["after"] > change["before"]
+    assert change["low"] > 0
+    assert told["parts"]["corrections"]["n"] == told["held_back"]
+    reader, fresh = demeanor.load(tmp_path / "new/bundle"), texts(60, 11)
+    right = [reader.analyze(t).overall.sentiment.label == side for t, side in fresh]
+    before = [demeanor.load(old).analyze(t).overall.sentiment.label == side for t, side in fresh]
+    assert np.mean(right) > np.mean(before)
+
+
+def test_unlabelled_texts_help_by_their_pseudo_labels(few: Path, store: Store, tmp_path: Path) -> None:
+    write(tmp_path / "more.csv", [{"id": str(n), "text": t} for n, (t, _) in enumerate(texts(300, 5))])
+    told = learn(
+        few / "run", New(unlabelled=tmp_path / "more.csv"), few, tmp_path / "out", at_least=0.8, store=store, say=quiet
+    )
+    assert told["unlabelled"] == 300
+    assert 30 <= told["pseudo_labelled"] < 300
+    with (tmp_path / "out/unlabelled.csv").open() as file:
+        written = list(csv.DictReader(file))
+    assert len(written) == told["pseudo_labelled"]
+    assert {row["label_pseudo"] for row in written} == {"1"}
+    assert accuracy(tmp_path / "out/run", few, store) > accuracy(few / "run", few, store) + 0.02
+
+
+def test_nothing_of_a_sealed_part_is_learned_from(few: Path, store: Store, tmp_path: Path) -> None:
+    """Texts of the validation and test parts come back as unlabelled and corrected ones: they are left out."""
+    sealed = [t for t, _ in texts(80, 2)[:20] + texts(200, 3)[:20]]
+    fresh = [t for t, _ in texts(30, 5)]
+    write(tmp_path / "more.csv", [{"id": str(n), "text": t} for n, t in enumerate(sealed + fresh)])
+    learn(
+        few / "run", New(unlabelled=tmp_path / "more.csv"), few, tmp_path / "out", at_least=0.5, store=store, say=quiet
+    )
+    run = lab.check(json.loads((tmp_path / "out/run/run.json").read_text())["config"])
+    prepared = prepare(run, few, store, say=quiet)
+    learned = {prepared.samples[i].text for i in prepared.parts.train}
+    assert not learned & set(sealed)
+    assert set(fresh) <= learned
+    plain = prepare(lab.check(RUN), few, store, say=quiet)
+    assert list(plain.parts.valid) == list(prepared.parts.valid)
+
+
+def test_pretraining_on_unlabelled_pairs_helps_where_labels_are_few(store: Store, tmp_path: Path) -> None:
+    """40 labels among 300 pairs: what both modalities share is found without labels."""
+
+    def scored(pretrain: int, seed: int) -> float:
+        series = {"text": {"name": "series"}, "audio": {"name": "series"}}
+        spec = {
+            "run": {"name": "pairs", "model": "lf_dnn"},
+            "data": {
+                "dataset": "synthetic", "samples": 480, "seed": seed, "snr": {"text": 4, "audio": 4},
+                "dims": {"text": 48, "audio": 48}, "lengths": [2, 4],
+            },
+            "encoders": series,
+            "features": {"mean": ["text", "audio"], "normalise": "none"},
+            "tasks": {"polarity": {}},
+            "training": {**RUN["training"], "epochs": 15, "batch": 32, "learning_rate": 3e-3, "pretrain": pretrain},
+        }  # fmt: skip
+        run = lab.check(spec)
+        prepared = prepare(run, tmp_path, store, say=quiet)
+        prepared.labels["polarity"][prepared.parts.train[40:]] = np.nan
+        folder = tmp_path / f"{pretrain}-{seed}"
+        lab.train(run, tmp_path, folder, store, quiet, prepared)
+        test = prepared.parts.test
+        said = lab.predictions(run, prepared, lab.load(run, prepared, folder), test)["polarity"]
+        return float((said.argmax(1) == prepared.labels["polarity"][test].argmax(1)).mean())
+
+    gains = [scored(12, seed) - scored(0, seed) for seed in range(2)]
+    assert np.mean(gains) > 0.03
+
+
+def test_refusals_say_what_to_do(few: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no \.json or \.jsonl"):
+        learn(few / "run", New([tmp_path / "nowhere"]), few, tmp_path / "a")
+    with pytest.raises(ConfigError, match="found none"):
+        learn(few / "run", New(), few, tmp_path / "b")
+    with pytest.raises(ConfigError, match="finished run"):
+        learn(tmp_path, New(), few, tmp_path / "c")
+    with pytest.raises(ConfigError, match="confidence"):
+        learn(few / "run", New(), few, tmp_path / "d", at_least=2)
+
+
+def test_corrections_become_a_run_s_own_labels() -> None:
+    tasks = {
+        "mood": Task(classes=("happy", "angry", "calm"), label="kind"),
+        "polarity": Task(),
+        "score": Task(scale=3.0),
+    }
+
+    def said(*pairs: tuple[str, str, object]) -> dict:
+        return labels_of([Correction("x", name, value, by, None) for by, name, value in pairs], tasks)
+
+    assert said(("ann", "emotions", ["joy"])) == {"kind": "happy"}
+    assert said(("ann", "polarity", "negative")) == {"polarity": "negative"}
+    assert said(("ann", "score", 0.5)) == {"polarity": "positive", "score": 0.5}
+    assert said(("ann", "score", 0.1))["polarity"] == "positive"  # the sign, as raters' scores are read
+    assert said(("ann", "mood", "calm"), ("bob", "mood", "calm"), ("eve", "mood", "angry")) == {"kind": "calm"}
+    assert said(("ann", "mood", "calm"), ("bob", "mood", "angry")) == {}
+    assert said(("ann", "polarity", "great")) == {}
+
+
+def test_what_a_reviewed_analysis_left_as_it_was_is_a_label_too(tmp_path: Path) -> None:
+    """Corrections alone show a model its mistakes only; what was looked at and left says what it got right."""
+
+    def segment(text: str, label: str) -> dict:
+        return {"text": text, "reading": {"sentiment": {"score": 0.0, "label": label}, "abstain": False}}
+
+    said = {
+        "id": "talk", "kind": "text", "overall": {"sentiment": None}, "language": "en",
+        "segments": [segment("so good", "negative"), segment("so bad", "negative"), segment("a table", "neutral")],
+        "corrections": [{"path": "segments[0].reading.sentiment.label", "value": "positive", "by": "ann"}],
+    }  # fmt: skip
+    (tmp_path / "talk.json").write_text(json.dumps(said))
+    for reviewed, expected in (
+        (False, {"talk#0": "positive"}),
+        (True, {"talk#0": "positive", "talk#1": "negative", "talk#2": "neutral"}),
+    ):
+        found = corrected([tmp_path], {"polarity": Task()}, reviewed=reviewed)
+        assert {s.id: s.labels["polarity"] for s in found.samples} == expected
+        assert {s.group for s in found.samples} == {"talk"}

@@ -1,0 +1,220 @@
+"""What the training loop promises: every row counts, stops when told, resumes the same, divides among processes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from demeanor.batch import FeatureBatch, Output  # noqa: E402
+from demeanor.errors import ConfigError  # noqa: E402
+from demeanor.fusion._model import Model  # noqa: E402
+from demeanor.training.data import Rows, batches, class_chances, collate  # noqa: E402
+from demeanor.training.loop import Settings, drop_modalities, fit, start_from  # noqa: E402
+from demeanor.training.schedule import rate  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+
+class Line(Model):
+    """The least a model can be: one weight vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = torch.nn.Linear(3, 1)
+
+    def forward(self, batch: FeatureBatch) -> Output:
+        values = batch.values["text"].sum(1) * batch.present["text"][:, None]
+        return Output({"score": self.line(values)[:, 0]})
+
+
+class TwoPhases(Line):
+    """Trains its bias in one pass and its weight in another."""
+
+    def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict]:
+        return [
+            {"params": [self.line.weight], "lr": learning_rate, "phase": "weight"},
+            {"params": [self.line.bias], "lr": learning_rate, "phase": "bias"},
+        ]
+
+    def phases(self):
+        yield "bias"
+        yield "weight"
+
+
+def rows(count: int = 22) -> Rows:
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal((1 + n % 4, 3)).astype(np.float32) for n in range(count)]
+    score = np.array([v.sum() for v in values], np.float32)
+    return Rows({"text": values}, {"score": score}, np.ones(count, np.float32))
+
+
+def run(folder: Path, model: Model | None = None, scores: list[float] | None = None, **settings: object):
+    given = {"epochs": 3, "batch": 4, "learning_rate": 0.02, "precision": "float32", "device": "cpu", "track": ()}
+    torch.manual_seed(0)
+    model = model or Line()
+    said = iter(scores or range(100))
+    data = rows()
+    progress = fit(
+        model, lambda e: data, lambda m: {"score": float(next(said))}, Settings(**{**given, **settings}), folder,
+        say=lambda line: None,
+    )  # fmt: skip
+    return model, progress
+
+
+def test_accumulated_batches_equal_one_large_batch_also_in_the_last_window(tmp_path: Path) -> None:
+    """22 rows in batches of 3, eight to a window: the last window of one batch must not be lost, nor weigh double."""
+    seen: list[int] = []
+
+    class Counting(Line):
+        def loss(self, output, batch):
+            if self.training:
+                seen.append(len(batch))
+            return super().loss(output, batch)
+
+    torch.manual_seed(0)
+    one, _ = run(tmp_path / "one", batch=24, epochs=1, warmup=0.0, clip=0.0, optimiser="sgd", weight_decay=0.0)
+    many, _ = run(
+        tmp_path / "many", Counting(), batch=3, accumulate=8, epochs=1, warmup=0.0, clip=0.0, optimiser="sgd",
+        weight_decay=0.0,
+    )  # fmt: skip
+    assert sum(seen) == 22
+    torch.testing.assert_close(many.line.weight, one.line.weight, atol=1e-6, rtol=0)
+
+
+def test_it_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
+    _, progress = run(tmp_path, scores=[1, 5, 4, 3, 2, 1, 0], epochs=7, patience=3)
+    assert progress.epoch == 5
+    assert progress.best == 5
+    assert progress.best_epoch == 2
+
+
+def test_the_plateau_lowers_the_rate_once_per_patience(tmp_path: Path) -> None:
+    _, progress = run(
+        tmp_path, scores=[1, 1, 1, 1, 1, 1], epochs=6, schedule="plateau", plateau_patience=2, plateau_factor=0.1
+    )
+    assert progress.scale == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(("shape", "middle", "end"), [("cosine", 0.5, 0.0), ("linear", 0.5, 0.0), ("constant", 1, 1)])
+def test_schedules(shape: str, middle: float, end: float) -> None:
+    assert rate(0, 1000, 0.1, shape) == pytest.approx(0.01)
+    assert rate(100, 1000, 0.1, shape) == pytest.approx(1.0)
+    assert rate(550, 1000, 0.1, shape) == pytest.approx(middle, abs=0.01)
+    assert rate(999, 1000, 0.1, shape) == pytest.approx(end, abs=0.01)
+
+
+def test_each_phase_trains_its_own_weights(tmp_path: Path) -> None:
+    moved: list[tuple[str, bool, bool]] = []
+
+    class Watched(TwoPhases):
+        def after_step(self, output, batch, epoch):
+            before = self.before
+            moved.append(
+                (self.phase, not torch.equal(before[0], self.line.weight), not torch.equal(before[1], self.line.bias))
+            )
+            self.before = (self.line.weight.detach().clone(), self.line.bias.detach().clone())
+
+    model = Watched()
+    model.before = (model.line.weight.detach().clone(), model.line.bias.detach().clone())
+    run(tmp_path, model, epochs=1)
+    assert {m for m in moved if m[0] == "bias"} == {("bias", False, True)}
+    assert {m for m in moved if m[0] == "weight"} == {("weight", True, False)}
+    assert len(moved) == 12
+
+
+def test_modality_dropout_leaves_every_sample_something_it_has() -> None:
+    count = 2000
+    present = {"text": torch.ones(count, dtype=torch.bool), "audio": torch.arange(count) % 2 == 0}
+    values = {m: torch.zeros(count, 1, 1) for m in present}
+    batch = FeatureBatch(values, dict.fromkeys(present), present)
+    dropped = drop_modalities(batch, 0.5, torch.Generator().manual_seed(0)).present
+    assert (dropped["text"] | dropped["audio"]).all()
+    assert not (dropped["audio"] & ~present["audio"]).any()
+    assert dropped["text"][1::2].all(), "the only modality of a sample stays"
+    assert 0.6 < dropped["text"][::2].float().mean() < 0.65  # ½, and half of the ¼ that would lose both
+
+
+def test_a_missing_modality_is_absent_not_zeros() -> None:
+    data = Rows(
+        {"text": [np.ones((2, 3), np.float32), None]}, {"score": np.zeros(2, np.float32)}, np.ones(2, np.float32)
+    )
+    batch = collate(data, np.array([0, 1]))
+    assert batch.present["text"].tolist() == [True, False]
+    assert batch.mask("text").tolist() == [[True, True], [False, False]]
+    alone = collate(data, np.array([1]))
+    assert alone.values["text"].shape == (1, 1, 3)
+
+
+def test_balanced_sampling_draws_classes_alike() -> None:
+    classes = np.eye(3, dtype=np.float32)[[0] * 80 + [1] * 15 + [2] * 5]
+    data = Rows({"text": np.zeros((100, 2), np.float32)}, {"emotions": classes}, np.ones(100, np.float32))
+    assert class_chances(data.labels)[classes.argmax(1) == 2].sum() == pytest.approx(1 / 3)
+    rng = np.random.default_rng(0)
+    drawn = np.concatenate([b.labels["emotions"].argmax(1) for _ in range(20) for b in batches(data, 10, rng, True)])
+    shares = np.bincount(drawn, minlength=3) / len(drawn)
+    assert shares == pytest.approx([1 / 3] * 3, abs=0.05)
+
+
+def test_weights_to_start_from_that_fit_nothing_are_refused(tmp_path: Path) -> None:
+    torch.save({"other": torch.zeros(2)}, tmp_path / "best.pt")
+    with pytest.raises(ConfigError, match="no weight"):
+        start_from(Line(), tmp_path)
+    torch.save({"line.weight": torch.ones(1, 3), "line.bias": torch.zeros(5)}, tmp_path / "best.pt")
+    model = Line()
+    assert start_from(model, tmp_path, lambda line: None) == ["line.weight"]
+    assert torch.equal(model.line.weight, torch.ones(1, 3))
+
+
+def test_unknown_and_impossible_settings_fail() -> None:
+    for wrong in ({"epochz": 3}, {"epochs": 0}, {"schedule": "sine"}, {"modality_dropout": 1.0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            Settings(**wrong)
+
+
+PARALLEL = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}]
+import torch
+torch.set_num_threads(1)
+from test_loop import run
+model, progress = run(Path(sys.argv[1]), epochs=2, batch=5, clip=1.0)
+from demeanor.training.parallel import join
+if join(torch.device("cpu")).leads:
+    torch.save(model.state_dict(), Path(sys.argv[1]) / "end.pt")
+if torch.distributed.is_initialized():
+    torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_train_as_one(tmp_path: Path) -> None:
+    script = tmp_path / "go.py"
+    script.write_text(PARALLEL.format(tests=str(Path(__file__).parent)))
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    subprocess.run([sys.executable, str(script), str(alone)], check=True, capture_output=True, timeout=120)
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        str(script),
+        str(both),
+    ]
+    done = subprocess.run(launch, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two = torch.load(alone / "end.pt"), torch.load(both / "end.pt")
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], atol=1e-6, rtol=0)
+
+
+def test_numbers_go_to_tensorboard_where_it_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    run(tmp_path, track=None)
+    assert list((tmp_path / "tensorboard").glob("events*"))
+    assert json.dumps(Settings().model_dump())

@@ -1,0 +1,157 @@
+"""A wrong run file fails before any work starts, naming the key and the near ones."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from demeanor.errors import ConfigError, DemeanorError  # noqa: E402
+from demeanor.training.prepare import targets_of  # noqa: E402
+from demeanor.training.run import read_run_file, train  # noqa: E402
+from demeanor.training.runfile import Task, checked  # noqa: E402
+from demeanor.types import Sample  # noqa: E402
+
+pytestmark = pytest.mark.lab
+
+RECIPES = Path(__file__).parents[2] / "recipes" / "lab"
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    good: dict[str, Any] = {
+        "run": {"name": "x", "model": "concat"},
+        "data": {"dataset": "synthetic"},
+        "encoders": {"text": {"name": "series"}},
+        "tasks": {"score": {}},
+        "training": {"epochs": 1},
+    }
+    for path, value in changes.items():
+        section, _, key = path.partition("__")
+        good.setdefault(section, {})[key] = value
+    return good
+
+
+def test_a_right_one_passes_with_its_defaults() -> None:
+    run = checked(spec())
+    assert run.training.epochs == 1
+    assert run.features.normalise == "zscore"
+    assert run.data.valid == 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"training__epoch": 3}, "unknown key training.epoch; did you mean epochs"),
+        ({"training__batch": 0}, "training.batch"),
+        ({"training__schedule": "sinus"}, "training.schedule"),
+        ({"features__normalize": "none"}, "did you mean normalise"),
+        ({"run__modell": "tfn"}, "did you mean model"),
+        ({"tasks__score": {"scales": 3}}, "did you mean scale"),
+        ({"data__valid": 2.0}, "data.valid"),
+        ({"tasks__mood": {"classes": ["glad"], "ignore": ["glad"]}}, "none of the classes, got glad"),
+        ({"search__lr": 3}, "search.lr"),
+    ],
+)
+def test_wrong_keys_and_values_are_named(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        checked(spec(**change))
+
+
+def test_a_missing_section_is_named() -> None:
+    wrong = spec()
+    del wrong["tasks"]
+    with pytest.raises(ConfigError, match="expected a key tasks"):
+        checked(wrong)
+
+
+def test_names_are_looked_up_before_work_starts() -> None:
+    from demeanor.training import lab
+
+    for change, near in (({"run__model": "concatt"}, "concat"), ({"model__witdh": 3}, "width")):
+        with pytest.raises(DemeanorError, match=near):
+            lab.check(spec(**change))
+
+
+def test_a_file_that_is_no_run_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("[run]\nname = 'x'\n")
+    with pytest.raises(ConfigError, match="model"):
+        read_run_file(path)
+    path.write_text("[run\n")
+    with pytest.raises(ConfigError, match="TOML"):
+        read_run_file(path)
+    with pytest.raises(ConfigError, match=r"section\.key=value"):
+        read_run_file(tmp_path / "none.toml") if not path.exists() else read_run_file(_good(path), ["epochs=3"])
+
+
+def _good(path: Path) -> Path:
+    path.write_text("[run]\nname = 'x'\nmodel = 'concat'\n")
+    return path
+
+
+def test_overrides_reach_nested_sections(tmp_path: Path) -> None:
+    path = _good(tmp_path / "run.toml")
+    found = read_run_file(path, ["encoders.text.name=text_bag", "features.longest.text=7", "training.epochs=3"])
+    assert found["encoders"]["text"]["name"] == "text_bag"
+    assert found["features"]["longest"] == {"text": 7}
+    assert found["training"]["epochs"] == 3
+    with pytest.raises(ConfigError, match=r"--set run\.name\.x: expected a section name"):
+        read_run_file(path, ["run.name.x=1"])
+
+
+def test_the_example_of_big_encoders_is_a_run_file() -> None:
+    from demeanor.training import lab
+
+    found = lab.check(read_run_file(RECIPES / "large.toml"))
+    assert {m: e["name"] for m, e in found.encoders.items()} == {
+        "text": "text_hf", "audio": "audio_hf", "face": "visual_vit", "visual": "visual_vit",
+    }  # fmt: skip
+
+
+def moods(*labels: float | str | None) -> list[Sample]:
+    return [Sample(str(i), labels={} if label is None else {"mood": label}) for i, label in enumerate(labels)]
+
+
+def test_a_label_outside_the_classes_is_told_and_not_left_out() -> None:
+    task = Task(classes=("glad", "mad", "sad"))
+    with pytest.raises(ConfigError) as told:
+        targets_of(moods("glad", "cross", "cross", "made", None, ""), "mood", task)
+    for said in (
+        "expected labels among glad, mad, sad", "'cross' (2 samples), 'made' (1 sample)", "no sample has mad, sad",
+        "did you mean mad?", 'ignore = ["cross", "made"]',
+    ):  # fmt: skip
+        assert said in str(told.value)
+
+
+def test_labels_that_are_ignored_count_as_none() -> None:
+    found = targets_of(
+        moods("glad", "other", "glad, mad", "other,mad", None), "mood", Task(classes=("glad", "mad"), ignore=("other",))
+    )
+    nan = float("nan")
+    np.testing.assert_array_equal(found, [[1, 0], [nan, nan], [0.5, 0.5], [0, 1], [nan, nan]])
+
+
+def test_a_name_where_a_number_is_expected_asks_for_classes() -> None:
+    with pytest.raises(ConfigError, match=r"got the label 'glad'; name the classes: classes = \["):
+        targets_of(moods(1, "glad"), "mood", Task())
+
+
+def test_a_run_whose_classes_are_wrong_fails_before_anything_is_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMEANOR_FEATURES", str(tmp_path / "features"))
+    for name in ("glad", "cross"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for i in range(8):
+            (tmp_path / "mine" / name / f"{i}.txt").write_text(f"{name} {i}")
+    path = tmp_path / "run.toml"
+    path.write_text(
+        '[run]\nname = "x"\nmodel = "concat"\n[data]\ndataset = "folder"\nroot = "mine"\n'
+        '[encoders.text]\nname = "text_tfidf"\n[tasks.label]\nclasses = ["glad", "mad"]\n'
+    )
+    with pytest.raises(ConfigError, match=r"tasks\.label: .*'cross' \(8 samples\); no sample has mad"):
+        train(path, (), tmp_path / "run", tmp_path)
+    assert not (tmp_path / "features").exists()
+    assert not (tmp_path / "run" / "weights.pt").exists()

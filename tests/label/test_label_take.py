@@ -1,0 +1,81 @@
+"""Labels from elsewhere: a copy of the task, a table, corrections."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from test_label_analyses import correction, text
+
+from demeanor.errors import ConfigError
+from demeanor.label.items import find_items
+from demeanor.label.take import Taken, take
+from demeanor.label.task import Task, create_task, open_task
+
+
+def test_labels_of_a_copy(task: Task) -> None:
+    shutil.copytree(task.folder, task.folder.parent / "copy")
+    there, here = open_task(task.folder.parent / "copy").store(), task.store()
+    here.add("Ann", "a1", {"score": 1})
+    there.add("Bob", "a1", {"score": -1, "emotions": ["anger"]})
+    there.add("Bob", "a1", {"score": -0.667})
+    there.add("Bob", "a2", {}, skipped=True)
+    there.add("Bob", "b1", {"score": 0})
+    there.undo("Bob")
+    there.add("Eve", "a1", {"score": 0}, decides=True)
+    assert take(here, there.path) == Taken(new=3, strange=0, known=0)
+    assert here.marks("Bob")["a1"].values == {"score": -0.667}
+    assert here.marks("Bob")["a2"].skipped
+    assert here.decisions()["a1"].score == 0
+    assert take(here, there.path) == Taken(new=0, strange=0, known=3)
+    here.add("Bob", "a1", {"score": 1})
+    assert take(here, there.path).new == 0, "what is newer here stays"
+    there.add("Bob", "a1", {"emotions": ["fear"]})
+    assert take(here, there.path).new == 1
+    assert here.marks("Bob")["a1"].values == {"emotions": ["fear"]}, "all that Bob now says of it"
+
+
+def test_a_table(task: Task, tmp_path: Path) -> None:
+    path = tmp_path / "eve.csv"
+    path.write_text('id,text,label_score,label_emotions\na1,x,0.5,"joy,fear"\na2,x,,anger\nzz,x,1,\nb1,x,,\n')
+    store = task.store()
+    with pytest.raises(ConfigError, match="--rater NAME"):
+        take(store, path)
+    store.add("Eve", "a2", {"score": -1})
+    assert take(store, path, "Eve") == Taken(new=2, strange=1, known=0)
+    assert store.marks("Eve")["a1"].values == {"score": 0.5, "emotions": ["fear", "joy"]}
+    assert store.marks("Eve")["a2"].values == {"score": -1, "emotions": ["anger"]}, "added to what there was"
+    assert take(store, path, "Eve") == Taken(new=0, strange=1, known=2)
+
+
+def test_corrections_are_labels(tmp_path: Path) -> None:
+    one = text("t") | {
+        "corrections": [
+            correction("segments[0].reading.sentiment.label", "negative", at="2025-01-02"),
+            correction("segments[0].reading.sentiment.label", "neutral", at="2025-01-01"),
+            correction("segments[0].reading.emotions", "sadness", at="2025-01-03"),
+            correction("segments[1].reading.sentiment.score", 7),
+            correction("overall.sentiment.label", "negative"),
+            correction("segments[1].text", "The rest was fine."),
+            correction("segments[1].reading.sentiment.label", "positive", by="Bob"),
+        ]
+    }
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(one))
+    task = create_task(tmp_path / "task", find_items(path).items, ["polarity", "emotions"])
+    store = task.store()
+    assert take(store, path) == Taken(new=2, strange=2, known=0)
+    assert store.marks("Ann")["t#0"].values == {"polarity": "negative", "emotions": ["sadness"]}
+    assert store.marks("Bob")["t#1"].polarity == "positive"
+    assert take(store, path) == Taken(new=0, strange=2, known=2)
+
+
+def test_a_source_without_labels_is_named(task: Task, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(text("t")))
+    with pytest.raises(ConfigError, match="found no label"):
+        take(task.store(), path)
+    with pytest.raises(ConfigError, match="found nothing there"):
+        take(task.store(), tmp_path / "none.csv")
+    with pytest.raises(ConfigError, match="found no label"):
+        take(task.store(), task.manifest, "Ann")

@@ -1,0 +1,149 @@
+"""From a folder, a manifest or analyses to a task on disk, and back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import test_label_analyses as made
+
+from demeanor.datasets import table
+from demeanor.errors import ConfigError
+from demeanor.label.items import find_items
+from demeanor.label.task import Task, create_task, open_task
+from demeanor.reader.manifest import read_items
+
+
+def test_a_manifest(task: Task) -> None:
+    again = open_task(task.folder)
+    assert again == task
+    assert [i.id for i in again.items] == ["a1", "a2", "b1", "b2", "c1", "c2"]
+    assert again.items[2].text == "它很好"
+    assert (again.asked, again.instructions, again.name) == (("score", "emotions"), "Label what is said.", "task")
+
+
+def test_the_items_are_a_manifest_that_batch_reads(task: Task) -> None:
+    read = read_items(task.manifest, Path("none"))
+    assert [(i.id, i.given["text"]) for i in read] == [(i.id, i.text) for i in task.items]
+    assert [i.split for i in table.read(task.manifest)] == ["train", "train", "valid", "valid", "train", "train"]
+
+
+def test_labels_of_a_manifest_do_not_lead_the_raters(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"id": "x", "text": "a\\u0000b", "label_score": 0.5}\n{"id": "y", "text": ""}\n')
+    found = find_items(path)
+    task = create_task(tmp_path / "t", found.items, ["score"])
+    assert "label_score" not in task.manifest.read_text()
+    assert task.items[0].text == "ab"
+    assert found.left_out == [("y", "expected a text or a medium, got an empty text")]
+
+
+def test_a_folder(media: Path, tmp_path: Path) -> None:
+    found = find_items(media)
+    assert [name for name, _ in found.left_out] == ["empty.mp4"]
+    task = create_task(tmp_path / "deep" / "task", found.items, ["polarity"])
+    sky, talk, weather = task.items
+    assert (sky.id, talk.id, weather.id) == ("sky.jpg", "sub/talk.wav", "天气.txt")
+    assert sky.image is not None
+    assert Path(str(sky.image)).samefile(media / "sky.jpg")
+    assert talk.audio is not None
+    assert weather.text == "今天的天气真好。我喜欢!"
+    assert ".." in task.manifest.read_text(encoding="utf-8"), "paths are relative, so that both can move together"
+
+
+def test_sentences(media: Path) -> None:
+    found = find_items(media, sentences=True).items
+    assert [(i.id, i.text, i.group) for i in found][-2:] == [
+        ("天气.txt#0", "今天的天气真好。", "天气.txt"),
+        ("天气.txt#1", "我喜欢!", "天气.txt"),
+    ]
+    assert found[0].id == "sky.jpg"
+
+
+def test_a_missing_file_costs_its_row(media: Path) -> None:
+    path = media / "m.csv"
+    path.write_text("id,image,start\nx,sky.jpg,\ny,gone.jpg,\nz,sky.jpg,soon\n")
+    found = find_items(path)
+    assert [i.id for i in found.items] == ["x"]
+    assert "found nothing there" in dict(found.left_out)["y"]
+    assert "expected seconds" in dict(found.left_out)["z"]
+
+
+def write(path: Path, *analyses: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(a, ensure_ascii=False) + "\n" for a in analyses), encoding="utf-8")
+    return path
+
+
+def test_segments_of_a_recording(media: Path) -> None:
+    path = write(media / "out.jsonl", made.audio("sub/talk.wav"), made.failed("broken.mp4"))
+    found = find_items(path)
+    one, two = found.items
+    assert (one.id, one.text, one.start, one.end) == ("sub/talk.wav#0", "I love it", 0.25, 0.9)
+    assert (two.id, two.speaker, two.group) == ("sub/talk.wav#1", "S2", "sub/talk.wav")
+    assert one.audio == media / "sub" / "talk.wav"
+    assert found.left_out == [("broken.mp4", "no sound in it")]
+    (whole,) = find_items(path, whole=True).items
+    assert (whole.id, whole.start) == ("sub/talk.wav", None)
+
+
+def test_segments_of_a_stretch_are_on_the_clock_of_the_file(media: Path) -> None:
+    (media / "m.csv").write_text("id,audio,start,end,group\nt,sub/talk.wav,1,2,film\n")
+    found = find_items(write(media / "out.jsonl", made.audio("t")), media=media / "m.csv")
+    assert [(i.start, i.end, i.group) for i in found.items] == [(1.25, 1.9, "film"), (2.0, 2.5, "film")]
+
+
+def test_a_recording_that_is_not_there_is_named(media: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "out.jsonl", made.audio("sub/talk.wav"))
+    ((name, why),) = find_items(path).left_out
+    assert name == "sub/talk.wav"
+    assert "--media" in why
+    assert len(find_items(path, media=media).items) == 2
+
+
+def test_sentences_and_posts_of_analyses(media: Path) -> None:
+    path = media / "a.json"
+    path.write_text(json.dumps([made.text("t"), made.post("sky.jpg")]), encoding="utf-8")
+    items = find_items(path).items
+    assert [(i.id, i.text) for i in items] == [
+        ("t#0", "I love it."), ("t#1", "The rest was awful."), ("sky.jpg", "I love it. The rest was awful."),
+    ]  # fmt: skip
+    assert items[2].image == media / "sky.jpg"
+
+
+def test_corrected_words_are_what_is_labelled(media: Path) -> None:
+    one = made.text("t") | {"corrections": [made.correction("segments[1].text", "The rest was lawful.")]}
+    assert [i.text for i in find_items(write(media / "a.jsonl", one)).items] == ["I love it.", "The rest was lawful."]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"id": 1}', '[{"id": "x", "overall": {}}, 3]'])
+def test_a_json_file_that_is_no_analysis(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match="expected analyses"):
+        find_items(path)
+
+
+def test_wrong_tasks_are_named(task: Task, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is a task already"):
+        create_task(task.folder, task.items, ["score"])
+    with pytest.raises(ConfigError, match="got nothing"):
+        create_task(tmp_path / "new", [], ["score"])
+    for asked in ([], ["mood"], ["score", "polarity"]):
+        with pytest.raises(ConfigError, match="expected emotions, score or polarity"):
+            create_task(tmp_path / "new", task.items, asked)
+    with pytest.raises(ConfigError, match="demeanor label new"):
+        open_task(tmp_path / "none")
+    with pytest.raises(ConfigError, match="expected a place"):
+        create_task(task.manifest / "inside", task.items, ["score"])
+    (task.folder / "task.json").write_text('{"schema": "other/9"}')
+    with pytest.raises(ConfigError, match="other/9"):
+        open_task(task.folder)
+
+
+def test_the_order_outlives_items_it_does_not_know(task: Task) -> None:
+    assert task.order() == [0, 1, 2, 3, 4, 5]
+    task.set_order(["c1", "gone", "a2", "c1"])
+    assert task.order() == [4, 1, 0, 2, 3, 5]
+    (task.folder / "order.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"order\.json"):
+        task.order()

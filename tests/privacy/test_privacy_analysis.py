@@ -1,0 +1,151 @@
+"""Analyses without personal data: every text in them, word times, speakers, overlay; what reports are made of them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from demeanor.privacy.analysis import Stretch, redact_analysis
+from demeanor.privacy.spans import Pseudonyms
+from demeanor.reader.analysis import Analysis
+from demeanor.report.schema import validate
+
+READING: dict[str, Any] = {
+    "sentiment": {
+        "score": 0.1, "label": "neutral", "probabilities": {"negative": 0.2, "neutral": 0.5, "positive": 0.3},
+    },
+    "emotions": None, "dimensions": None, "confidence": 0.5, "calibration": "pooled", "abstain": False,
+}  # fmt: skip
+
+
+def words(text: str, start: float, step: float = 0.5) -> list[dict[str, Any]]:
+    return [
+        {"text": w, "start": start + step * i, "end": start + step * (i + 1), "probability": 0.9}
+        for i, w in enumerate(text.split())
+    ]
+
+
+def segment(text: str | None, start: float | None, end: float | None, **more: Any) -> dict[str, Any]:
+    said = words(text, start) if text and start is not None and more.pop("timed", True) else []
+    return {
+        "start": start, "end": end, "chars": None, "text": text, "words": said, "speaker": None, "faces": [],
+        "reading": READING, "cues": {}, **more,
+    }  # fmt: skip
+
+
+def analysis(segments: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    return {
+        "schema": "demeanor.analysis/1", "id": "clip", "source": "clip.mp4", "kind": "video", "duration": 20.0,
+        "language": "en", "overall": READING, "cues": {}, "segments": segments, "people": [], "missing": [],
+        "warnings": [], "provenance": {"version": "0", "bundle": "b", "speech": "s", "threads": 1, "seconds": 1.0},
+        **more,
+    }  # fmt: skip
+
+
+def test_words_become_one_placeholder_and_their_seconds_are_told() -> None:
+    said = segment("Call five five five one two three four now.", 1.0, 6.0)
+    done = redact_analysis(analysis([said]))
+    (out,) = done.data["segments"]
+    assert out["text"] == "Call [PHONE] now."
+    assert [w["text"] for w in out["words"]] == ["Call", "[PHONE]", "now."]
+    assert out["words"][1] == {"text": "[PHONE]", "start": 1.5, "end": 5.0, "probability": None}
+    assert done.stretches == (Stretch(1.5, 5.0, "PHONE"),)
+    validate(done.data)
+
+
+def test_what_is_said_in_two_segments_is_found_and_covered_in_both() -> None:
+    one, two = segment("It is five five five", 0.0, 3.0), segment("one two three four okay", 3.2, 6.0)
+    done = redact_analysis(analysis([one, two]))
+    assert [s["text"] for s in done.data["segments"]] == ["It is [PHONE]", "[PHONE] okay"]
+    assert [(s.start, s.end) for s in done.stretches] == [(1.0, 2.5), (3.2, 5.2)]
+    apart = redact_analysis(analysis([one, segment("one two three four okay", 30.0, 33.0)]))
+    assert apart.stretches == ()
+
+
+def test_without_word_times_the_whole_segment_is_covered() -> None:
+    done = redact_analysis(analysis([segment("my name is John Smith.", 4.0, 7.0, timed=False)]))
+    assert done.stretches == (Stretch(4.0, 7.0, "NAME"),)
+
+
+def test_chinese_words_of_a_character_each() -> None:
+    text = "我叫张伟。"
+    said = segment(text, None, None)
+    said |= {"start": 0.0, "end": 2.0, "words": [
+        {"text": c, "start": 0.4 * i, "end": 0.4 * (i + 1), "probability": 0.9} for i, c in enumerate("我叫张伟。")
+    ]}  # fmt: skip
+    done = redact_analysis(analysis([said], language="zh"))
+    assert done.data["segments"][0]["text"] == "我叫[NAME]。"
+    assert [w["text"] for w in done.data["segments"][0]["words"]] == ["我", "叫", "[NAME]", "。"]
+    assert done.stretches == (Stretch(pytest.approx(0.8), pytest.approx(1.6), "NAME"),)
+
+
+def test_speakers_with_names_become_numbers_and_their_names_go_from_the_text() -> None:
+    segments = [
+        segment("Good evening.", 0.0, 1.0, speaker="Zelda Quux"),
+        segment("Thanks, Quux.", 1.0, 2.0, speaker="S1"),
+    ]
+    people = [{"id": "P1", "faces": ["F1"], "speaker": "Zelda Quux"}, {"id": "P2", "faces": [], "speaker": "S1"}]
+    done = redact_analysis(analysis(segments, people=people)).data
+    assert [s["speaker"] for s in done["segments"]] == ["S2", "S1"]
+    assert [p["speaker"] for p in done["people"]] == ["S2", "S1"]
+    assert done["segments"][1]["text"] == "Thanks, [NAME]."
+    assert "Quux" not in json.dumps(done)
+
+
+def test_overlay_sample_names_and_warnings() -> None:
+    data = analysis(
+        [segment("Good.", 0.0, 1.0)],
+        id="john.smith@example.com.mp4",
+        source="john.smith@example.com.mp4",
+        warnings=["212-555-0187.mp4: damaged"],
+        corrections=[
+            {"path": "segments[0].text", "value": "call 212-555-0187", "by": "Anna Berg", "at": "2026-01-01T10:00:00Z"},
+            {"path": "segments[0].speaker", "value": "Peter", "by": "user", "at": None},
+        ],
+        sample={"author": "Eve", "labels": {"polarity": 1.0}, "text": ["a@example.com"]},
+    )
+    done = redact_analysis(data).data
+    left = json.dumps(done)
+    assert not [w for w in ("john", "555", "Anna", "Peter", "Eve", "a@ex") if w in left]
+    assert done["corrections"][0]["at"] == "2026-01-01T10:00:00Z"
+    assert done["corrections"][1]["by"] == "user"
+    assert done["sample"]["labels"] == {"polarity": 1.0}
+    hidden = redact_analysis({**data, "source": "Holiday in Rome.mp4"}, hide_source=True).data
+    assert hidden["source"] == "[NAME].mp4"
+
+
+def test_chars_point_into_the_redacted_text() -> None:
+    one, two = "Mail a.very.long.name@example.com!", "Fine, thanks."
+    segments = [
+        {**segment(one, None, None), "chars": [0, len(one)]},
+        {**segment(two, None, None), "chars": [len(one) + 1, len(one) + 1 + len(two)]},
+    ]
+    done = redact_analysis(analysis(segments, kind="text")).data["segments"]
+    whole = " ".join(s["text"] for s in done)
+    assert [whole[slice(*s["chars"])] for s in done] == [s["text"] for s in done] == ["Mail [MAIL]!", two]
+
+
+def test_twice_is_once_and_the_original_is_untouched() -> None:
+    data = analysis([segment("My name is John Smith, 212-555-0187.", 0.0, 4.0), segment("Smith, yes.", 4.0, 5.0)])
+    before = json.dumps(data)
+    once = redact_analysis(data).data
+    assert json.dumps(data) == before
+    assert redact_analysis(once).data == once
+    assert redact_analysis(once).stretches == () or all(s.kind for s in redact_analysis(once).stretches)
+
+
+def test_pseudonyms_are_the_same_in_texts_and_words() -> None:
+    data = analysis([segment("My name is John Smith.", 0.0, 4.0), segment("John Smith, 212-555-0187?", 4.0, 6.0)])
+    done = redact_analysis(data, pseudonyms=Pseudonyms()).data["segments"]
+    assert done[0]["text"] == "My name is [NAME 1]."
+    assert done[1]["text"] == "[NAME 1], [PHONE 1]?"
+    assert [w["text"] for w in done[1]["words"]] == ["[NAME 1]", "[PHONE 1]"]
+
+
+def test_reports_subtitles_and_tables_of_a_redacted_analysis_tell_nothing(tmp_path: Any) -> None:
+    data = analysis([segment("My name is John Smith, call 212-555-0187 now.", 0.0, 4.0)])
+    done = Analysis.from_dict(data).redacted()
+    for suffix in (".json", ".html", ".csv", ".srt", ".vtt"):
+        text = done.save(tmp_path / f"out{suffix}").read_text(encoding="utf-8")
+        assert "[PHONE]" in text
+        assert not [w for w in ("Smith", "0187") if w in text]

@@ -1,0 +1,197 @@
+"""Personal data in texts: found by form, check and context; ordinary sentences stay; the text round it is untouched."""
+
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from personal_cases import cases
+
+from demeanor.privacy.checks import is_card, is_iban, is_resident_id
+from demeanor.privacy.spans import KINDS, PLACEHOLDER, Pseudonyms, Span, joined, replaced
+from demeanor.privacy.text import find_personal, redact_text
+
+CASES = cases()
+
+
+def test_there_are_enough_cases_of_every_kind() -> None:
+    assert len(CASES) >= 150
+    kinds = [kind for _, _, spans in CASES for _, _, kind in spans]
+    assert set(kinds) == set(KINDS) - {"NUMBER"}
+    assert min(kinds.count(k) for k in set(kinds)) >= 4
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"), [(text, spans) for _, text, spans in CASES], ids=[t[:40] for _, t, _ in CASES]
+)
+def test_all_of_it_is_found_and_little_more(text: str, spans: list[tuple[int, int, str]]) -> None:
+    found = find_personal(text)
+    for start, end, _ in spans:
+        assert any(f.start <= start and end <= f.end for f in found), found
+    taken = sum(f.end - f.start for f in found)
+    assert taken <= sum(end - start for start, end, _ in spans) + 12
+    done = redact_text(text).text
+    assert not [text[a:b] for a, b, _ in spans if text[a:b] in done]
+
+
+def test_kinds_are_told() -> None:
+    right = [
+        any((f.start, f.end, f.kind) == tuple(span) for f in find_personal(text))
+        for _, text, spans in CASES
+        for span in spans
+    ]
+    assert sum(right) >= 0.95 * len(right)
+
+
+ORDINARY = """
+The meeting is on 2024-05-06 at 10:30, room 1234.
+In 2010-2014 we sold 1,234,567 units for $12,345,678.
+Version 1.2.3.4 was released on 12/05/2023.
+Pi is 3.14159265358979, e is 2.718281828.
+He ran 100 m in 9.58 and 200 m in 19.19 seconds.
+Order now and save 50%! Only 1999 left.
+The timestamp 1700000000 is in seconds.
+ISBN 978-3-16-148410-0 is an example.
+Call of Duty 2011 was the best one.
+One two three four five six seven eight nine ten.
+I have five or six of them, two or three of these.
+Look at example dot com for more.
+It was sold at amazon.com last week.
+May will be warm; Will you come? Grace is a virtue.
+My name is not important.
+I am happy. I am Groot. This is Great!
+Dear God, why?
+Hi everyone, hello world!
+My birthday was great.
+She was born in a small town.
+The street was full of people; 2 blocks down the road.
+I walked 3 miles down that long road.
+https://example.com/news/2024/05/article-title.html is worth reading
+See www.example.org/about for details.
+std::vector<int> a; b::c; at 10:20:30
+The score was 3-2, 4-1, 5-0, then 6-1 6-2.
+a@b is no address, nor is @ home.
+Doctor, doctor! Mister, wait. Miss you.
+1 2 3 4 5 6 7 8 9
+Passport control was slow; my visa is for two years.
+今天天气真好,一共花了一百二十三块五毛。
+我叫了外卖,等了三十分钟。
+我叫你别去你不听。
+知道3号开学,味道1号窗口最好。
+一二三四五六七,上山打老虎。
+2024年5月6日开会,3号线坐5站。
+谢谢师傅,感谢老师!
+二零二四年五月六日
+我是江西人,我是金牛座,我是学生。
+第12路公交车,走路8号到。
+价格从199到299,编号12345。
+这家店在5楼,人均80元,营业到22点。
+三三两两,七七八八,一五一十。
+好评率99.8%,共12345678条评价。
+"""
+
+
+@pytest.mark.parametrize("text", ORDINARY.strip().split("\n"))
+def test_ordinary_sentences_stay_as_they_are(text: str) -> None:
+    assert redact_text(text).text == text
+
+
+def test_checks_against_official_examples() -> None:
+    assert all(map(is_card, ["4111111111111111", "378282246310005", "6011111111111117", "5105105105105100"]))
+    assert not any(map(is_card, ["4111111111111112", "0000000000000000", "1234567890123456", "41111"]))
+    assert all(map(is_iban, ["GB82WEST12345698765432", "DE89370400440532013000", "NO9386011117947"]))
+    assert not any(map(is_iban, ["GB82WEST12345698765433", "DE8937040044053201300", "XX89370400440532013000", ""]))
+    assert is_resident_id("11010519491231002X")  # the example of GB 11643-1999
+    assert not any(map(is_resident_id, ["110105194912310020", "11010519491331002X", "1101051949123100", "A" * 18]))
+
+
+def test_given_names_and_a_recogniser() -> None:
+    text = "Ask zoe Barnes or FRANK UNDERWOOD; Barnes knows. 小龙女也知道。"
+    done = redact_text(text, names=["Zoe Barnes", "Frank Underwood", "小龙女"]).text
+    assert done == "Ask zoe [NAME] or [NAME]; [NAME] knows. [NAME]也知道。"
+    assert redact_text("so said Aki", recogniser=lambda t: [(8, 11)]).text == "so said [NAME]"
+    assert redact_text("Aki", recogniser=lambda t: [(-5, 99)]).text == "[NAME]"
+
+
+def test_who_is_named_once_is_known_everywhere() -> None:
+    text = "Whatever Zubrowka says. My name is Otto Zubrowka. May I? Otto did it."
+    assert redact_text(text).text == "Whatever [NAME] says. My name is [NAME]. May I? [NAME] did it."
+
+
+def test_kinds_wanted_and_pseudonyms() -> None:
+    text = "a@example.com, 212-555-0187, A@EXAMPLE.COM, b@example.com"
+    assert redact_text(text, kinds=["PHONE"]).text == "a@example.com, [PHONE], A@EXAMPLE.COM, b@example.com"
+    marks = Pseudonyms()
+    assert redact_text(text, pseudonyms=marks).text == "[MAIL 1], [PHONE 1], [MAIL 1], [MAIL 2]"
+    assert redact_text("b@example.com", pseudonyms=marks).text == "[MAIL 2]"
+
+
+def test_keyed_pseudonyms_are_the_same_everywhere_and_differ_by_key() -> None:
+    one, again, other = (redact_text("a@example.com", pseudonyms=Pseudonyms(key)).text for key in (b"k1", b"k1", b"k2"))
+    assert one == again != other
+    assert PLACEHOLDER.fullmatch(one)
+
+
+def test_hidden_characters_do_not_hide() -> None:
+    assert redact_text("call 212\u200b-555\u00ad-0187 now").text == "call [PHONE] now"
+    assert redact_text("ｊｏｈｎ＠ｅｘａｍｐｌｅ．ｃｏｍ").text == "[MAIL]"
+    assert redact_text("😀a@example.com😀").text == "😀[MAIL]😀"
+    assert redact_text("\ud800 a@example.com \udfff").text == "\ud800 [MAIL] \udfff"
+
+
+PIECES = [text for _, text, _ in CASES] + [
+    "[MAIL]",
+    "[NAME 3]",
+    "😀",
+    "\ud83d",
+    "\0",
+    "\u200b",
+    " ",
+    "1",
+    "@",
+    "-",
+    "路",
+    "号",
+]
+texts = st.one_of(
+    st.text(alphabet=st.characters()),
+    st.lists(st.sampled_from(PIECES), max_size=6).map("".join),
+    st.text(alphabet="0123456789 -.()+@a:路号一三八零\n[]", max_size=80),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(texts)
+@example("my name is [NAME] Smith")
+@example("[[MAIL]a@example.com]")
+@example("1\u200b3800138000")
+def test_what_is_not_taken_stays_and_twice_is_once(text: str) -> None:
+    found = redact_text(text)
+    at, kept = 0, []
+    for start, end, kind in found.spans:
+        assert at <= start < end <= len(text)
+        assert kind in KINDS
+        kept.append(text[at:start])
+        at = end
+    kept.append(text[at:])
+    pieces, rest = [f"[{s.kind}]" for s in found.spans], found.text
+    for before, mark in zip(kept, [*pieces, ""], strict=True):
+        assert rest.startswith(before + mark)
+        rest = rest[len(before + mark) :]
+    assert rest == ""
+    assert redact_text(found.text).text == found.text
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.sampled_from(KINDS)), max_size=12))
+def test_joined_spans_cover_the_same_and_do_not_overlap(spans: list[tuple[int, int, str]]) -> None:
+    done = joined(Span(*s) for s in spans)
+    assert {i for a, b, _ in spans for i in range(a, b)} == {i for a, b, _ in done for i in range(a, b)}
+    assert all(one.end <= other.start for one, other in pairwise(done))
+    assert replaced("x" * 30, done).replace("x", "") == "".join(f"[{s.kind}]" for s in done)
+
+
+def test_random_numbers_are_rarely_cards() -> None:
+    rng = random.Random(0)
+    hits = sum(is_card("".join(rng.choices("0123456789", k=16))) for _ in range(2000))
+    assert hits < 0.06 * 2000

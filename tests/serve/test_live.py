@@ -1,0 +1,390 @@
+"""`WS /v1/stream`: what goes in comes out as events; lost connections, limits, strangers."""
+
+import base64
+import io
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import WebSocketTestSession
+
+from demeanor.reader.analysis import Analysis
+from demeanor.reader.events import Event
+from demeanor.serve import live, sessions
+from demeanor.serve.keys import new_key
+from demeanor.serve.service import Service
+from demeanor.serve.wire import HEADER, PROTOCOL
+from reader_fakes import RATE, fake_reader, picture, silence, speech
+from serve_calls import TestClient, app_client, children_of, on_disk, until
+from serve_media import encoded, jpeg
+
+TALK = np.concatenate([silence(0.5), speech(3.0), silence(1.0)])
+STREAM = "ws://127.0.0.1:8765/v1/stream"
+HELLO: dict[str, Any] = {"type": "hello", "protocol": PROTOCOL}
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with app_client(tmp_path / "state") as found:
+        service(found).reader = fake_reader()
+        yield found
+
+
+def service(client: TestClient) -> Service:
+    found: Service = client.app.state.service  # type: ignore[attr-defined]
+    return found
+
+
+def pcm(samples: np.ndarray) -> bytes:
+    return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+
+
+def media(sound: np.ndarray, first: int = 1, start: float = 0.0) -> Iterator[bytes]:
+    """Binary messages: a tenth of a second of sound each."""
+    for at in range(0, len(sound), 1600):
+        yield HEADER.pack(1, 1, 0, first + at // 1600, start + at / RATE) + pcm(sound[at : at + 1600])
+
+
+def begun(ws: WebSocketTestSession, **more: Any) -> dict[str, Any]:
+    ws.send_json({**HELLO, **more})
+    told: dict[str, Any] = ws.receive_json()
+    return told
+
+
+def rest(ws: WebSocketTestSession) -> list[dict[str, Any]]:
+    """All that comes until the end."""
+    told = []
+    while not told or told[-1]["type"] not in ("final", "error"):
+        told.append(ws.receive_json())
+    return told
+
+
+def events(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [t for t in told if t["type"] in ("partial", "segment", "retract", "warning", "final")]
+
+
+def test_sound_pictures_and_text_in_and_the_analysis_out(client: TestClient, tmp_path: Path) -> None:
+    face = jpeg(picture([(100, 60, 90, "bright")]))
+    with client.websocket_connect(STREAM, subprotocols=["demeanor"]) as ws:
+        assert ws.accepted_subprotocol == "demeanor"
+        told = begun(ws, id="call-7", language="en")
+        assert (told["type"], told["protocol"], told["received"], told["missed"]) == ("hello", 1, 0, False)
+        number = 0
+        for at, message in enumerate(media(TALK, first=1)):
+            number += 1
+            ws.send_bytes(HEADER.pack(1, 1, 0, number, at / 10) + message[HEADER.size :])
+            if at % 3 == 0:
+                number += 1
+                ws.send_bytes(HEADER.pack(2, 1, 0, number, at / 10) + face)
+        ws.send_json({"type": "text", "n": number + 1, "text": "I love it."})
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    assert any(t["type"] == "ack" and t["received"] == number + 1 for t in out)
+    seqs = [e["seq"] for e in events(out)]
+    assert seqs == sorted(set(seqs))
+    final = out[-1]["analysis"]
+    assert Analysis.from_dict(final).to_dict() == final
+    assert (final["id"], final["kind"]) == ("call-7", "mixed")
+    assert [s["text"] for s in final["segments"] if s["text"]] == ["I love it.", "I love it."]
+    assert "words" in final["cues"]
+    states = {e["state"] for e in events(out) if e["type"] == "segment"}
+    assert "final" in states
+    assert on_disk(tmp_path / "state") == []
+    until(lambda: not service(client).lives._sessions, "the session to be forgotten")
+
+
+def test_json_alone_will_do(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="words,voice", audio={"format": "pcm", "rate": 8000, "channels": 2})
+        stereo = np.repeat(TALK[::2, None], 2, axis=1)
+        for at in range(0, len(stereo), 800):
+            data = base64.b64encode(pcm(stereo[at : at + 800])).decode()
+            ws.send_json({"type": "audio", "n": 1 + at // 800, "data": data})
+        ws.send_json({"type": "ping"})
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    assert {"pong", "ack"} <= {t["type"] for t in out}
+    assert out[-1]["analysis"]["duration"] == pytest.approx(4.5)
+    assert [s["text"] for s in out[-1]["analysis"]["segments"]] == ["I love it."]
+
+
+def test_a_lost_connection_is_taken_up_again_and_nothing_is_told_twice(client: TestClient) -> None:
+    messages = list(media(TALK))
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        for message in messages[:30]:
+            ws.send_bytes(message)
+        ws.send_json({"type": "ping"})
+        before = []
+        while not before or before[-1]["type"] != "pong":
+            before.append(ws.receive_json())
+        ws.close(1001)
+    seen = max((e["seq"] for e in events(before)), default=0)
+    received = before[-1]["received"]
+    assert received == 30
+    with client.websocket_connect(STREAM) as ws:
+        told = begun(ws, session=token, seen=seen)
+        assert (told["session"], told["received"], told["missed"]) == (token, 30, False)
+        for message in messages[25:]:  # five of them were received: they are passed over
+            ws.send_bytes(message)
+        ws.send_json({"type": "end"})
+        after = rest(ws)
+    assert all(e["seq"] > seen for e in events(after))
+    final = after[-1]["analysis"]
+    assert final["duration"] == pytest.approx(len(TALK) / RATE)
+    assert [s["text"] for s in final["segments"]] == ["I love it."]
+
+
+def test_the_final_event_waits_for_a_client_that_was_cut_off(client: TestClient) -> None:
+    gate, words = threading.Event(), service(client).reader.experts.words
+    read = words.read  # type: ignore[union-attr]
+    words.read = lambda *given: gate.wait(60) and read(*given)  # type: ignore[union-attr, method-assign]
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        ws.send_json({"type": "text", "n": 1, "text": "I hate it."})
+        ws.send_json({"type": "end"})
+        assert ws.receive_json()["type"] == "ack"
+        ws.close(1001)
+    session = service(client).lives._sessions[token]
+    gate.set()
+    until(lambda: session.finished, "the analysis")
+    with client.websocket_connect(STREAM) as ws:
+        assert begun(ws, session=token, seen=0)["received"] == 1
+        assert [e["type"] for e in events(rest(ws))] == ["segment", "final"]
+
+
+def test_a_second_connection_takes_the_session_over(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as first:
+        token = begun(first)["session"]
+        with client.websocket_connect(STREAM) as second:
+            assert begun(second, session=token)["session"] == token
+            assert first.receive()["type"] == "websocket.close"
+            second.send_json({"type": "end"})
+            assert rest(second)[-1]["type"] == "final"
+
+
+def test_sessions_nobody_comes_back_to_are_forgotten(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "RESUME", 0.1)
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        ws.send_bytes(next(media(TALK)))
+        ws.close(1001)
+    until(lambda: not service(client).lives._sessions, "the session to be forgotten")
+    with client.websocket_connect(STREAM) as ws:
+        told = begun(ws, session=token)
+        assert (told["type"], told["problem"]["status"]) == ("error", 404)
+        assert ws.receive()["code"] == 1008
+
+
+def test_a_client_that_goes_for_good_leaves_nothing(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws)
+        for message in media(TALK):
+            ws.send_bytes(message)
+    until(lambda: not service(client).lives._sessions, "the session to be forgotten")
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("demeanor ")], "its threads to end")
+
+
+def test_what_is_wrong_costs_itself_only(client: TestClient) -> None:
+    wrong: list[bytes | str] = [b"", "{", '{"type": "dance"}', HEADER.pack(1, 0, 0, 1, 0.0) + b"odd",
+                                HEADER.pack(2, 0, 0, 2, 0.0) + b"no picture"]  # fmt: skip
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws)
+        for message in wrong:
+            ws.send_bytes(message) if isinstance(message, bytes) else ws.send_text(message)
+        for message in media(TALK, first=3):
+            ws.send_bytes(message)
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    problems = [t["problem"] for t in out if t["type"] == "problem"]
+    assert [p["status"] for p in problems] == [422] * 5
+    assert all("expected" in p["detail"] for p in problems)
+    assert [s["text"] for s in out[-1]["analysis"]["segments"]] == ["I love it."]
+
+
+def test_a_bomb_among_the_pictures_is_left_out_with_a_warning(client: TestClient) -> None:
+    from PIL import Image
+
+    bomb = io.BytesIO()
+    Image.new("L", (65000, 300)).save(bomb, "JPEG", quality=1)
+    face = jpeg(picture([(100, 60, 90, "bright")]))
+    with client.websocket_connect(STREAM) as ws:
+        stream = service(client).lives._sessions[begun(ws, cues="face,scene")["session"]]._stream
+        # One by one: a slow machine passes over what waits. A picture is looked at when the next one comes.
+        for at, image in enumerate([face, face, bomb.getvalue(), face, face]):
+            looked, damaged = len(stream._seen.faces), stream.left_out["damaged"]
+            ws.send_bytes(HEADER.pack(2, 1, 0, at + 1, float(at)) + image)
+            until(
+                lambda: not at or len(stream._seen.faces) > looked or stream.left_out["damaged"] > damaged,  # noqa: B023
+                "a picture to be looked at",
+            )
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    (warning,) = (e["message"] for e in events(out) if e["type"] == "warning")
+    assert "1 pictures could not be read" in warning
+    assert "16 megapixels" in warning
+    assert warning in out[-1]["analysis"]["warnings"]
+    assert {"face", "scene"} <= set(out[-1]["analysis"]["cues"])
+
+
+def test_a_session_goes_on_when_what_decodes_its_pictures_is_killed(client: TestClient) -> None:
+    face = jpeg(picture([(100, 60, 90, "bright")]))
+    pids, others = set(), set(children_of(os.getpid()))
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws, cues="face")["session"]
+        decoder = service(client).lives._sessions[token]._decoders["picture"]
+        seen = service(client).lives._sessions[token]._stream._seen
+        for at in range(3):
+            before = len(seen.faces)
+            for number in (2 * at + 1, 2 * at + 2):
+                ws.send_bytes(HEADER.pack(2, 1, 0, number, float(number)) + face)
+            until(lambda: len(seen.faces) > before, "a picture to be looked at")  # noqa: B023
+            assert decoder.pid is not None
+            pids.add(decoder.pid)
+            os.kill(decoder.pid, signal.SIGKILL)
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    assert len(pids) >= 2
+    assert "face" in out[-1]["analysis"]["cues"]
+    until(lambda: set(children_of(os.getpid())) <= others, "its processes to end")
+
+
+@pytest.mark.parametrize("format", ["opus", "webm"])
+def test_compressed_sound_is_decoded_elsewhere_and_a_dead_decoder_replaced(client: TestClient, format: str) -> None:
+    talk = np.interp(np.arange(3 * len(TALK)) / 3, np.arange(len(TALK)), TALK).astype(np.float32)
+    data, packets = encoded("webm", samples=talk)
+    pieces = packets if format == "opus" else [data[at : at + 600] for at in range(0, len(data), 600)]
+    junk = [b"\xff" * 7] if format == "opus" else []
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws, cues="words,voice", language="en", audio={"format": format})["session"]
+        for number, piece in enumerate([*pieces, *junk], start=1):
+            if number == 5:
+                session = service(client).lives._sessions[token]
+                until(lambda: session.received == 4, "what came so far")  # noqa: B023
+                assert session._decoders[format].pid is not None
+                os.kill(session._decoders[format].pid, signal.SIGKILL)
+            ws.send_bytes(HEADER.pack(1, 0, 0, number, 0.0) + piece)
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    assert len([t for t in out if t["type"] == "problem"]) <= 1 + len(junk)
+    analysis = out[-1]["analysis"]
+    assert analysis["duration"] == pytest.approx(len(TALK) / RATE, abs=0.5)
+    assert [s["text"] for s in analysis["segments"]] == ["I love it."]
+    if junk:
+        assert any("could not be decoded" in w for w in analysis["warnings"])
+
+
+def test_damaged_pictures_come_to_nothing(client: TestClient) -> None:
+    data = jpeg(picture([(100, 60, 90, "bright")]))
+    generator = np.random.default_rng(3)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="face,scene")
+        for at in range(60):
+            damaged = bytearray(data[: generator.integers(20, len(data))])
+            for place in generator.integers(4, len(damaged), 8):
+                damaged[place] = generator.integers(256)
+            ws.send_bytes(HEADER.pack(2, 1, 0, at + 1, at / 3) + bytes(damaged))
+            if at % 10 == 9:  # not more than wait: each is to be decoded
+                ws.send_json({"type": "ping"})
+                while ws.receive_json()["type"] != "pong":
+                    pass
+        ws.send_json({"type": "end"})
+        assert rest(ws)[-1]["type"] == "final"
+
+
+@pytest.mark.parametrize(
+    "first",
+    ['{"type": "hello", "protocol": 9}', '{"type": "end"}', "no", json.dumps({**HELLO, "cues": "smell"}),
+     json.dumps({**HELLO, "fps": 900}), json.dumps({**HELLO, "language": "klingon"})],
+)  # fmt: skip
+def test_a_hello_that_is_none_is_refused(client: TestClient, first: str) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        ws.send_text(first)
+        told = ws.receive_json()
+        assert told["type"] == "error"
+        assert told["problem"]["status"] == 422
+        assert ws.receive()["code"] == 1008
+    assert not service(client).lives._sessions
+
+
+def test_no_more_sessions_than_may_be(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MOST_EACH", 1)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws)
+        with client.websocket_connect(STREAM) as other:
+            assert begun(other)["problem"]["status"] == 503
+
+
+def test_too_much_too_fast_ends_the_connection(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MESSAGES", 1)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws)
+        for _ in range(20):
+            ws.send_json({"type": "ping"})
+        told = [ws.receive_json()]
+        while told[-1]["type"] != "error":
+            told.append(ws.receive_json())
+        assert told[-1]["problem"]["status"] == 429
+
+
+def test_who_sends_nothing_is_let_go(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "HELLO_WITHIN", 0.05)
+    monkeypatch.setattr(live, "IDLE", 0.05)
+    with client.websocket_connect(STREAM) as ws:
+        assert ws.receive_json()["problem"]["status"] == 408
+    monkeypatch.setattr(live, "HELLO_WITHIN", 10.0)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws)
+        assert ws.receive_json()["problem"]["status"] == 408
+
+
+def test_longer_than_may_be(client: TestClient) -> None:
+    service(client).settings = replace(service(client).settings, media_seconds=2.0)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws)
+        for message in media(TALK):
+            ws.send_bytes(message)
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    assert any("at most 2 s" in t["problem"]["detail"] for t in out if t["type"] == "problem")
+    assert out[-1]["analysis"]["duration"] == pytest.approx(2.0, abs=0.15)
+
+
+def test_keys(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    mine, other = new_key(keys, "mine"), new_key(keys, "other")
+    with app_client(tmp_path / "state", keys=keys) as client:
+        service(client).reader = fake_reader()
+        with client.websocket_connect(STREAM) as ws:
+            told = ws.receive_json()
+            assert (told["type"], told["problem"]["status"]) == ("error", 401)
+        with client.websocket_connect(STREAM, subprotocols=["demeanor", f"demeanor.key.{mine}"]) as ws:
+            assert ws.accepted_subprotocol == "demeanor"
+            token = begun(ws)["session"]
+            with client.websocket_connect(STREAM, headers={"Authorization": f"Bearer {other}"}) as stranger:
+                assert begun(stranger, session=token)["problem"]["status"] == 404
+            with client.websocket_connect(STREAM, headers={"Authorization": f"Bearer {mine}"}) as own:
+                assert begun(own, session=token)["session"] == token
+
+
+def test_events_for_a_client_that_sees_none_are_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MOST_KEPT", 10)
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        session = service(client).lives._sessions[token]
+        ws.close(1001)
+    for at in range(1, 31):
+        session._keep(Event("warning" if at % 2 else "partial", at, at, at).to_dict())
+    kept = [e["seq"] for e in session.after(0)]
+    assert len(kept) == 10
+    assert kept[-2:] == [29, 30]
+    assert session.lost(5)
+    session.acknowledged(29)
+    assert [e["seq"] for e in session.after(0)] == [30]

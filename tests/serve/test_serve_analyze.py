@@ -1,0 +1,193 @@
+"""`POST /v1/analyze`: what comes in, in every form, and what goes out."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import demeanor
+from demeanor.report.schema import validate
+from serve_calls import SKY, TestClient, app_client, on_disk, with_bundle
+
+pytestmark = with_bundle
+
+
+def multipart(name: str, body: bytes, file: str | None = None) -> dict[str, Any]:
+    told = f'; filename="{file}"' if file else ""
+    content = f'--b\r\nContent-Disposition: form-data; name="{name}"{told}\r\n\r\n'.encode() + body + b"\r\n--b--\r\n"
+    return {"content": content, "headers": {"Content-Type": "multipart/form-data; boundary=b"}}
+
+
+def test_a_text_is_read_as_python_reads_it(client: TestClient) -> None:
+    said = client.post("/v1/analyze", json={"text": "I love it", "id": "a", "language": "en"})
+    assert said.status_code == 200
+    found, expected = said.json(), demeanor.analyze(text="I love it", language="en", id="a").to_dict()
+    validate(found)
+    for analysis in (found, expected):
+        del analysis["provenance"]
+    assert found == expected
+
+
+def test_text_as_a_part_is_the_same(client: TestClient) -> None:
+    one = client.post("/v1/analyze", json={"text": "总算吃上了,真的值得!"}).json()
+    two = client.post("/v1/analyze", **multipart("text", "总算吃上了,真的值得!".encode())).json()
+    three = client.post("/v1/analyze", **multipart("text", "总算吃上了,真的值得!".encode("gb18030"))).json()
+    assert one["overall"] == two["overall"] == three["overall"]
+
+
+def test_a_post_is_read_and_leaves_nothing(client: TestClient) -> None:
+    parts = {"image": ("天空.jpg", SKY.read_bytes()), "text": (None, "今天的天气真好")}
+    found = client.post("/v1/analyze", files=parts).json()
+    validate(found)
+    expected = demeanor.analyze(text="今天的天气真好", image=SKY)
+    assert found["source"] == "天空.jpg"
+    assert found["kind"] == "mixed"
+    assert found["overall"]["sentiment"]["score"] == pytest.approx(expected.overall.sentiment.score, abs=1e-3)
+    assert on_disk(client.app.state.service.spool.folder) == []
+
+
+def test_a_file_is_known_by_its_content(client: TestClient) -> None:
+    picture = client.post("/v1/analyze", files={"file": ("x.mp4", SKY.read_bytes())}).json()
+    words = client.post("/v1/analyze", files={"file": ("x.jpg", b"I hate this")}).json()
+    assert (picture["kind"], words["kind"]) == ("image", "text")
+    assert words["overall"]["sentiment"]["label"] == "negative"
+
+
+def test_a_long_text_is_read_apart(client: TestClient) -> None:
+    found = client.post("/v1/analyze", json={"text": "I love it. " * 300}).json()
+    assert len(found["segments"]) > 10
+    assert found["overall"]["sentiment"]["label"] == "positive"
+
+
+def test_cues_and_languages_are_chosen(client: TestClient) -> None:
+    found = client.post("/v1/analyze", files={"image": SKY.read_bytes()}, data={"cues": "scene", "id": "sky"}).json()
+    assert set(found["cues"]) == {"scene"}
+    assert found["id"] == "sky"
+
+
+@pytest.mark.parametrize(
+    ("format", "kind", "start"), [("csv", "text/csv", "\ufeffid,"), ("html", "text/html", "<!doc")]
+)
+def test_other_forms(client: TestClient, format: str, kind: str, start: str) -> None:
+    said = client.post(f"/v1/analyze?format={format}", json={"text": "I love it"})
+    assert said.headers["content-type"].startswith(kind)
+    assert said.text.startswith(start)
+
+
+REFUSED: list[tuple[int, str, dict[str, Any]]] = [
+    (415, "media-type", {"content": b"hello"}),
+    (415, "media-type", {"content": b"{}", "headers": {"Content-Type": "text/plain"}}),
+    (415, "media-type", {"content": b"", "headers": {"Content-Type": "multipart/form-data"}}),
+    (400, "malformed", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+    (400, "malformed", {"content": b"", "headers": {"Content-Type": "application/json"}}),
+    (422, "bad-option", {"json": {"text": 1}}),
+    (422, "bad-option", {"json": {"text": "x", "path": "/etc/passwd"}}),
+    (422, "bad-option", {"json": {"text": "x", "language": "klingon"}}),
+    (422, "unknown-name", {"json": {"text": "x", "cues": ["smell"]}}),
+    (422, "bad-input", {"json": {"text": "  "}}),
+    (413, "too-large", {"json": {"text": "x" * 100_001}}),
+    (422, "nothing", multipart("language", b"en")),
+    (422, "unknown-part", multipart("pathname", b"/etc/passwd")),
+    (400, "malformed", {"content": b"--b\r\nbroken", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}),
+    (422, "unreadable", multipart("image", b"\xff\xd8\xff\xe0 no picture", "x.jpg")),
+    (422, "unreadable", multipart("video", b"", "x.mp4")),
+    (422, "unreadable", multipart("audio", b"/etc/passwd", "x.m3u8")),
+    (422, "nothing", multipart("transcript", b"hello")),
+]
+
+
+@pytest.mark.parametrize(("status", "kind", "sent"), REFUSED)
+def test_what_cannot_be_read_is_told_as_a_problem(
+    client: TestClient, status: int, kind: str, sent: dict[str, Any]
+) -> None:
+    said = client.post("/v1/analyze", **sent)
+    assert (said.status_code, said.headers["content-type"]) == (status, "application/problem+json"), said.text
+    problem = said.json()
+    assert problem["type"] == f"urn:demeanor:problem:{kind}"
+    assert problem["status"] == status
+    assert "Traceback" not in said.text
+    assert str(client.app.state.service.spool.folder) not in said.text
+    assert on_disk(client.app.state.service.spool.folder) == []
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_wrong_method_is_told_with_the_right_one(client: TestClient, method: str) -> None:
+    said = client.request(method, "/v1/analyze")
+    assert (said.status_code, said.headers["allow"]) == (405, "POST")
+    assert said.json()["type"] == "urn:demeanor:problem:wrong-method"
+    assert client.request(method, "/v1/nothing").status_code == 404
+
+
+def test_a_playlist_opens_nothing(client: TestClient, tmp_path: Path) -> None:
+    """What is sent may name files and addresses; none is ever opened."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("I love the secret")
+    playlist = f"#EXTM3U\n#EXTINF:3,\nfile://{secret}\n#EXT-X-ENDLIST\n".encode()
+    concat = f"ffconcat version 1.0\nfile '{secret}'\n".encode()
+    for body in (playlist, concat, str(secret).encode()):
+        for part in ("audio", "video", "image"):
+            said = client.post("/v1/analyze", files={part: ("x", body)})
+            assert said.status_code == 422, said.text
+        found = client.post("/v1/analyze", files={"file": ("x", body)}).json()
+        assert "the secret" not in json.dumps(found)
+    assert client.post("/v1/analyze", json={"text": str(secret)}).json()["segments"][0]["text"] == str(secret)
+
+
+def test_a_request_too_large_is_refused_before_and_while_it_comes(tmp_path: Path) -> None:
+    with app_client(tmp_path / "s", largest=10_000) as client:
+        assert client.post("/v1/analyze", files={"image": b"x" * 20_000}).status_code == 413
+        pieces = (multipart("image", b"x" * 20_000)["content"][i : i + 1000] for i in range(0, 20_000, 1000))
+        sent = client.post("/v1/analyze", content=pieces, headers={"Content-Type": "multipart/form-data; boundary=b"})
+        assert (sent.status_code, sent.json()["type"]) == (413, "urn:demeanor:problem:too-large")
+        assert on_disk(tmp_path / "s") == []
+
+
+def test_an_analysis_is_rendered_in_every_form(client: TestClient) -> None:
+    analysis = client.post("/v1/analyze", json={"text": "I love it. I hate it."}).json()
+    analysis["corrections"] = [{"path": "/segments/0/text", "value": "We love it.", "by": "me", "at": "2026-01-01"}]
+    page = client.post("/v1/render", json=analysis)
+    assert page.text.startswith("<!doctype html>")
+    assert "sandbox" in page.headers["content-security-policy"]
+    rows = client.post("/v1/render?format=csv", json=analysis).text
+    assert len(rows.splitlines()) >= 3
+    assert client.post("/v1/render?format=srt", json=analysis).status_code == 422
+    for wrong in ({}, [], {"schema": "demeanor.analysis/1"}, {**analysis, "segments": 3}, {**analysis, "cues": [1]}):
+        assert client.post("/v1/render", json=wrong).status_code == 422
+
+
+def test_the_document_describes_what_there_is(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    assert {"/v1/analyze", "/v1/jobs", "/v1/jobs/{id}/events", "/v1/models", "/health"} <= set(document["paths"])
+    body = document["paths"]["/v1/analyze"]["post"]["requestBody"]["content"]
+    assert set(body) == {"application/json", "multipart/form-data"}
+    for example in body["application/json"]["examples"].values():
+        assert client.post("/v1/analyze", json=example["value"]).status_code == 200
+    text = json.dumps(document)
+    for name in {p.split('"')[0] for p in text.split('"#/components/schemas/')[1:]}:
+        assert name in document["components"]["schemas"]
+
+
+def test_models_health_and_metrics(client: TestClient) -> None:
+    assert client.get("/health").json()["version"] == demeanor.__version__
+    assert client.get("/v1/models").json()[0]["cues"]
+    client.post("/v1/analyze", json={"text": "unmistakable words"})
+    told = client.get("/metrics").text
+    assert 'demeanor_requests_total{method="POST",route="/v1/analyze",status="200"}' in told
+    assert "unmistakable" not in told
+
+
+def test_the_page_is_there(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert client.get("/../settings.py").status_code == 404
+    assert client.get("/%2e%2e/settings.py").status_code == 404
+    assert client.get("/page_files.py").status_code == 404
+
+
+def test_a_client_that_sends_a_file_in_small_pieces(client: TestClient) -> None:
+    body = multipart("image", SKY.read_bytes(), "a.jpg")
+    data = io.BytesIO(body["content"])
+    pieces = iter(lambda: data.read(777), b"")
+    assert client.post("/v1/analyze", content=pieces, headers=body["headers"]).status_code == 200

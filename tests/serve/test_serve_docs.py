@@ -1,0 +1,71 @@
+"""What docs/clients.md says is true: its examples run against a service; the options in docs/serve.md are there."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serve_calls import ROOT, Served, served, with_bundle
+
+CLIENTS, OPERATORS = (ROOT / "docs" / name for name in ("clients.md", "serve.md"))
+
+
+def examples(language: str) -> str:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", CLIENTS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert blocks
+    return "\n".join(blocks)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("docs") / "state") as found:
+        yield found
+
+
+def run(program: list[str], code: str, service: Served, folder: Path) -> str:
+    shutil.copytree(ROOT / "demo", folder / "demo", ignore=shutil.ignore_patterns("out", "__pycache__"))
+    here = code.replace("http://127.0.0.1:8765", service.url)
+    ran = subprocess.run([*program, here], cwd=folder, capture_output=True, text=True, check=False, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@with_bundle
+def test_curl(service: Served, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed here")
+    told = run(["bash", "-euo", "pipefail", "-c"], examples("sh"), service, tmp_path)
+    assert told.count('"schema": "demeanor.analysis/1"') == 2
+    assert "event: done" in told
+    assert "<!doctype html>" in (tmp_path / "sky.html").read_text(encoding="utf-8")
+
+
+@with_bundle
+def test_python(service: Served, tmp_path: Path) -> None:
+    told = run([sys.executable, "-c"], examples("python"), service, tmp_path)
+    assert "done 1.0" in told
+
+
+@with_bundle
+def test_javascript(service: Served, tmp_path: Path) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed here")
+    told = run(["node", "--input-type=module", "-e"], examples("javascript"), service, tmp_path)
+    assert "positive" in told
+    assert told.rstrip().endswith("done")
+
+
+def test_options_and_problems_are_those_of_the_program() -> None:
+    told = set(re.findall(r"--[a-z][a-z-]+", OPERATORS.read_text(encoding="utf-8").partition("## How it holds")[0]))
+    source = (ROOT / "src/demeanor/cli/serve.py").read_text(encoding="utf-8")
+    parameters = {"--" + name.replace("_", "-") for name in re.findall(r"^    (\w+): Annotated", source, re.MULTILINE)}
+    assert told - {"--cold"} <= parameters
+    assert parameters - {"--warm", "--model", "--port"} <= told
+    sources = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "src/demeanor/serve").glob("*.py"))
+    kinds = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', sources))
+    for row in re.findall(r"^\| \d.*$", CLIENTS.read_text(encoding="utf-8"), re.MULTILINE):
+        assert set(re.findall(r"`([a-z]+(?:-[a-z]+)*)`", row)) <= kinds, row

@@ -1,0 +1,176 @@
+"""Who may call: hosts, origins, keys and rates; and what every answer carries."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demeanor.errors import ConfigError
+from demeanor.serve.keys import Keys, new_key
+from demeanor.serve.limits import Rates
+from demeanor.serve.problem import Problem
+from demeanor.serve.settings import Settings
+from serve_calls import HERE, TestClient, app_client, with_bundle
+
+TEXT = {"json": {"text": "I love it"}}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "::", "example.org"])
+def test_another_address_needs_a_key(host: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--new-key"):
+        Settings(host=host).check()
+    new_key(tmp_path / "keys", "me")
+    Settings(host=host, keys=tmp_path / "keys").check()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.8.8.8"])
+def test_this_machine_needs_none(host: str) -> None:
+    Settings(host=host).check()
+
+
+@with_bundle
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:8765", 200), ("localhost:1", 200), ("[::1]:80", 200), ("evil.example:8765", 421), ("", 421),
+     ("10.0.0.1", 421), ("127.0.0.1.evil.example", 421), ("localhost.evil.example:80", 421)],
+)  # fmt: skip
+def test_a_name_that_was_made_to_point_here_is_refused(client: TestClient, host: str, status: int) -> None:
+    assert client.get("/health", headers={"Host": host}).status_code == status
+
+
+@with_bundle
+@pytest.mark.parametrize("headers", [
+    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, {"Sec-Fetch-Site": "same-site"},
+])  # fmt: skip
+def test_pages_of_strangers_are_refused(client: TestClient, headers: dict[str, str]) -> None:
+    said = client.post("/v1/analyze", **TEXT, headers=headers)
+    assert (said.status_code, said.json()["type"]) == (403, "urn:demeanor:problem:wrong-origin")
+    assert "access-control-allow-origin" not in said.headers
+    asked = {**headers, "Access-Control-Request-Method": "POST"}
+    if "Origin" in headers:
+        assert client.options("/v1/analyze", headers=asked).status_code == 403
+
+
+@with_bundle
+def test_our_own_page_and_allowed_ones_may(tmp_path: Path) -> None:
+    other = "https://notes.example"
+    with app_client(tmp_path / "s", origins=(other,), names=("demeanor.example",)) as client:
+        own = client.post("/v1/analyze", **TEXT, headers={"Origin": HERE, "Sec-Fetch-Site": "same-origin"})
+        assert own.status_code == 200
+        assert "access-control-allow-origin" not in own.headers
+        said = client.post("/v1/analyze", **TEXT, headers={"Origin": other, "Sec-Fetch-Site": "cross-site"})
+        assert (said.status_code, said.headers["access-control-allow-origin"]) == (200, other)
+        assert "Origin" in said.headers["vary"]
+        preflight = client.options("/v1/jobs", headers={"Origin": other, "Access-Control-Request-Method": "POST"})
+        assert preflight.status_code == 204
+        assert "Idempotency-Key" in preflight.headers["access-control-allow-headers"]
+        assert client.get("/health", headers={"Host": "demeanor.example"}).status_code == 200
+
+
+@with_bundle
+def test_every_answer_carries_the_policy(client: TestClient) -> None:
+    for path in ("/", "/health", "/nothing", "/v1/jobs"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert "server" not in headers
+
+
+@with_bundle
+def test_a_fault_of_ours_tells_nothing(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("the secret words")
+
+    monkeypatch.setattr(client.app.state.service.texts, "read", broken)
+    said = client.post("/v1/analyze", **TEXT)
+    assert (said.status_code, said.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in said.text
+    assert "broken" not in said.text
+    told = capsys.readouterr().err
+    assert "RuntimeError at test_serve_guard.py" in told
+    assert "secret" not in told
+    assert "I love it" not in told
+
+
+@with_bundle
+def test_keys(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    key = new_key(file, "ann")
+    with app_client(tmp_path / "s", keys=file) as client:
+        for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {key}"}, {"Authorization": key}):
+            for path in ("/v1/jobs", "/v1/models", "/metrics"):
+                said = client.get(path, headers=headers)
+                assert (said.status_code, said.headers["www-authenticate"]) == (401, 'Bearer realm="demeanor"')
+            assert client.post("/v1/analyze", **TEXT, headers=headers).status_code == 401
+        assert client.get("/health").status_code == 200
+        assert client.get("/").status_code == 200
+        assert client.post("/v1/analyze", **TEXT, headers={"Authorization": f"Bearer {key}"}).status_code == 200
+        later = new_key(file, "bob")
+        assert client.get("/v1/jobs", headers={"Authorization": f"Bearer {later}"}).status_code == 200
+        file.write_text("".join(line for line in file.read_text().splitlines(True) if line.startswith("bob")))
+        assert client.get("/v1/jobs", headers={"Authorization": f"Bearer {key}"}).status_code == 401
+
+
+def test_a_file_of_keys_holds_hashes(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    key = new_key(file, "ann")
+    assert file.read_text() == f"ann sha256:{hashlib.sha256(key.encode()).hexdigest()}\n"
+    assert file.stat().st_mode & 0o077 == 0
+    assert len(key) > 40
+    keys = Keys(file)
+    found = keys.owner_of(key)
+    assert found is not None
+    assert found.name == "ann"
+    assert keys.owner_of(key[:-1]) is None
+    assert keys.owner_of("") is None
+    with pytest.raises(ConfigError, match="already"):
+        new_key(file, "ann")
+    with pytest.raises(ConfigError, match="letters"):
+        new_key(file, "a b")
+    file.write_text("ann plain-key\n")
+    with pytest.raises(ConfigError, match="line 1"):
+        Keys(file)
+    with pytest.raises(ConfigError, match="--new-key"):
+        Keys(tmp_path / "none")
+
+
+@with_bundle
+def test_rates_per_key(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    slow, fast = new_key(file, "slow"), new_key(file, "fast")
+    file.write_text(file.read_text().replace("\n", " rate=60\n", 1))
+    with app_client(tmp_path / "s", keys=file) as client:
+        said = [client.get("/v1/models", headers={"Authorization": f"Bearer {slow}"}) for _ in range(15)]
+        assert [s.status_code for s in said[:10]] == [200] * 10
+        refused = [s for s in said if s.status_code == 429]
+        assert refused
+        assert int(refused[0].headers["retry-after"]) >= 1
+        assert client.get("/v1/models", headers={"Authorization": f"Bearer {fast}"}).status_code == 200
+
+
+def test_a_bucket_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("demeanor.serve.limits.time.monotonic", lambda: now[0])
+    rates = Rates()
+    for _ in range(20):
+        rates.spend("ann", 120)
+    with pytest.raises(Problem) as refused:
+        rates.spend("ann", 120)
+    assert refused.value.headers["Retry-After"] == "1"
+    rates.spend("bob", 120)
+    now[0] = 1.0  # two more by then
+    rates.spend("ann", 120)
+    rates.spend("ann", 120)
+    with pytest.raises(Problem):
+        rates.spend("ann", 120)
+    for _ in range(1000):
+        rates.spend("free", None)

@@ -1,0 +1,155 @@
+"""`/v1/jobs`: handed in, followed, fetched, stopped, deleted."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demeanor.report.schema import validate
+from demeanor.serve.keys import new_key
+from serve_calls import SKY, TestClient, app_client, ended, on_disk, until, with_bundle
+
+pytestmark = with_bundle
+PICTURE = {"file": ("sky.jpg", SKY.read_bytes())}
+
+
+def submitted(client: TestClient, **more: Any) -> str:
+    said = client.post("/v1/jobs", **(more or {"files": PICTURE}))
+    assert said.status_code == 202, said.text
+    assert said.headers["location"] == f"/v1/jobs/{said.json()['id']}"
+    return str(said.json()["id"])
+
+
+def test_a_job_and_its_result_in_every_form(client: TestClient) -> None:
+    id = submitted(client)
+    job = ended(client, id)
+    assert (job["state"], job["progress"], job["error"]) == ("done", 1.0, None)
+    found = client.get(job["result"]).json()
+    validate(found)
+    assert found["source"] == found["id"] == "sky.jpg"
+    assert client.get(f"/v1/jobs/{id}/result?format=csv").text.count("sky.jpg") >= 1
+    page = client.get(f"/v1/jobs/{id}/result?format=html").text
+    assert "data:image/" in page
+    assert str(client.app.state.service.spool.folder) not in page
+    for language, title in (("en", "Verdict"), ("zh", "结论"), ("auto", "Verdict")):
+        page = client.get(f"/v1/jobs/{id}/result?format=html&language={language}").text
+        assert f'aria-label="{title}"' in page
+    assert client.get(f"/v1/jobs/{id}/result?format=srt").status_code == 422
+    assert client.get(f"/v1/jobs/{id}/result?format=pdf").status_code == 422
+
+
+def test_a_text_as_a_job(client: TestClient) -> None:
+    id = submitted(client, json={"text": "I love it", "id": "mine"})
+    assert ended(client, id)["state"] == "done"
+    found = client.get(f"/v1/jobs/{id}/result").json()
+    assert (found["id"], found["source"], found["kind"]) == ("mine", "I love it", "text")
+
+
+def test_events_tell_of_it_until_it_ends(client: TestClient) -> None:
+    id = submitted(client)
+    told = []
+    with client.stream("GET", f"/v1/jobs/{id}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = list(stream.iter_lines())
+    for name, data in itertools.pairwise(lines):
+        if name.startswith("event: "):
+            told.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))["state"]))
+    assert told[-1] == ("done", "done")
+    assert {name for name, _ in told[:-1]} <= {"progress"}
+
+
+def test_a_damaged_file_fails_its_own_job_only(client: TestClient) -> None:
+    bad = submitted(client, files={"video": ("x.mp4", b"\0\0\0\x18ftypmp42 nothing more")})
+    good = submitted(client)
+    failed = ended(client, bad)
+    assert failed["state"] == "failed"
+    assert failed["error"]["status"] == 422
+    assert "expected" in failed["error"]["detail"]
+    assert client.get(f"/v1/jobs/{bad}/result").status_code == 409
+    assert ended(client, good)["state"] == "done"
+
+
+def test_what_could_never_be_read_is_refused_at_once(client: TestClient) -> None:
+    before = on_disk(client.app.state.service.spool.folder)
+    assert client.post("/v1/jobs", json={"text": "x", "cues": ["smell"]}).status_code == 422
+    assert client.post("/v1/jobs", json={"text": "x" * 100_001}).status_code == 413
+    assert client.post("/v1/jobs", json={}).status_code == 422
+    assert on_disk(client.app.state.service.spool.folder) == before
+
+
+def test_an_idempotency_key_begins_one_job(client: TestClient) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = client.post("/v1/jobs", files=PICTURE, headers=key)
+    again = client.post("/v1/jobs", files=PICTURE, headers=key)
+    assert again.json()["id"] == first.json()["id"]
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    other = client.post("/v1/jobs", json={"text": "other"}, headers=key)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:demeanor:problem:key-reused")
+    ended(client, first.json()["id"])
+
+
+def test_pages_of_jobs(client: TestClient) -> None:
+    ids = [submitted(client, json={"text": f"number {n}"}) for n in range(5)]
+    for id in ids:
+        ended(client, id)
+    first = client.get("/v1/jobs?limit=3&state=done").json()
+    assert [job["id"] for job in first["jobs"]] == ids[:1:-1]
+    second = client.get("/v1/jobs", params={"limit": 3, "state": "done", "after": first["next"]}).json()
+    assert [job["id"] for job in second["jobs"]][:2] == ids[1::-1]
+    for wrong in ("after=zzz", "after=%00", "limit=0", "limit=x", "state=lost"):
+        assert client.get(f"/v1/jobs?{wrong}").status_code == 422
+
+
+def test_names_that_are_no_jobs(client: TestClient) -> None:
+    for name in ("0" * 32, "in", "A" * 32, "0" * 31 + "%0A"):
+        for path in ("", "/result", "/events"):
+            assert client.get(f"/v1/jobs/{name}{path}").status_code == 404
+        assert client.post(f"/v1/jobs/{name}/cancel").status_code in (404, 405)
+        assert client.delete(f"/v1/jobs/{name}").status_code in (404, 405)
+
+
+def test_cancel_and_delete(tmp_path: Path) -> None:
+    with app_client(tmp_path / "s") as client:
+        service = client.app.state.service
+        running, waiting, deleted = submitted(client), submitted(client), submitted(client)
+        until(lambda: client.get(f"/v1/jobs/{running}").json()["state"] != "queued", "a job to run")
+        assert client.post(f"/v1/jobs/{waiting}/cancel").json()["state"] == "cancelled"
+        assert client.get(f"/v1/jobs/{waiting}/result").status_code == 409
+        assert client.delete(f"/v1/jobs/{deleted}").status_code == 204
+        stopped = client.post(f"/v1/jobs/{running}/cancel").json()
+        assert stopped["state"] in ("cancelled", "done")
+        assert client.post(f"/v1/jobs/{running}/cancel").json()["state"] == stopped["state"]
+        again = submitted(client)
+        until(lambda: client.get(f"/v1/jobs/{again}").json()["state"] != "queued", "a job to run")
+        assert client.delete(f"/v1/jobs/{again}").status_code == 204
+        for id in (deleted, again):
+            assert client.get(f"/v1/jobs/{id}").status_code == 404
+            until(lambda id=id: not service.spool.job(id).exists(), "what was sent to go")
+        assert ended(client, submitted(client))["state"] == "done"
+
+
+def test_keys_see_their_own_jobs_only_and_may_have_so_many(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    ann, bob = ({"Authorization": f"Bearer {new_key(file, name)}"} for name in ("ann", "bob"))
+    with app_client(tmp_path / "s", keys=file, queued=2) as client:
+        ids = [client.post("/v1/jobs", json={"text": "x"}, headers=ann).json()["id"] for _ in range(2)]
+        third = client.post("/v1/jobs", json={"text": "x"}, headers=ann)
+        assert (third.status_code, third.json()["type"]) == (429, "urn:demeanor:problem:queue-full")
+        assert client.post("/v1/jobs", json={"text": "x"}, headers=bob).status_code == 202
+        for path in ("", "/result", "/events"):
+            assert client.get(f"/v1/jobs/{ids[0]}{path}", headers=bob).status_code == 404
+        assert client.delete(f"/v1/jobs/{ids[0]}", headers=bob).status_code == 404
+        assert len(client.get("/v1/jobs", headers=ann).json()["jobs"]) == 2
+        assert len(client.get("/v1/jobs", headers=bob).json()["jobs"]) == 1
+
+
+@pytest.mark.parametrize("parts", [{"video": ("x", b"x" * 100)}, {"text": (None, "I love it")}])
+def test_a_stopped_service_goes_on_with_its_jobs(tmp_path: Path, parts: dict[str, Any]) -> None:
+    with app_client(tmp_path / "s") as client:
+        ids = [submitted(client, files=parts) for _ in range(3)]
+    with app_client(tmp_path / "s") as client:
+        states = [ended(client, id)["state"] for id in ids]
+    assert states == ["failed" if "video" in parts else "done"] * 3

@@ -1,0 +1,49 @@
+"""schemathesis over the whole API: whatever is sent, no answer is a fault, and every answer is described.
+
+`DEMEANOR_EXAMPLES=500` tries more per operation.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from serve_calls import Served, served, with_bundle
+
+schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed here (extra dev)")
+
+pytestmark = with_bundle
+
+EXAMPLES = int(os.environ.get("DEMEANOR_EXAMPLES", "12"))
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("schema") / "state", "--rate", "0", "--queued", "100000") as found:
+        yield found
+
+
+def test_no_request_is_a_fault(service: Served) -> None:
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    told = [checks.status_code_conformance, checks.content_type_conformance]
+    schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
+    tried = []
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        # What is rendered is as good as what was sent: a cue may miss what `from_dict` does not ask for.
+        own = [] if operation.path == "/v1/render" else [checks.response_schema_conformance]
+        asked = [not_a_server_error, *told, *own]
+
+        @given(case=operation.as_strategy())
+        @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate],
+                  database=None, suppress_health_check=list(HealthCheck))  # fmt: skip
+        def never_a_fault(case: schemathesis.Case) -> None:
+            case.call_and_validate(checks=asked, timeout=300)  # noqa: B023 - it is called before the next turn
+
+        never_a_fault()
+        tried.append(operation.label)
+    assert {"POST /v1/analyze", "POST /v1/explain", "GET /v1/jobs/{id}/explanation"} <= set(tried)
+    assert len(tried) >= 10

@@ -1,0 +1,169 @@
+"""The process that reads what strangers send: confined, watched, replaced."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from demeanor.serve.pool import Order, Worker
+from demeanor.serve.problem import Problem
+from demeanor.serve.settings import Settings
+from serve_calls import PATIENCE, SKY, alive, children_of, until, with_bundle
+
+pytestmark = [with_bundle, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
+
+
+def order(folder: Path, picture: bytes, seconds: float = PATIENCE) -> Order:
+    folder.mkdir()
+    (folder / "image").write_bytes(picture)
+    (folder / "request.json").write_text("{}")
+    return Order(folder, folder / "out", seconds)
+
+
+def with_worker(use: Callable[[Worker], Awaitable[None]], **settings: int) -> list[str]:
+    """Use a worker; why it was replaced meanwhile."""
+    why: list[str] = []
+
+    async def run() -> None:
+        worker = Worker(Settings(**settings), 1, why.append)  # type: ignore[arg-type]
+        try:
+            await use(worker)
+        finally:
+            await worker.stop()
+
+    before = set(children_of(os.getpid()))
+    asyncio.run(run())
+    assert set(children_of(os.getpid())) <= before
+    return why
+
+
+def test_it_stays_warm_and_a_bad_file_costs_itself(tmp_path: Path) -> None:
+    async def use(worker: Worker) -> None:
+        await worker.carry_out(order(tmp_path / "a", SKY.read_bytes()))
+        first = worker.pid
+        with pytest.raises(Problem) as refused:
+            await worker.carry_out(order(tmp_path / "b", b"\xff\xd8\xff damaged"))
+        assert refused.value.status == 422
+        assert str(tmp_path) not in refused.value.detail
+        await worker.carry_out(order(tmp_path / "c", SKY.read_bytes()))
+        assert worker.pid == first
+        assert json.loads((tmp_path / "c/out/analysis.json").read_text())["kind"] == "image"
+        assert (tmp_path / "c/out/report-en.html").is_file()
+
+    assert with_worker(use) == []
+
+
+def test_a_death_costs_one_order(tmp_path: Path) -> None:
+    async def use(worker: Worker) -> None:
+        await worker.warmed()
+        pid = worker.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)  # so that the order is under way when it dies
+        reading = asyncio.create_task(worker.carry_out(order(tmp_path / "a", SKY.read_bytes())))
+        await asyncio.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(Problem) as refused:
+            await reading
+        assert (refused.value.status, refused.value.kind) == (422, "unreadable")
+        await worker.carry_out(order(tmp_path / "b", SKY.read_bytes()))
+        assert worker.pid not in (None, pid)
+
+    assert with_worker(use) == ["crash"]
+
+
+def test_an_order_has_its_time(tmp_path: Path) -> None:
+    async def use(worker: Worker) -> None:
+        await worker.warmed()
+        pid = worker.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(Problem) as refused:
+            await worker.carry_out(order(tmp_path / "a", SKY.read_bytes(), seconds=0.2))
+        assert (refused.value.status, refused.value.kind) == (413, "too-long")
+        assert not alive(pid)
+
+    assert with_worker(use) == ["timeout"]
+
+
+def test_an_order_that_is_called_off_stops(tmp_path: Path) -> None:
+    async def use(worker: Worker) -> None:
+        await worker.warmed()
+        pid = worker.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        reading = asyncio.create_task(worker.carry_out(order(tmp_path / "a", SKY.read_bytes())))
+        await asyncio.sleep(0.1)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert not alive(pid)
+
+    assert with_worker(use) == ["cancelled"]
+
+
+@pytest.mark.parametrize("after", [0.0, 0.001, 0.01, 0.1])
+def test_one_that_is_stopped_while_it_begins_leaves_nothing(after: float) -> None:
+    async def use(worker: Worker) -> None:
+        worker.warm()
+        worker.warm()
+        await asyncio.sleep(after)
+        await worker.stop()
+        with pytest.raises(Problem, match="about to stop"):
+            await worker.carry_out(Order(Path(), Path(), 1.0))
+
+    with_worker(use)
+
+
+def test_its_limits_hold(tmp_path: Path) -> None:
+    async def use(worker: Worker) -> None:
+        await worker.warmed()
+        limits = Path(f"/proc/{worker.pid}/limits").read_text()
+        rows = {line[:25].strip(): line[25:].split() for line in limits.splitlines()}
+        assert rows["Max address space"][:2] == [str(3 << 30)] * 2
+        assert rows["Max core file size"][0] == "0"
+        assert int(rows["Max open files"][0]) == 256
+        status = Path(f"/proc/{worker.pid}/status").read_text()
+        assert "NoNewPrivs:\t1" in status
+        await worker.carry_out(order(tmp_path / "a", SKY.read_bytes()))
+        limits = Path(f"/proc/{worker.pid}/limits").read_text()
+        assert "Max cpu time              unlimited" not in limits
+
+    assert with_worker(use, memory=3 << 30) == []
+
+
+def test_too_little_memory_is_an_answer_and_not_a_hang(tmp_path: Path) -> None:
+    async def use(worker: Worker) -> None:
+        with pytest.raises(Problem) as refused:
+            await worker.carry_out(order(tmp_path / "a", SKY.read_bytes()))
+        assert refused.value.status in (413, 422, 503)
+
+    with_worker(use, memory=200 << 20)
+
+
+def test_it_dies_with_its_service(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys, time\n"
+        "from demeanor.serve.pool import Worker\n"
+        "from demeanor.serve.settings import Settings\n"
+        "async def main():\n"
+        "    worker = Worker(Settings(), 1, print)\n"
+        "    await worker.warmed()\n"
+        "    print(worker.pid, flush=True)\n"
+        "    time.sleep(600)\n"
+        "asyncio.run(main())\n"
+    )
+    import subprocess
+
+    service = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert service.stdout is not None
+    worker = int(service.stdout.readline())
+    assert alive(worker)
+    service.kill()
+    service.wait()
+    service.stdout.close()
+    until(lambda: not alive(worker), "the worker to die")
