@@ -33,6 +33,7 @@ from demeanor.media.image import decode_image
 from demeanor.media.speech import Heard
 from demeanor.metrics import bootstrap, classification
 from demeanor.reader.reader import Reader
+from demeanor.training.typos import mistyped
 from demeanor.types import EMOTIONS, POLARITIES, Evidence, Sample, Utterance
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +41,6 @@ RATE = 16_000
 Damage = Callable[[Any, random.Random], Any]
 Read = Callable[[Sequence[Any]], Sequence[Evidence]]
 
-KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 CHINESE = {
     "love": "爱", "like": "喜欢", "hate": "讨厌", "good": "好", "bad": "糟糕", "great": "很棒", "happy": "开心",
     "sad": "难过", "angry": "生气", "today": "今天", "friend": "朋友", "people": "人们", "really": "真的",
@@ -51,36 +51,17 @@ CHINESE = {
 }  # fmt: skip
 
 
-def typos(share: float) -> Damage:
-    """That share of the letters swapped with the next, left out, doubled, or struck beside."""
-
-    def damage(text: str, rng: random.Random) -> str:
-        out = list(text)
-        for i, c in enumerate(text):
-            if not c.isalpha() or rng.random() >= share:
-                continue
-            kind = rng.randrange(4)
-            row = next((r for r in KEYS if c.lower() in r), "")
-            if kind == 0 and i + 1 < len(out):
-                out[i], out[i + 1] = out[i + 1], out[i]
-            elif kind == 1:
-                out[i] = ""
-            elif kind == 2 or not row:
-                out[i] = c * 2
-            else:
-                out[i] = row[max(0, min(len(row) - 1, row.index(c.lower()) + rng.choice((-1, 1))))]
-        return "".join(out)
-
-    return damage
-
-
 def mixed(text: str, rng: random.Random) -> str:
     """Common English words in Chinese."""
     return " ".join(CHINESE.get(word.strip(".,!?").lower(), word) for word in text.split())
 
 
+def _typos(share: float, text: str, rng: random.Random) -> str:
+    return mistyped(text, share, rng)
+
+
 WORDS: Mapping[str, Damage] = {
-    "typos 2 %": typos(0.02), "typos 5 %": typos(0.05), "typos 10 %": typos(0.1), "typos 20 %": typos(0.2),
+    **{f"typos {share:.0%}".replace("%", " %"): partial(_typos, share) for share in (0.02, 0.05, 0.1, 0.2)},
     "capitals": lambda t, _: t.upper(),
     "no marks": lambda t, _: "".join(c for c in t.lower() if c.isalnum() or c.isspace()),
     "emoji of no feeling": lambda t, rng: f"{t} {rng.choice('📅📎🚌🏠📷🔋')}",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from demeanor.training.data import Rows, inverse_frequency, join, targets
 from demeanor.training.held_out import is_held_out
 from demeanor.training.loop import Progress, Settings, fit, predict
 from demeanor.training.run import write_json
+from demeanor.training.typos import mistyped
 from demeanor.types import Sample
 
 
@@ -45,6 +48,16 @@ def _key(text: str) -> str:
 def _sealed(text: str, sealed: set[str]) -> bool:
     key = _key(text)
     return is_held_out(text) or (len(key) >= 20 and key in sealed)
+
+
+def with_typos(samples: Sequence[Sample], share: float) -> list[Sample]:
+    """That share of the samples mistyped, one letter in twenty to one in seven; which ones and how hangs on the text."""
+    out = []
+    for sample in samples:
+        rng = random.Random(f"typos:{sample.text}")
+        text = sample.text or ""
+        out.append(replace(sample, text=mistyped(text, rng.uniform(0.05, 0.15), rng)) if rng.random() < share else sample)
+    return out
 
 
 def encode(samples: Sequence[Sample], encoder: TextTokens, spec: Mapping[str, Any]) -> Rows:
@@ -141,6 +154,8 @@ def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Pr
     for data, samples in read_corpora(spec["data"], tables, root):
         for split, into in (("train", parts), ("valid", valid)):
             chosen = [s for s in samples if s.split == split]
+            if split == "train":
+                chosen = with_typos(chosen, float(data.get("typos", 0.0)))
             if chosen:
                 into.append((data, encode(chosen, encoder, data)))
     model = build(spec)
