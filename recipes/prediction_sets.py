@@ -54,8 +54,8 @@ KINDS = {
 """Corpora of one kind have one threshold: of a few videos alone it would be mere chance. Others are their own kind."""
 
 LABELLED = {
-    "polarity": ("talks", "dialogue", "tweets", "reviews", "faces"),
-    "emotions": ("dialogue", "forum", "weibo", "faces"),
+    "polarity": ("talks", "dialogue", "tweets", "reviews", "everyday", "faces"),
+    "emotions": ("dialogue", "forum", "weibo", "everyday", "faces"),
 }
 """Where a task was labelled by people, or follows from a face's emotion; polarities that follow from others do not."""
 
@@ -98,7 +98,7 @@ def some(samples: list[Sample]) -> list[Sample]:
 
 def words_read(bundle: Bundle, data: Path) -> Iterator[Read]:
     """The validation parts of the words' corpora."""
-    spec = run.read_run_file(RECIPES / "words.toml")
+    spec = run.read_run_file(RECIPES / "words_everyday.toml")
     expert = Words(bundle)
     kinds: dict[str, list[Sample]] = {}
     for entry, samples in words.read_corpora(spec["data"], RECIPES / "tables", data):

@@ -11,7 +11,7 @@ from demeanor.fusion import audio_cnn, concat, image_cnn, text_transformer  # no
 from demeanor.layers.q4 import dequantise  # noqa: E402
 from demeanor.training.assemble import JointGraph  # noqa: E402
 from demeanor.training.carry import refuse_features  # noqa: E402
-from demeanor.training.export import DenseGraph, TextGraph, export  # noqa: E402
+from demeanor.training.export import DenseGraph, TextGraph, export, store_int8, traced, write_onnx  # noqa: E402
 from demeanor.training.runfile import Features  # noqa: E402
 
 pytestmark = [
@@ -68,6 +68,23 @@ def test_stored_weights_are_a_quarter_of_the_size_and_close(tmp_path) -> None:
     with torch.no_grad():
         expected = model.heads(model.features(x).mean((2, 3)))
     np.testing.assert_allclose(found["emotions"], expected["emotions"].numpy(), atol=0.03)
+
+
+def test_small_changes_of_weights_that_lie_on_the_steps_are_kept(tmp_path) -> None:
+    """What training on from 8-bit weights changes, a fifth of a step each, is there in the sum over many."""
+    steps = np.random.default_rng(0).integers(-120, 121, (64, 512)).astype(np.float32)
+    steps[:, 0] = 127
+    changed = np.where(np.abs(steps) == 127, steps, steps + 0.2) / 127
+    linear = torch.nn.Linear(512, 64, bias=False)
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(changed))
+    x = torch.ones(1, 1, 512)
+    for name in ("one", "two"):
+        write_onnx(store_int8(traced(linear, (x,), ("values",), ("y",), {})), tmp_path / f"{name}.onnx")
+    assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
+    found = run(tmp_path / "one.onnx", {"values": x.numpy()})["y"].ravel()
+    moved = found - steps.sum(1) / 127
+    assert moved.mean() == pytest.approx(511 * 0.2 / 127, rel=0.1)
 
 
 def test_audio_graph_ignores_padding(tmp_path) -> None:

@@ -13,8 +13,8 @@ from demeanor.losses.tasks import masked_cross_entropy, sign_hinge, task_loss  #
 from demeanor.training.data import Rows, batches, polarity_target, targets  # noqa: E402
 from demeanor.training.folds import actor_folds, group_folds  # noqa: E402
 from demeanor.training.held_out import SENTENCES, is_held_out  # noqa: E402
-from demeanor.training.loop import Settings, fit, predict, rate  # noqa: E402
-from demeanor.training.words import read_corpora  # noqa: E402
+from demeanor.training.loop import Settings, arithmetic, fit, predict, rate  # noqa: E402
+from demeanor.training.words import read_corpora, with_typos  # noqa: E402
 from demeanor.types import Sample  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -175,11 +175,31 @@ def test_other_texts_may_be_learned_from(text: str) -> None:
     assert not is_held_out(text)
 
 
-def test_no_training_row_is_a_worked_example_or_stands_in_a_test_part(shared: Path) -> None:
+@pytest.mark.parametrize("supported", [True, False])
+def test_a_cpu_without_16_bit_arithmetic_computes_in_float32(supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: supported)
+    for precision in ("bfloat16", "float32"):
+        with arithmetic(torch.device("cpu"), precision):
+            found = torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype
+        assert found == (torch.bfloat16 if supported and precision == "bfloat16" else torch.float32)
+
+
+def test_typos_fall_on_a_share_of_the_texts_and_are_the_same_every_time() -> None:
+    samples = [Sample(str(n), text=f"The train number {n} leaves at five 明天见") for n in range(400)]
+    typed = with_typos(samples, 0.3)
+    changed = [(a.text or "", b.text or "") for a, b in zip(samples, typed, strict=True) if a.text != b.text]
+    assert 80 < len(changed) < 160
+    assert all("明天见" in after and abs(len(after) - len(before)) < 10 for before, after in changed)
+    assert typed == with_typos(samples, 0.3)
+    assert with_typos(samples, 0.0) == samples
+
+
+@pytest.mark.parametrize("file", ["words.toml", "words_everyday.toml"])
+def test_no_training_row_is_a_worked_example_or_stands_in_a_test_part(file: str, shared: Path) -> None:
     from demeanor.training.run import read_run_file
 
     root = Path(__file__).parents[2]
-    spec = read_run_file(root / "recipes" / "words.toml")
+    spec = read_run_file(root / "recipes" / file)
     corpora = read_corpora(spec["data"], root / "recipes" / "tables", shared / "data")
     learned = [s for _, samples in corpora for s in samples if s.split == "train"]
     assert len(learned) > 100_000

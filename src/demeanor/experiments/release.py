@@ -48,7 +48,7 @@ def words_scores(words: Words, manifest: Path, root: Path, split: str, protocol:
         out.append(_intensity(name, protocol, samples, evidence, clusters))
     for task, classes in (("polarity", POLARITIES), ("emotions", EMOTIONS)):
         rows = [i for i, s in enumerate(samples) if "," not in str(s.labels.get(task, ",")) and task in s.labels]
-        if rows and "score" not in samples[0].labels:
+        if rows:
             chosen = [samples[i] for i in rows]
             out.append(_classes(name, protocol, task, classes, chosen, [evidence[i] for i in rows], clusters[rows]))
     return out
@@ -188,6 +188,7 @@ WORDS = (
     ("goemotions_dev", "test", "dev, single-label rows"),
     ("tweets", "test", "12 % by duplicate group"),
     ("weibo", "test", "20 % by duplicate group"),
+    ("everyday", "valid", "our own sentences, those of a writer held back"),
 )
 
 
@@ -217,7 +218,7 @@ def _records(
         words = Words(bundle)
         for stem, split, protocol in WORDS:
             for record in words_scores(words, args.tables / f"{stem}.toml", args.data, split, protocol):
-                yield "text_transformer", "text_tokens", record
+                yield "text_transformer", "text_tokens", {**record, "split": split}
     if "face" in only:
         yield "image_cnn", "visual_face", face_score(bundle, args.tables / "fer2013.toml", args.data)
     if "voice" in only:

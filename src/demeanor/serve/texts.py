@@ -10,8 +10,8 @@ from demeanor.reader.analysis import Analysis
 from demeanor.reader.inputs import Parts
 from demeanor.reader.reader import Reader
 
-MOST = 8
-"""Texts in one batch; larger ones cost as much a text, and more memory."""
+MOST = 16
+"""Texts in one batch; larger ones cost as much a text, and make the first of them wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,21 @@ class _Waiting:
 class Texts:
     """Reads texts in batches, so that many small requests cost less than each by itself.
 
-    One batch per core, each on one thread: two threads on one batch take more processor time, for they wait busily
-    for one another.
+    A text alone costs three times what it costs in a batch, since the weights have to come from memory for either. So
+    one batch is read at a time, and what arrives meanwhile makes up the next; another core takes one as well only where
+    more wait than fill a batch. Each is read on one thread: two on one batch wait busily for one another.
 
     Args:
         reader: whose words expert reads them; of one thread.
-        cores: batches read at the same time.
+        cores: batches read at the same time, at most.
     """
 
     def __init__(self, reader: Reader, cores: int = 1) -> None:
         self._reader, self._cores = reader, cores
         self._waiting: list[_Waiting] = []
         self._threads = ThreadPoolExecutor(cores, thread_name_prefix="texts")
-        self._running: set[asyncio.Task[None]] = set()
+        self._active = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def depth(self) -> int:
@@ -52,35 +54,42 @@ class Texts:
         """
         answer: asyncio.Future[Analysis] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(parts, cues, id, answer))
-        if len(self._running) < self._cores:
+        if self._active < self._wanted():
+            self._active += 1
             task = asyncio.create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await answer
 
     def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def _wanted(self) -> int:
+        """How many batches should be read at the same time."""
+        return min(self._cores, 1 + len(self._waiting) // MOST) if self._waiting else 0
+
     async def _run(self) -> None:
-        """Read what waits until nothing does."""
+        """Read batches until fewer are wanted."""
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch = self._batch()
-            answers = await loop.run_in_executor(self._threads, self._read, batch)
-            for waiting, found in zip(batch, answers, strict=True):
-                if waiting.answer.done():
-                    continue  # its client has gone
-                if isinstance(found, Analysis):
-                    waiting.answer.set_result(found)
-                else:
-                    waiting.answer.set_exception(found)
+        try:
+            while self._active <= self._wanted():
+                batch = self._batch()
+                answers = await loop.run_in_executor(self._threads, self._read, batch)
+                for waiting, found in zip(batch, answers, strict=True):
+                    if waiting.answer.done():
+                        continue  # its client has gone
+                    if isinstance(found, Analysis):
+                        waiting.answer.set_result(found)
+                    else:
+                        waiting.answer.set_exception(found)
+        finally:
+            self._active -= 1
 
     def _batch(self) -> list[_Waiting]:
-        """A fair part of what waits: the others may read at the same time."""
+        """The first of those that wait, and others that ask for the same."""
         cues = self._waiting[0].cues
-        alike = [w for w in self._waiting if w.cues == cues]
-        batch = alike[: min(MOST, -(-len(alike) // self._cores))]
+        batch = [w for w in self._waiting if w.cues == cues][:MOST]
         taken = set(map(id, batch))
         self._waiting = [w for w in self._waiting if id(w) not in taken]
         return batch

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -207,7 +208,10 @@ def store_int8(model: Any) -> Any:
             axis = weights.ndim - 1 if first == "MatMul" else 0
             others = tuple(a for a in range(weights.ndim) if a != axis)
         scale = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-12).astype(np.float32) / 127
-        whole = np.rint(weights / scale).astype(np.int8)
+        # Rounded up or down by chance, in proportion: the nearest step would undo most of what training on from weights
+        # that lie on these very steps has changed (docs/decisions.md). The name makes the chance the same every time.
+        chance = np.random.default_rng(zlib.crc32(name.encode())).random(weights.shape)
+        whole = np.clip(np.floor(weights / scale + chance), -127, 127).astype(np.int8)
         tensors = [numpy_helper.from_array(whole, name + ".int8"), numpy_helper.from_array(scale, name + ".scale")]
         cast = helper.make_node("Cast", [name + ".int8"], [name + ".cast"], to=TensorProto.FLOAT)
         return tensors, [cast, helper.make_node("Mul", [name + ".cast", name + ".scale"], [name])]

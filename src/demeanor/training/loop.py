@@ -50,6 +50,15 @@ def device_of(name: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def arithmetic(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
+    """The precision a forward pass is computed in; a CPU without 16-bit arithmetic, which only imitates it many times
+    slower, computes in float32."""
+    imitated = device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if precision == "float32" or imitated:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, getattr(torch, precision))
+
+
 class Average:
     """Exponential moving average of a model's weights, with warm-up so that early steps do not linger."""
 
@@ -191,14 +200,13 @@ class _Run:
     def _step(self, window: Sequence[FeatureBatch], epoch: int) -> float:
         """One optimiser step over a window of batches, each weighing as much as its rows; the loss."""
         whole, total = sum(len(b) for b in window), 0.0
-        low = self.settings.precision != "float32"
         self.optimiser.zero_grad(set_to_none=True)
         seen: list[tuple[Any, FeatureBatch]] = []
         for batch in window:
             part = share(batch, self.group).to(self.device)
             if not len(part):
                 continue
-            with torch.autocast(self.device.type, getattr(torch, self.settings.precision), enabled=low):
+            with arithmetic(self.device, self.settings.precision):
                 output = self.forward(part)
             terms: dict[str, Tensor] = self.model.loss(output, part)
             loss = torch.stack([t.float().reshape(()) for t in terms.values()]).sum() * (len(part) / whole)
@@ -343,9 +351,8 @@ def predict(
     model.to(place).eval()
     parts: dict[str, list[np.ndarray[Any, Any]]] = {}
     order: list[np.ndarray[Any, Any]] = []
-    low = contextlib.nullcontext() if precision == "float32" else torch.autocast(place.type, getattr(torch, precision))
     for one in batches(rows, batch, None):
-        with low:
+        with arithmetic(place, precision):
             output = model(one.to(place))
         assert one.index is not None
         order.append(one.index.numpy())

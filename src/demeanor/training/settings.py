@@ -36,6 +36,7 @@ class Settings(BaseModel):
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     """`balanced` draws rows so that all classes come equally often."""
     precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    """A CPU without 16-bit arithmetic computes in float32 whatever stands here."""
     device: str = "auto"
     seed: int = 0
     threads: int = Field(default=0, ge=0)
