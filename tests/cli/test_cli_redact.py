@@ -75,6 +75,16 @@ def test_a_mistyped_file_is_no_text(run: Demeanor, more: list[str]) -> None:
     assert (ran.code, ran.out) == (1, "Write to [MAIL]\n")
 
 
+def test_of_a_sentence_json_holds_the_copy(run: Demeanor, tmp_path: Path) -> None:
+    text = "Write to a@example.com or b@example.com"
+    ran = run("redact", text, "--json")
+    (told,) = json.loads(ran.out)
+    assert (told["text"], told["found"]) == ("Write to [MAIL] or [MAIL]", {"MAIL": 2})
+    ran = run("redact", text, "--json", tmp_path / "told.json")
+    assert ran.out == told["text"] + "\n"
+    assert json.loads((tmp_path / "told.json").read_text()) == [told]
+
+
 def test_a_picture(run: Demeanor, tmp_path: Path) -> None:
     ran = run("redact", ROOT / "demo" / "sky.jpg", "--out", tmp_path)
     assert ran.code == 0

@@ -71,7 +71,7 @@ def redact(
         "pseudonyms": Pseudonyms() if pseudonyms else None, "tone": "silence" if silence else "tone",
         "veil": "fill" if fill else "blur",
     }  # fmt: skip
-    done, failed = _redact(jobs, options, _lazily(model, threads, offline), json is None)
+    done, failed = _redact(jobs, options, _lazily(model, threads, offline), json)
     if failed < len(jobs):
         _tell(json, done)
     if failed:
@@ -152,8 +152,8 @@ def _files(value: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _redact(
-    jobs: list[tuple[str, Path | None]], options: dict[str, Any], reader: Callable[[], Any], tell: bool
-) -> tuple[list[tuple[str, Redaction]], int]:
+    jobs: list[tuple[str, Path | None]], options: dict[str, Any], reader: Callable[[], Any], json: str | None
+) -> tuple[list[dict[str, Any]], int]:
     import demeanor
     from demeanor.cli._inputs import named
     from demeanor.cli._terminal import say
@@ -161,13 +161,14 @@ def _redact(
     from demeanor.media.kind import kind_of
     from demeanor.media.source import existing_file
 
-    done, failed = [], 0
+    done: list[dict[str, Any]] = []
+    failed = 0
     for value, place in jobs:
         shown = value if existing_file(value) else "the text"
         try:
             if place is None:
                 kind_of(value)  # a mistyped file is no text, and is told as `analyze` tells it
-                _print(value, options)
+                done.append({"source": shown, **_printed(value, options, aside=json == "-")})
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
             with _bar(shown) as step:
@@ -176,17 +177,23 @@ def _redact(
             failed += 1
             say(named(shown, str(error)) if existing_file(value) else str(error))
             continue
-        done.append((value if existing_file(value) else shown, result))
+        done.append({"source": shown, **result.to_dict()})
         for warning in result.warnings:
             say(named(shown, warning))
-        say(f"wrote {place}" + (f": {_summary(result)}" if tell else ""))
+        say(f"wrote {place}" + (f": {_summary(result)}" if json is None else ""))
     return done, failed
 
 
-def _print(text: str, options: dict[str, Any]) -> None:
+def _printed(text: str, options: dict[str, Any], aside: bool) -> dict[str, Any]:
+    """The copy of a sentence, on stdout unless it is for what is told of it."""
+    from collections import Counter
+
     from demeanor.privacy.text import redact_text
 
-    print(redact_text(text, names=options["names"], pseudonyms=options["pseudonyms"]).text)
+    copy = redact_text(text, names=options["names"], pseudonyms=options["pseudonyms"])
+    if not aside:
+        print(copy.text)
+    return {"out": None, "kind": "text", "text": copy.text, "found": dict(Counter(s.kind for s in copy.spans))}
 
 
 def _lazily(model: str, threads: int, offline: bool) -> Callable[[], Any]:
@@ -209,13 +216,12 @@ def _summary(result: Redaction) -> str:
     return ", ".join(parts) or "nothing was found"
 
 
-def _tell(json: str | None, done: list[tuple[str, Redaction]]) -> None:
+def _tell(json: str | None, found: list[dict[str, Any]]) -> None:
     if json is None:
         return
     from demeanor.cli._terminal import json_text, print_json
     from demeanor.reader.analysis import write_whole
 
-    found = [{"source": source, **result.to_dict()} for source, result in done]
     if json == "-":
         print_json(found)
     else:
