@@ -13,6 +13,9 @@ from demeanor.reader.reader import Reader
 MOST = 16
 """Texts in one batch; larger ones cost as much a text, and make the first of them wait."""
 
+FEW = 4
+"""Texts that are not worth a second core: together they cost little more than one."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -25,9 +28,9 @@ class _Waiting:
 class Texts:
     """Reads texts in batches, so that many small requests cost less than each by itself.
 
-    A text alone costs three times what it costs in a batch, since the weights have to come from memory for either. So
-    one batch is read at a time, and what arrives meanwhile makes up the next; another core takes one as well only where
-    more wait than fill a batch. Each is read on one thread: two on one batch wait busily for one another.
+    A text alone costs more than it costs in a batch, since the weights have to come from memory for either. So what
+    arrives while one batch is read makes up the next, and another core reads one as well only where more than a few
+    wait. Each is read on one thread: two on one batch wait busily for one another.
 
     Args:
         reader: whose words expert reads them; of one thread.
@@ -67,7 +70,7 @@ class Texts:
 
     def _wanted(self) -> int:
         """How many batches should be read at the same time."""
-        return min(self._cores, 1 + len(self._waiting) // MOST) if self._waiting else 0
+        return min(self._cores, 1 + len(self._waiting) // FEW) if self._waiting else 0
 
     async def _run(self) -> None:
         """Read batches until fewer are wanted."""
@@ -87,9 +90,10 @@ class Texts:
             self._active -= 1
 
     def _batch(self) -> list[_Waiting]:
-        """The first of those that wait, and others that ask for the same."""
+        """The first of those that wait, and its share of the others that ask for the same."""
         cues = self._waiting[0].cues
-        batch = [w for w in self._waiting if w.cues == cues][:MOST]
+        alike = [w for w in self._waiting if w.cues == cues]
+        batch = alike[: min(MOST, max(FEW, -(-len(alike) // self._cores)))]
         taken = set(map(id, batch))
         self._waiting = [w for w in self._waiting if id(w) not in taken]
         return batch

@@ -21,6 +21,8 @@ from demeanor.types import Evidence, FloatArray
 TOKENS_PER_BATCH = 512
 """Padded tokens that are read at once: what an inner layer makes of them still fits the processor's cache. Of 2048 at
 once a tenth fewer are read in the same time; of 256 no more."""
+TOKENS_OF_A_RUN = 16
+"""What a run costs beside its tokens, in tokens: fetching the weights and calling the graph."""
 MOST_WINDOWS = 4
 """Pieces in which one text is read at most: of a longer one its beginning and its end."""
 
@@ -133,10 +135,15 @@ class Words:
 
     @staticmethod
     def _chunks(lengths: Sequence[int]) -> list[range]:
-        """Runs of rows (sorted by length) of at most `TOKENS_PER_BATCH` padded tokens."""
+        """Runs of rows (sorted by length) of at most `TOKENS_PER_BATCH` tokens, padding included.
+
+        A run ends too where its padding would cost more than another run.
+        """
         chunks, start = [], 0
         for end in range(1, len(lengths) + 1):
-            if end == len(lengths) or (end + 1 - start) * lengths[end] > TOKENS_PER_BATCH:
+            own = sum(lengths[start : end + 1])
+            padded = 0 if end == len(lengths) else (end + 1 - start) * lengths[end]
+            if end == len(lengths) or padded > min(TOKENS_PER_BATCH, own + TOKENS_OF_A_RUN):
                 chunks.append(range(start, end))
                 start = end
         return chunks
