@@ -244,3 +244,7 @@ def test_whisper_states_of_short_sound_are_those_of_the_filled_window_where_the_
     brief = encoded(audio_whisper, x)
     assert brief.shape == (26, 512)
     assert np.corrcoef(brief.ravel(), full.ravel())[0, 1] > 0.8, "alike, not the same"
+    few = encoded(audio_whisper, x, together=10)  # 51 states of 50 a second: five whole steps and one of what is left
+    assert few.shape == (6, 512)
+    np.testing.assert_allclose(few[:5], brief[:25].reshape(5, 5, 512).mean(1), atol=1e-5)
+    np.testing.assert_allclose(few[5], brief[25], atol=1e-5)

@@ -197,3 +197,8 @@ def test_the_expert_says_what_the_bundle_says() -> None:
     assert found[0, -1] < 0
     brief = text_expert.ENCODER(text_expert.Config(heads=False)).encode(sample)
     assert brief.shape[1] == found.shape[1] - 11
+    tokens = text_expert.ENCODER(text_expert.Config(layer=11)).encode(sample)
+    assert tokens.shape == (ids.shape[1], brief.shape[1])
+    np.testing.assert_allclose(tokens.mean(0), brief[0], atol=1e-5)
+    with pytest.raises(ConfigError, match="layer: expected one of the layers"):
+        text_expert.ENCODER(text_expert.Config(layer=12)).encode(sample)

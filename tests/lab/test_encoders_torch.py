@@ -221,6 +221,9 @@ def test_efficientnet_features_are_those_of_the_last_map(models: Path) -> None:
     found = visual_efficientnet.ENCODER(config).encode(Sample("x", image=still))
     assert found.shape == (1, 1280)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    regions = visual_efficientnet.ENCODER(config.model_copy(update={"grid": 2})).encode(Sample("x", image=still))
+    assert regions.shape == (4, 1280)
+    np.testing.assert_allclose(regions.mean(0), expected[0], atol=1e-5)
     wrong = visual_efficientnet.ENCODER(visual_efficientnet.Config(weights=models / "resnet18.pth"))
     with pytest.raises(ConfigError, match="EfficientNet-Lite0"):
         wrong.encode(Sample("x", image=still))

@@ -109,6 +109,7 @@ def test_a_metric_that_is_none_is_refused() -> None:
 
     assert shown_metric(a_run(), ["mae", "corr"]) == "mae"
     assert shown_metric(a_run(metric="corr"), ["mae", "corr"]) == "corr"
+    assert shown_metric(a_run(), ["mae", "corr"], "corr") == "corr", "runs do not know the bench they belong to"
     with pytest.raises(ConfigError, match="unknown metric 'acurracy'"):
         shown_metric(a_run(metric="acurracy"), ["mae", "corr"])
 
@@ -125,3 +126,13 @@ def test_moments_are_mean_and_spread_side_by_side() -> None:
     found = shape_frames(column, "audio", Features(moments=("audio",), normalise="none"), parts, {})
     assert found[1] is None
     np.testing.assert_allclose(found[0], [[2.0, 4.0, 1.0, 0.0]])
+
+
+def test_the_metric_of_the_table_is_the_one_that_is_drawn() -> None:
+    from demeanor.experiments.missing_plot import chosen
+
+    assert chosen(["accuracy", "uar", "macro_f1"]) == ["uar"]
+    assert chosen(["accuracy", "uar", "macro_f1"], "accuracy") == ["accuracy"]
+    both = ["score_mae", "score_corr", "own_accuracy", "own_uar"]
+    assert chosen(both, "score_mae") == ["score_mae", "own_uar"]
+    assert chosen(both, "own_accuracy") == ["score_mae", "own_accuracy"]

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 _RATE, _WINDOW = 16_000, 30 * 16_000
 
 
-def pooled_states(states: NDArray[np.floating]) -> NDArray[np.float32]:
-    """States (frames at 50 Hz, dim) → means of pairs (frames / 2 rounded up, dim); a last single frame stays."""
+def pooled_states(states: NDArray[np.floating], together: int = 2) -> NDArray[np.float32]:
+    """States (frames at 50 Hz, dim) → means of `together` of them (frames / together rounded up, dim).
+
+    The last mean is of what is left.
+    """
     x = np.asarray(states, np.float32)
-    even = x[: len(x) // 2 * 2].reshape(-1, 2, x.shape[1]).mean(1)
-    return np.concatenate([even, x[len(even) * 2 :]])
+    even = x[: len(x) // together * together].reshape(-1, together, x.shape[1]).mean(1)
+    rest = x[len(even) * together :]
+    return np.concatenate([even, rest.mean(0, keepdims=True)]) if len(rest) else even
 
 
 @lru_cache(maxsize=1)

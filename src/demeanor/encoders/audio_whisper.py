@@ -26,11 +26,14 @@ _RATE, _WINDOW = 16_000, 30 * 16_000
 
 
 class Config(EncoderConfig):
-    """`weights`, `path` as `audio_states` has them; `silence`: seconds of it after the sound."""
+    """`weights`, `path` as `audio_states` has them; `silence`: seconds of it after the sound; `together`: of the 50
+    states a second as many are averaged into a step.
+    """
 
     weights: str = "whisper-base"
     path: Path | None = None
     silence: float = Field(default=1.0, ge=0)
+    together: int = Field(default=2, ge=1)
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +44,7 @@ def _recogniser(weights: str, path: Path | None) -> Recogniser:
 
 
 class Whisper(Encoder):
-    """States (time, dim), 25 a second; sound longer than 30 s is heard piece by piece."""
+    """States (time, dim), by default 25 a second; sound longer than 30 s is heard piece by piece."""
 
     config: Config
     modality = "audio"
@@ -60,7 +63,7 @@ class Whisper(Encoder):
         c = self.config
         model = _recogniser(c.weights, c.path)
         pieces = [sound[i : i + _WINDOW] for i in range(0, len(sound), _WINDOW)]
-        return np.concatenate([pooled_states(model.states(piece, c.silence)) for piece in pieces])
+        return np.concatenate([pooled_states(model.states(piece, c.silence), c.together) for piece in pieces])
 
 
 ENCODER = Whisper

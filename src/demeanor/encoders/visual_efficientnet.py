@@ -22,14 +22,17 @@ from demeanor.types import Sample
 
 
 class Config(PictureConfig):
-    """`weights`: the state dict; `size`: side of the square that a picture is squeezed to, as the scene expert does."""
+    """`weights`: the state dict; `size`: side of the square that a picture is squeezed to, as the scene expert does;
+    `grid`: with n the picture is n × n regions, each the mean of its part of the last map.
+    """
 
     weights: Path
     size: int = Field(default=SIZE, ge=32)
+    grid: int = Field(default=1, ge=1)
 
 
 class EfficientNet(Encoder):
-    """(pictures, 1280)."""
+    """(pictures, 1280), or (pictures · regions, 1280), row by row of the grid."""
 
     config: Config
     modality = "visual"
@@ -53,8 +56,16 @@ class EfficientNet(Encoder):
         if self._network is None:
             self._network = network(self.config.weights)
         with torch.inference_mode():  # one at a time: a batch would change the last digits
-            rows = [self._network(torch.from_numpy(picture_tensor([p], self.config.size))).numpy() for p in pictures]
+            rows = [self._seen(torch.from_numpy(picture_tensor([p], self.config.size))).numpy() for p in pictures]
         return frames(np.concatenate(rows))
+
+    def _seen(self, picture: Any) -> Any:
+        """(1, 3, H, W) → (regions, 1280)."""
+        if self.config.grid == 1:
+            return self._network(picture)
+        from torch.nn.functional import adaptive_avg_pool2d
+
+        return adaptive_avg_pool2d(self._network.maps(picture)[-1], self.config.grid)[0].flatten(1).T
 
 
 def network(path: Path) -> Any:

@@ -140,7 +140,8 @@ def bench(
         one = folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{fold}"
         if not (one / "test.json").exists():
             carry_out(spec_for(base, entry, seed, fold), one, root, data, store, say)
-    pooled = {e.name: [pool(folder, e, s, max(1, run.data.folds)) for s in range(count)] for e in rows}
+    deal, metric = max(1, run.data.folds), run.bench.metric
+    pooled = {e.name: [pool(folder, e, s, deal, metric) for s in range(count)] for e in rows}
     for found in pooled.values():
         for record in found:
             if record.pop("fresh"):
@@ -171,10 +172,10 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
     say(f"    {first} {record['metrics'][first]['value']:.4f}  ({record['seconds_per_epoch']:.1f} s/epoch)")
 
 
-def pool(folder: Path, entry: Entry, seed: int, folds: int) -> dict[str, Any]:
+def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None = None) -> dict[str, Any]:
     """The record of one entry and seed: test predictions of all folds together, each row predicted once.
 
-    `fresh` says whether it was made now: a record is appended once.
+    `fresh` says whether it was made now: a record is appended once. `metric` is what the bench is ordered by.
     """
     places = [folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{f}" for f in range(folds)]
     path = places[0].parent / f"seed-{seed}.json"
@@ -194,7 +195,7 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int) -> dict[str, Any]:
         "bench": folder.name.removeprefix("bench-"),
         "n": len(joined["group"]),
         "floor": floor(run, labels, labels),
-        "shown": shown_metric(run, list(record["metrics"])),
+        "shown": shown_metric(run, list(record["metrics"]), metric),
     }
     if run.missing is not None:
         record["missing"] = missing.measured(run, places, labels)
@@ -205,13 +206,13 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int) -> dict[str, Any]:
     return {**records.plain(record), "fresh": True}
 
 
-def shown_metric(run: RunFile, known: Sequence[str]) -> str:
-    """The metric a comparison is ordered by.
+def shown_metric(run: RunFile, known: Sequence[str], metric: str | None = None) -> str:
+    """The metric a comparison is ordered by: `metric`, else what the run file says.
 
     Raises:
         ConfigError: the run has no such metric.
     """
-    wanted = run.bench.metric or run.run.select or known[0]
+    wanted = metric or run.bench.metric or run.run.select or known[0]
     if wanted not in known:
         raise ConfigError(f"bench.metric: unknown metric '{wanted}'; this run has {', '.join(sorted(known))}")
     return wanted
@@ -238,7 +239,7 @@ def compare(
         found = pooled[entry.name]
         row: dict[str, Any] = {"entry": entry.name, "seeds": len(found), **spread(found)}
         row |= {k: float(np.mean([r[k] for r in found])) for k in ("params", "seconds_per_epoch", "peak_mb")}
-        row["floor"] = found[0]["floor"]
+        row["floor"], row["shown"] = found[0]["floor"], found[0]["shown"]
         row["missing"] = missing.averaged(found)
         row["against"] = {o: difference(run, whole[entry.name], whole[o]) for o in against if o != entry.name}
         out.append(row)

@@ -19,7 +19,7 @@ INK, ACCENT, SOFT, BASE = "#1f2933", "#2b6cb0", "#d3dae3", "#c05621"
 COLUMNS = 5
 """Small multiples side by side."""
 CHOSEN = ("mae", "uar", "accuracy")
-"""The metric of a task that is drawn: the first of these that it has."""
+"""The metric of a task that is drawn: the kind the leaderboard is ordered by, else the first of these that it has."""
 
 Row = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ def write_missing(summary: Path) -> list[Path]:
     every = list(dict.fromkeys(p for r in rows for p in r["missing"]))
     sets = [p for p in every if not p.startswith(FRAMES)]
     losses = [p for p in every if p.startswith(FRAMES)]
-    drawn = chosen(rows[0]["mean"])
+    drawn = chosen(rows[0]["mean"], rows[0].get("shown"))
     several = [r for r in rows if any(p in r["missing"] for p in sets)]
     made = [out / f"{name}-missing.md"]
     made[0].write_text(table(name, rows, sets, losses, drawn), encoding="utf-8")
@@ -51,10 +51,10 @@ def write_missing(summary: Path) -> list[Path]:
     return made
 
 
-def chosen(metrics: Mapping[str, Any]) -> list[str]:
-    """One metric per task, in the tasks' order."""
+def chosen(metrics: Mapping[str, Any], shown: str | None = None) -> list[str]:
+    """One metric per task, in the tasks' order; the kind that is `shown` goes before the others."""
     found: dict[str, str] = {}
-    for ending in CHOSEN:
+    for ending in sorted(CHOSEN, key=lambda e: not (shown or "").endswith(e)):
         for m in metrics:
             if m == ending or m.endswith(f"_{ending}"):
                 found.setdefault(m.removesuffix(ending), m)
