@@ -118,7 +118,7 @@ def main() -> None:
         ours, theirs = [], []
         for _ in range(args.rounds):
             timer = [args.reference, str(args.timer), model, str(data), "--epochs", str(args.epochs)]
-            theirs.append(ran([*timer, "--threads", "1", "--workers", "0", "--tests", "0", "--out", os.devnull]))
+            theirs.append(ran([*timer, "--threads", "1", "--workers", "0", "--tests", "1", "--out", os.devnull]))
             here = [sys.executable, __file__, "--own", model, "--data", str(data), "--epochs", str(args.epochs)]
             ours.append(ran(here))
         a, b = statistics.median(map(cpu, theirs)), statistics.median(map(cpu, ours))
