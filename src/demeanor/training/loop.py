@@ -51,12 +51,12 @@ def device_of(name: str) -> torch.device:
 
 
 def arithmetic(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
-    """The precision a forward pass is computed in; a CPU without 16-bit arithmetic, which only imitates it many times
-    slower, computes in float32."""
+    """The precision a forward pass is computed in: a CPU without 16-bit arithmetic would imitate it many times slower."""
     imitated = device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
     if precision == "float32" or imitated:
         return contextlib.nullcontext()
-    return torch.autocast(device.type, getattr(torch, precision))
+    low: contextlib.AbstractContextManager[Any] = torch.autocast(device.type, getattr(torch, precision))
+    return low
 
 
 class Average:

@@ -51,12 +51,12 @@ def _sealed(text: str, sealed: set[str]) -> bool:
 
 
 def with_typos(samples: Sequence[Sample], share: float) -> list[Sample]:
-    """That share of the samples mistyped, one letter in twenty to one in seven; which ones and how hangs on the text."""
+    """That share of the samples mistyped, 5 to 15 % of their letters; which ones and how hangs on the text alone."""
     out = []
     for sample in samples:
         rng = random.Random(f"typos:{sample.text}")
-        text = sample.text or ""
-        out.append(replace(sample, text=mistyped(text, rng.uniform(0.05, 0.15), rng)) if rng.random() < share else sample)
+        typed = mistyped(sample.text or "", rng.uniform(0.05, 0.15), rng)
+        out.append(replace(sample, text=typed) if rng.random() < share else sample)
     return out
 
 
