@@ -51,7 +51,7 @@ def device_of(name: str) -> torch.device:
 
 
 def arithmetic(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
-    """The precision a forward pass is computed in: a CPU without 16-bit arithmetic would imitate it many times slower."""
+    """The precision of a forward pass: a CPU without 16-bit arithmetic would imitate it, many times slower."""
     imitated = device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
     if precision == "float32" or imitated:
         return contextlib.nullcontext()

@@ -55,8 +55,9 @@ def with_typos(samples: Sequence[Sample], share: float) -> list[Sample]:
     out = []
     for sample in samples:
         rng = random.Random(f"typos:{sample.text}")
-        typed = mistyped(sample.text or "", rng.uniform(0.05, 0.15), rng)
-        out.append(replace(sample, text=typed) if rng.random() < share else sample)
+        if rng.random() < share:
+            sample = replace(sample, text=mistyped(sample.text or "", rng.uniform(0.05, 0.15), rng))
+        out.append(sample)
     return out
 
 
