@@ -37,7 +37,7 @@ def test_texts_subtitles_and_json_of_a_folder(run: Demeanor, tmp_path: Path) -> 
     assert (out / "sub" / "b.srt").read_text() == srt.replace("212-555-0187", "[PHONE]")
     assert json.loads((out / "c.json").read_text()) == [{"note": "[MAIL]", "n": 5}]
     told = json.loads(ran.out)
-    assert [t["found"] for t in told] == [{"NAME": 1, "PHONE": 1}, {}, {"PHONE": 1}]
+    assert [t["found"] for t in told] == [{"NAME": 1, "PHONE": 1}, {"MAIL": 1}, {"PHONE": 1}]
     assert "138" not in ran.out
 
 

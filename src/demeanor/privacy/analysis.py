@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -27,10 +28,11 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RedactedAnalysis:
-    """An analysis as JSON data without personal data, and where in the sound it is said, by time."""
+    """An analysis as JSON data without personal data, where in the sound it is said, by time, and how often by kind."""
 
     data: dict[str, Any]
     stretches: tuple[Stretch, ...]
+    counts: Mapping[str, int]
 
 
 def redact_analysis(
@@ -68,7 +70,7 @@ def redact_analysis(
     for key in ("corrections", "sample"):
         if data.get(key):
             out[key] = eraser.anything(data[key])
-    return RedactedAnalysis(out, tuple(stretches))
+    return RedactedAnalysis(out, tuple(stretches), eraser.counts)
 
 
 class _Eraser:
@@ -82,16 +84,19 @@ class _Eraser:
         speakers: Mapping[str, str],
     ) -> None:
         self._names, self._recogniser, self._pseudonyms, self._speakers = names, recogniser, pseudonyms, speakers
+        self.counts: Counter[str] = Counter()
 
     def text(self, text: str, shown: str | None = None) -> str:
         """A text without personal data; `shown` is it as it is to be delivered, of the same length."""
         spans = find_personal(text, names=self._names, recogniser=self._recogniser)
+        self.counts.update(span.kind for span in spans)
         return replaced(shown if shown is not None else text, spans, self._pseudonyms)
 
     def segments(self, segments: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[Stretch]]:
         """The segments, and where they say something personal."""
         whole, places = _laid_out(segments)
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
+        self.counts.update(span.kind for span in spans)
         for span in spans:
             if span.kind == "NAME":
                 self._names |= variants(" ".join(whole[span.start : span.end].split()))

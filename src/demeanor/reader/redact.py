@@ -137,7 +137,7 @@ def _written(source: str | Path, path: Path, options: Mapping[str, Any]) -> Reda
     text, suffix = decode_text(source), Path(path).suffix.lower()
     counts: Counter[str] = Counter()
     if suffix in (".json", ".jsonl", ".ndjson"):
-        done = _json(text, suffix, name_of(source), options)
+        done = _json(text, suffix, name_of(source), counts, options)
     elif suffix in (".srt", ".vtt"):
         done = _subtitles(text, counts, options)
     else:
@@ -149,23 +149,27 @@ def _written(source: str | Path, path: Path, options: Mapping[str, Any]) -> Reda
     return Redaction(path, "text", counts)
 
 
-def _json(text: str, suffix: str, name: str, options: Mapping[str, Any]) -> str:
+def _json(text: str, suffix: str, name: str, counts: Counter[str], options: Mapping[str, Any]) -> str:
     try:
         if suffix == ".json":
             said = json.loads(text)
-            done: Any = [_item(v, options) for v in said] if isinstance(said, list) else _item(said, options)
+            listed = isinstance(said, list)
+            done = [_item(v, counts, options) for v in said] if listed else _item(said, counts, options)
             return json.dumps(done, ensure_ascii=False, indent=2) + "\n"
-        lines = [_item(json.loads(line), options) for line in text.splitlines() if line.strip()]
+        lines = [_item(json.loads(line), counts, options) for line in text.splitlines() if line.strip()]
     except ValueError as error:
         raise InputError(f"{name}: expected JSON, got something else ({error}); check the file") from error
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def _item(value: Any, options: Mapping[str, Any]) -> Any:
+def _item(value: Any, counts: Counter[str], options: Mapping[str, Any]) -> Any:
     """An analysis, or any other JSON with texts in it."""
-    if isinstance(value, Mapping) and "segments" in value:
-        return redact_analysis(value, **options).data
-    return redact_analysis({"sample": value}, **options).data["sample"] if value else value
+    if not value:
+        return value
+    analysed = isinstance(value, Mapping) and "segments" in value
+    done = redact_analysis(value if analysed else {"sample": value}, **options)
+    counts.update(done.counts)
+    return done.data if analysed else done.data["sample"]
 
 
 def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> str:

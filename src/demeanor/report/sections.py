@@ -127,7 +127,7 @@ def _verdict(overall: Json, words: Words) -> str:
     number = sure = note = ""
     if score is not None:
         number = f'<p class="score" title="{words["score_scale"]}">{minus(score)}</p>'
-    if confidence is not None:
+    if confidence is not None and not overall.get("abstain"):
         chance = words["confidence"].format(p=percent(confidence))
         basis = words.get(str(overall.get("calibration")), "")
         among = _among(overall, words)

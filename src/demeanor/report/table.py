@@ -77,7 +77,7 @@ def _verdict(overall: Json) -> Text:
     line.stylize("bold")
     if score is not None:
         line.append("  ").append_text(_bar(score, label_of(overall)))
-    if confidence is not None:
+    if confidence is not None and not overall.get("abstain"):
         line.append(f"  {percent(confidence)} sure").append(f" ({overall.get('calibration')})", "dim")
     coverage, several = undecided(overall)
     if several:
