@@ -229,6 +229,12 @@ def test_a_shipped_post_is_explained_whole(base: Reader) -> None:
 
 
 @with_bundle
+def test_an_abstention_is_told(base: Reader) -> None:
+    found = checked(base.analyze("10/10"))
+    assert "abstains" in found.limits[0]
+
+
+@with_bundle
 def test_the_demo_clip_is_explained_whole(base: Reader) -> None:
     found = checked(base.analyze(Path(__file__).parents[2] / "demo/clip.mp4"), budget=256)
     assert {h.cue for h in found.heat} == {"face", "scene"}

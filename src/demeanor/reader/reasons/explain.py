@@ -67,6 +67,8 @@ class _Reasons:
     def found(self) -> Explanation:
         began = time.perf_counter()
         a = self._a
+        if a.overall.abstain:
+            self._limits.append("the reading abstains: the input is outside what the model was made for")
         if self._hold is None:
             self._limits.append(
                 "this analysis was not read in this process: words, seconds, regions and frames are not explained; "
