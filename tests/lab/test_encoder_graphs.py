@@ -29,6 +29,8 @@ CASES = [
     ("visual_vit", {"pooling": "none", "layer": 0}),
     ("visual_resnet18", {}),
     ("visual_resnet18", {"regions": True}),
+    ("visual_efficientnet", {}),
+    ("visual_efficientnet", {"grid": 4}),
 ]
 
 

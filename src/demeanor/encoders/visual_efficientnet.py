@@ -36,6 +36,7 @@ class EfficientNet(Encoder):
 
     config: Config
     modality = "visual"
+    portable = False
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__(config)

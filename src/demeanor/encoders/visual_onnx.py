@@ -1,4 +1,4 @@
-"""Features of pictures as an ONNX graph: what an export makes of `visual_resnet18` and `visual_vit`."""
+"""Features of pictures as an ONNX graph: what an export makes of the encoders of pictures that need torch."""
 
 from __future__ import annotations
 

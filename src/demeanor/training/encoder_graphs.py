@@ -64,6 +64,24 @@ class Maps(nn.Module):
         return last.flatten(1).T if self.regions else last.mean((1, 2))[None]
 
 
+class Regions(nn.Module):
+    """The last map of an EfficientNet, averaged over the regions of a grid: a row each."""
+
+    def __init__(self, network: Any, size: int, grid: int) -> None:
+        super().__init__()
+        self.network = network
+        with torch.no_grad():
+            height, width = network.maps(torch.zeros(1, 3, size, size))[-1].shape[2:]
+        # What each place of the map counts for in each region, as a matrix: regions of unlike size export as well.
+        places = torch.eye(height * width).view(-1, height, width)
+        self.register_buffer("places", nn.functional.adaptive_avg_pool2d(places, grid).flatten(1))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(1, 3, H, W) → (regions, dim)."""
+        last: Tensor = self.network.maps(values)[-1][0].flatten(1)
+        return (last @ self.places).T
+
+
 def graphs_of(encoder: Encoder, modality: str, folder: Path, variant: Variant) -> Graphs:
     """Write an encoder's graph into a bundle's folder.
 
@@ -144,6 +162,15 @@ def _resnet(encoder: Any, modality: str, folder: Path, variant: Variant) -> Grap
     return _pictures(graph, c, c.size, c.size, {"mean": list(MEAN), "spread": list(SPREAD)})
 
 
+def _efficientnet(encoder: Any, modality: str, folder: Path, variant: Variant) -> Graphs:
+    from demeanor.encoders.visual_efficientnet import network
+
+    c = encoder.config
+    example = (torch.zeros(1, 3, c.size, c.size),)
+    graph = _written(Regions(network(c.weights), c.size, c.grid), example, ("values",), {}, modality, folder, variant)
+    return _pictures(graph, c, c.size, c.size, {"mean": [127 / 255] * 3, "spread": [128 / 255] * 3})
+
+
 def _pictures(graph: str, c: Any, height: int, width: int, colours: Mapping[str, Any]) -> Graphs:
     taken = {key: getattr(c, key) for key in ShownConfig.model_fields if hasattr(c, key)}
     settings = {"graph": graph, "height": height, "width": width, **colours, **taken}
@@ -194,4 +221,5 @@ _WAYS: Mapping[str, Callable[[Any, str, Path, Variant], Graphs]] = {
     "audio_hf": _speech,
     "visual_vit": _vit,
     "visual_resnet18": _resnet,
+    "visual_efficientnet": _efficientnet,
 }
