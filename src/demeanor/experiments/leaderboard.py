@@ -175,7 +175,7 @@ def _reads(everything: Iterable[Record], apart: Mapping[str, Sequence[Record]]) 
 
 
 def _is_read(record: Record) -> bool:
-    return bool(record.get("test_read_at"))
+    return bool(record.get("test_read_at")) and record.get("split") != "valid"
 
 
 def _row(cells: Iterable[str]) -> str:
