@@ -62,10 +62,12 @@ class Bundle:
             raise BundleError(f"{path}: expected the sha256 of every file under files; export it anew")
         self._sessions: dict[str, Any] = {}
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """What the bundle calls itself, with its version."""
-        return f"{self.spec['name']}-{self.spec['version']}"
+        """What the bundle calls itself, with its version and eight digits that change with its weights."""
+        weights = sorted(item for item in self.spec["files"].items() if not item[0].endswith(".md"))
+        digits = hashlib.sha256(json.dumps(weights).encode()).hexdigest()[:8]
+        return f"{self.spec['name']}-{self.spec['version']}+{digits}"
 
     @cached_property
     def cues(self) -> Mapping[str, Any]:

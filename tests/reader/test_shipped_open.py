@@ -1,9 +1,12 @@
 """The bundle `open`: words alone, from data that permits commercial use, chosen by name."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 import demeanor
-from demeanor.bundle import load, shipped
+from demeanor.bundle import Bundle, load, shipped
 from demeanor.reader.reader import Reader
 from reader_fakes import speech
 
@@ -54,3 +57,13 @@ def test_what_it_was_not_made_for(reader: Reader) -> None:
     assert any("labels in English only" in w for w in reader.analyze(text="Je suis très content de vous voir").warnings)
     a = reader.analyze(audio=speech(2.0, 200))
     assert any("no expert for 'voice'" in w for w in a.warnings)
+
+
+def test_the_name_tells_weights_apart(tmp_path: Path) -> None:
+    spec = Bundle(shipped()["open"]).spec
+    names = []
+    for changed in ({}, {"card.md": "0" * 64}, {"words.onnx": "0" * 64}):
+        (tmp_path / "bundle.json").write_text(json.dumps({**spec, "files": {**spec["files"], **changed}}))
+        names.append(Bundle(tmp_path).name)
+    assert names[0] == names[1] != names[2]
+    assert all(name.startswith("open-0.1.0+") and len(name) == 19 for name in names)
