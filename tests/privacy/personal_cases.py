@@ -20,6 +20,7 @@ I am at ⟦PHONE:+1 415 555 2671⟧ all day.
 International: ⟦PHONE:+44 20 7946 0958⟧
 He is in Berlin, ⟦PHONE:+49 30 901820⟧.
 Paris office ⟦PHONE:+33 1 23 45 67 89⟧
+Appelez le ⟦PHONE:06 12 34 56 78⟧ ou le ⟦PHONE:01.23.45.67.89⟧.
 Sydney: ⟦PHONE:+61 2 5550 1234⟧, reception
 Text ⟦PHONE:+14155552671⟧ now
 My mobile is ⟦PHONE:07700 900123⟧.

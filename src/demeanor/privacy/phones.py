@@ -31,6 +31,7 @@ _TRUNK = re.compile(
     r"(?![A-Za-z0-9_]|[.,:\-/]\d)"
 )
 _SOLID = re.compile(r"(?<![A-Za-z0-9_.,+\-/])0[1-9]\d{8,9}(?![A-Za-z0-9_]|[.,:\-/]\d)")
+_PAIRS = re.compile(r"0[1-9](?P<gap>[ .\-])\d\d(?:(?P=gap)\d\d){3}")  # as the French write them; begins like a date
 _DATE = re.compile(r"(?<!\d)\d{1,2}([ .\-/])\d{1,2}\1(?:19|20)?\d\d(?!\d)")
 _ASKED = re.compile(
     r"(?:\b(?:(?:tele)?phone|mobile|cell|tel|call(?: me)?|text me|dial|ring(?: me)?|"
@@ -52,7 +53,7 @@ def find(text: str, script: Script) -> Iterator[Span]:
                 yield _span(m)
     for pattern in (_TRUNK, _SOLID):
         for m in pattern.finditer(text):
-            if 9 <= _count(m[0]) <= 12 and not _DATE.match(m[0]):
+            if 9 <= _count(m[0]) <= 12 and (_PAIRS.fullmatch(m[0]) or not _DATE.match(m[0])):
                 yield _span(m)
     for m in _ASKED.finditer(text) if script.words else ():
         if not _NO_CALL.search(m[0]) and not _DATE.match(m[1]):
