@@ -29,7 +29,7 @@ def average(one: Path, two: Path, out: Path, data: Path, share: float) -> None:
     """Write best.pt and history.json of the averaged run."""
     spec = read_run_file(RECIPES / "words.toml")
     encoder = TextTokens(Path(spec["run"]["start"]) / "tokenizer.json", spec["run"]["max_tokens"])
-    a, b = (torch.load(run / "best.pt", weights_only=True) for run in (one, two))
+    a, b = (torch.load(run / "best.pt", map_location="cpu", weights_only=True) for run in (one, two))
     mixed = {k: (1 - share) * a[k] + share * b[k] if a[k].is_floating_point() else a[k] for k in a}
     model = words.build(spec)
     model.load_state_dict(mixed)

@@ -60,7 +60,7 @@ def main() -> None:
     args = parser.parse_args()
     spec = read_run_file(RECIPES / "words.toml")
     model = words.build(spec)
-    weights = torch.load(args.weights, weights_only=True)
+    weights = torch.load(args.weights, map_location="cpu", weights_only=True)
     encoder = TextTokens(Path(spec["run"]["start"]) / "tokenizer.json", spec["run"]["max_tokens"])
     chosen = draw(args.data, max(args.rows, args.tested))
     rows = words.encode(chosen, encoder, {"table": "zh", "missing": {"polarity": ["neutral"]}})

@@ -172,3 +172,31 @@ def test_evidence_is_the_same_alone_and_among_others(words: Words) -> None:
         assert isinstance(a, Evidence)
         np.testing.assert_allclose(a.polarity, b.polarity, atol=2e-3)
         assert (a.reliability, a.abstain) == (b.reliability, b.abstain)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "runs"),
+    [
+        ([], []),
+        ([7], [1]),
+        ([5] * 300, [102, 102, 96]),
+        ([4, 5, 6, 7], [4]),
+        ([4, 4, 4, 4, 4, 60, 60], [5, 2]),
+        ([3, 90], [1, 1]),
+    ],
+)
+def test_texts_of_like_length_are_read_together(lengths: list[int], runs: list[int]) -> None:
+    chunks = Words._chunks(lengths)
+    assert [len(chunk) for chunk in chunks] == runs
+    assert [row for chunk in chunks for row in chunk] == list(range(len(lengths)))
+    for chunk in chunks:
+        own = [lengths[row] for row in chunk]
+        assert len(own) == 1 or len(own) * max(own) <= min(module.TOKENS_PER_BATCH, sum(own) + module.TOKENS_OF_A_RUN)
+
+
+def test_what_a_text_is_read_beside_changes_nothing(words: Words) -> None:
+    texts = ["Good.", "The lift is broken again and nobody cares about it at all.", "很好", "ok " * 40]
+    together = words.read(texts)
+    for text, found in zip(texts, together, strict=True):
+        (alone,) = words.read([text])
+        assert found.polarity == pytest.approx(alone.polarity, abs=1e-4)

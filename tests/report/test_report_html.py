@@ -251,3 +251,9 @@ def test_text_has_enough_contrast_in_both_themes() -> None:
         for text, ground in pairs:
             low, high = sorted((luminance(colours[text]), luminance(colours[ground])))
             assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
+
+
+def test_what_abstains_is_not_said_to_be_right() -> None:
+    for abstains in (False, True):
+        page = render(made.analysis(overall=made.reading(0.6, abstain=abstains)))
+        assert ('<p class="sure">' in page) is not abstains

@@ -63,6 +63,12 @@ def test_failure_abstention_and_long_input() -> None:
     assert "Line 41:" not in film
 
 
+def test_what_abstains_is_not_said_to_be_sure() -> None:
+    for abstains in (False, True):
+        shown = text(made.analysis(overall=made.reading(0.6, abstain=abstains)))
+        assert ("% sure" in shown.split("cue ")[0]) is not abstains
+
+
 def test_markup_in_the_text_is_shown_not_obeyed() -> None:
     part = made.segment("[bold red]x[/bold red] \x1b[31mred", made.reading(0.5), {}, chars=[0, 9])
     assert "[bold red]x[/bold red] [31mred" in text(made.analysis(segments=[part]))

@@ -14,7 +14,7 @@ MOST = 16
 """Texts in one batch; larger ones cost as much a text, and make the first of them wait."""
 
 FEW = 4
-"""Texts that are not worth a second core: together they cost little more than one."""
+"""Texts that wait before another core takes a batch too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class _Waiting:
 class Texts:
     """Reads texts in batches, so that many small requests cost less than each by itself.
 
-    A text alone costs more than it costs in a batch, since the weights have to come from memory for either. So what
-    arrives while one batch is read makes up the next, and another core reads one as well only where more than a few
-    wait. Each is read on one thread: two on one batch wait busily for one another.
+    A text alone costs up to twice what it costs in a batch. So what arrives while one batch is read makes up the next,
+    and another core reads one as well only where more than a few wait. Each is read on one thread: two on one batch
+    wait busily for one another.
 
     Args:
         reader: whose words expert reads them; of one thread.
