@@ -4,6 +4,9 @@ Posts (MVSA-Single), words alone: heads on the shipped words expert's vectors, w
 few labels is the start; then a user looks at further posts and puts right what the model got wrong – `corrections`
 takes these alone, `reviewed` also what the user left as it was –, and the rest comes without labels. Measured on posts
 set aside by duplicate group, which pick nothing: the last epoch is kept. One line per seed and way.
+
+Then the same user over the shipped reader itself: its readings of 30, 100 and 300 posts, put right; `learn base` fits
+the words to them. These lines have `bundle` for a start.
 """
 
 from __future__ import annotations
@@ -15,12 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
+import demeanor
 from demeanor.datasets import table
 from demeanor.datasets._groups import hashed_split
 from demeanor.features.more import prefix_of
 from demeanor.features.store import Store
 from demeanor.label.learn import New, learn
+from demeanor.label.refit import refit
 from demeanor.label.task import write_table
+from demeanor.metrics.bootstrap import interval
 from demeanor.training import lab
 from demeanor.training.prepare import prepare
 from demeanor.training.run import provenance, write_json
@@ -49,8 +55,9 @@ def posts(root: Path) -> tuple[list[dict], list[dict]]:
     """Rows to learn from, and rows set aside."""
     parts: dict[str, list[dict]] = {"train": [], "valid": []}
     for s in table.read_manifest(TABLE, root):
-        part = hashed_split(f"learn:{s.group or s.id}", {"train": 0.7, "valid": 0.3})
-        row = {"id": s.id, "text": s.text, "group": s.group, "split": part, "label_polarity": s.labels["polarity"]}
+        group = s.group or s.id
+        part = hashed_split(f"learn:{group}", {"train": 0.7, "valid": 0.3})
+        row = {"id": s.id, "text": s.text, "group": group, "split": part, "label_polarity": s.labels["polarity"]}
         parts[part].append(row)
     return parts["train"], parts["valid"]
 
@@ -102,6 +109,39 @@ def one(seed: int, train: list[dict], aside: list[dict], place: Path, store: Sto
     return found
 
 
+def over_base(seed: int, train: list[dict], aside: list[dict], place: Path) -> list[dict]:
+    """The shipped words on the posts set aside, before and after learning from the first posts of one draw."""
+    order = np.random.default_rng(seed).permutation(len(train))
+    right = np.array([row["label_polarity"] for row in aside])
+    present, found = said_by("base", [*train, *aside]), []
+    before = np.array(present[len(train) :])
+    for count in (30, 100, 300):
+        seen = [train[i] for i in order[:count]]
+        analyses(seen, [present[i] for i in order[:count]], place / "seen.jsonl")
+        for reviewed in (False, True):
+            told = refit("base", New([place / "seen.jsonl"], reviewed=reviewed), place / "out", hold=0.0, say=quiet)
+            after = np.array(said_by(place / "out/bundle", aside))
+            change = interval(
+                lambda a, b: float(a.mean() - b.mean()), after == right, before == right,
+                clusters=np.array([row["group"] for row in aside]), n=1000,
+            )  # fmt: skip
+            found.append({
+                "way": "bundle, reviewed" if reviewed else "bundle, corrections", "seed": seed, "seen": count,
+                "corrected": told["corrected"], "n": len(aside), "accuracy": {
+                    "before": float((before == right).mean()), "after": float((after == right).mean()),
+                    "low": change.low, "high": change.high,
+                },
+            })  # fmt: skip
+            print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+def said_by(bundle: str | Path, rows: list[dict]) -> list[str]:
+    """The polarity that a bundle reads in texts."""
+    words = demeanor.load(bundle, threads=1).experts.words
+    return [POLARITIES[int(e.polarity.argmax())] for e in words.read([row["text"] for row in rows])]
+
+
 def answers(run: RunFile, start: Path, rows: list[dict], place: Path, store: Store) -> list[str]:
     """What the first model says of posts."""
     write_table(place / "seen.csv", rows)
@@ -127,6 +167,7 @@ def main() -> None:
     for seed in range(SEEDS):
         with tempfile.TemporaryDirectory() as place:
             found += one(seed, train, aside, Path(place), store)
+            found += over_base(seed, train, aside, Path(place))
     args.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

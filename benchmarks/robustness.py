@@ -31,6 +31,7 @@ from demeanor.datasets import table
 from demeanor.media.audio import decode_audio
 from demeanor.media.image import decode_image
 from demeanor.media.speech import Heard
+from demeanor.media.whisper import STRIDE
 from demeanor.metrics import bootstrap, classification
 from demeanor.reader.reader import Reader
 from demeanor.training.typos import mistyped
@@ -217,8 +218,11 @@ def voice(reader: Reader, data: Path, rows: int) -> Iterator[dict[str, Any]]:
     def read(heard: Sequence[np.ndarray]) -> list[Evidence]:
         out = []
         for sound in heard:
-            states = None if recogniser is None else recogniser.states(sound)
-            out += expert.read([Heard(Utterance(0.0, len(sound) / RATE, ""), sound, states, 30.0)])
+            found = [] if recogniser is None else recogniser.detect(sound)
+            start, end = (found[0][0], found[-1][1]) if found else (0, len(sound))  # as the reader cuts utterances
+            states = None if recogniser is None else recogniser.states(sound)[start // STRIDE : -(-end // STRIDE)]
+            said = Utterance(start / RATE, end / RATE, "")
+            out += expert.read([Heard(said, sound[start:end], states, 30.0)])
         return out
 
     damages = {f"babble {d} dB": babble(sounds[:60], d) for d in (20, 10, 5, 0)}

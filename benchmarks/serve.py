@@ -1,6 +1,7 @@
 """How the service bears load, damaged files and time: `python benchmarks/serve.py --load S --jobs N --fuzz N --soak S`.
 
-Starts a service of its own on this machine, which client and service then share. Prints one JSON object per part.
+Starts a service of its own on this machine, which client and service then share; for the jobs another one, with keys.
+Prints one JSON object per part.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 import numpy as np
 
 import demeanor
+from demeanor.serve.keys import new_key
 
 HERE = Path(__file__).resolve().parents[1]
 SENTENCES = (HERE / "demo" / "sentences.txt").read_text(encoding="utf-8").splitlines()
@@ -145,24 +147,34 @@ def load(service: Service, seconds: float, rate: float, lines: int = 16) -> dict
     }  # fmt: skip
 
 
-def jobs(service: Service, clip: Path, number: int) -> dict[str, Any]:
-    """So many films at once, of four idempotency groups; all are to end well."""
-    client, begin = demeanor.Client(service.url), time.perf_counter()
-    ids = [client.submit(video=clip, id=str(n)) for n in range(number)]
-    handed_in = time.perf_counter() - begin
-    text: list[float] = []
-    while any(job["state"] in ("queued", "running") for job in client.jobs()):
-        began = time.perf_counter()
-        client.analyze("I love it")
-        text.append(time.perf_counter() - began)
-        time.sleep(1)
-    states = Counter(client.job(id)["state"] for id in ids)
-    return {
-        "part": "jobs", "films": number, "film_seconds": 12, "handed_in_s": round(handed_in, 2),
-        "all_done_s": round(time.perf_counter() - begin, 1), "states": dict(states),
-        "text_meanwhile_ms": quantiles(text),
-        "megabytes": service.megabytes(),
-    }  # fmt: skip
+def jobs(clip: Path, number: int, owners: str = "ABCD") -> dict[str, Any]:
+    """So many films at once, of several keys: first all of A, then all of B, and so on; all are to end well.
+
+    Takes a service with keys of its own. `finished` tells whose film ended first, second, third …: where turns are
+    fair the letters alternate although A handed in everything before B came.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        keys = {owner: new_key(Path(folder) / "keys", owner) for owner in owners}
+        with serving("--keys", f"{folder}/keys", "--rate", "0", "--queued", "1000", "--now-seconds", "300") as service:
+            clients = {owner: demeanor.Client(service.url, key=key) for owner, key in keys.items()}
+            begin, text = time.perf_counter(), list[float]()
+            for n in range(number):
+                clients[owners[n * len(owners) // number]].submit(video=clip, id=str(n))
+            handed_in = time.perf_counter() - begin
+            while any(job["finished"] is None for client in clients.values() for job in client.jobs()):
+                began = time.perf_counter()
+                clients[owners[0]].analyze("I love it")
+                text.append(time.perf_counter() - began)
+                time.sleep(1)
+            took = time.perf_counter() - begin
+            ended = sorted((job["finished"], owner, job["state"]) for owner in owners for job in clients[owner].jobs())
+            order = "".join(owner for _, owner, _ in ended)
+            return {
+                "part": "jobs", "films": number, "film_seconds": 12, "handed_in_s": round(handed_in, 2),
+                "all_done_s": round(took, 1), "states": dict(Counter(state for *_, state in ended)), "finished": order,
+                "first_and_last_place": {o: [order.find(o) + 1, order.rfind(o) + 1] for o in owners},
+                "text_meanwhile_ms": quantiles(text), "megabytes": service.megabytes(),
+            }  # fmt: skip
 
 
 def fuzz(service: Service, number: int, lines: int = 4) -> dict[str, Any]:
@@ -307,13 +319,15 @@ def main() -> None:
     asked = parser.parse_args()
     machine = {"part": "machine", "cores": os.cpu_count(), "load_before": [round(x, 1) for x in os.getloadavg()]}
     print(json.dumps(machine), flush=True)
+    if asked.jobs:
+        print(json.dumps(jobs(HERE / "demo" / "clip.mp4", asked.jobs)), flush=True)
+    if not (asked.load or asked.fuzz or asked.soak):
+        return
     with serving("--queued", "1000", "--now-seconds", "300") as service:
         print(json.dumps({"part": "start", "megabytes": service.megabytes()}), flush=True)
         if asked.load:
             for rate in (100.0, 0.0):
                 print(json.dumps(load(service, asked.load, rate)), flush=True)
-        if asked.jobs:
-            print(json.dumps(jobs(service, HERE / "demo" / "clip.mp4", asked.jobs)), flush=True)
         if asked.fuzz:
             print(json.dumps(fuzz(service, asked.fuzz)), flush=True)
         if asked.soak:

@@ -45,6 +45,7 @@ def main() -> None:
     lines = []
     for r in fresh:
         keys = [k for k in SHOWN.get(r["task"], r["metrics"]) if k in r["metrics"]] or list(r["metrics"])
+        keys += [k for k in r["metrics"] if k.startswith("gap_") and k not in keys]
         for key in keys:
             m = r["metrics"][key]
             low = f" [{m['low']:.3f}, {m['high']:.3f}]" if "low" in m else ""

@@ -19,7 +19,6 @@ from pathlib import Path
 from words_average import average
 
 from demeanor.calibration.pool import PoolRule
-from demeanor.encoders.text_tokens import TextTokens
 from demeanor.training import assemble, face, run, words
 
 RECIPES = Path(__file__).parent
@@ -30,11 +29,12 @@ OPEN_WORDS = {"scored": False, "languages": ["en"], "other_languages": 0.6}
 RULE = PoolRule(base={"words": 1.0, "voice": 0.8, "face": 0.7, "scene": 0.3}, floor=0.05, kappa=1.0)
 
 
-def finished(name: str, data: Path) -> Path:
-    """The run folder of recipes/NAME.toml, trained if it is not yet."""
-    folder = Path("runs") / name.replace("_", "-")
+def finished(name: str, data: Path, seed: int | None = None) -> Path:
+    """The run folder of recipes/NAME.toml (with that seed), trained if it is not yet."""
+    folder = Path("runs") / (name.replace("_", "-") + ("" if seed is None else f"-{seed}"))
     if not (folder / "history.json").exists():
-        run.train(RECIPES / f"{name}.toml", out=folder, data=data)
+        chosen = [] if seed is None else [f"training.seed={seed}"]
+        run.train(RECIPES / f"{name}.toml", chosen, out=folder, data=data)
     return folder
 
 
@@ -42,9 +42,7 @@ def averaged_words(data: Path) -> Path:
     """The mean of two runs of recipes/words.toml, made if it is not there yet."""
     folder = Path("runs/words-average")
     if not (folder / "history.json").exists():
-        if not Path("runs/words-1/history.json").exists():
-            run.train(RECIPES / "words.toml", ["training.seed=1"], Path("runs/words-1"), data)
-        average(Path("runs/words-1"), finished("words", data), folder, data, 0.65)
+        average(finished("words", data, 1), finished("words", data, 0), folder, data, 0.65)
     return folder
 
 
@@ -60,17 +58,15 @@ def everyday_words(data: Path) -> Path:
 def words_cue(trained: Path, folder: Path, data: Path) -> dict:
     """words.onnx of a finished run, calibrated on the validation parts of its corpora."""
     spec = json.loads((trained / "run.json").read_text())["config"]
-    encoder = TextTokens(Path(spec["run"]["start"]) / "tokenizer.json", spec["run"]["max_tokens"])
-    corpora = words.read_corpora(spec["data"], RECIPES / "tables", data)
-    chosen = [(d, [s for s in samples if s.split == "valid"]) for d, samples in corpora]
-    valid = [(d, words.encode(samples, encoder, d)) for d, samples in chosen if samples]
-    return assemble.words_cue(trained, folder, valid)
+    return assemble.words_cue(trained, folder, words.read_parts(spec, RECIPES / "tables", data)["valid"])
 
 
 def face_cue(folder: Path, data: Path) -> dict:
     """face.onnx, calibrated on the validation part."""
     spec = run.read_run_file(RECIPES / "face.toml")
     valid = face.read_parts(spec, RECIPES / "tables", data, Path("runs/face"))["valid"]
+    for seed in (0, 1):
+        finished("face_teacher", data, seed)
     return assemble.face_cue(finished("face", data), folder, valid)
 
 

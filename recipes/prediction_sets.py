@@ -1,12 +1,14 @@
 """Prediction sets of a bundle: fitted on one half of held-back data, verified on the other.
 
-    python recipes/prediction_sets.py --data DIR [--out BUNDLE] [--faces FILE] [--results FILE] [--plot FILE.png]
+    python recipes/prediction_sets.py --data DIR [--out BUNDLE] [--voice RUN] [--faces FILE] [--results FILE]
+        [--plot FILE.png] [--only words,posts]
 
 Held back is what neither trained an expert nor is a test part: the validation parts of the words' corpora, and the part
 of FER2013's training faces that was set aside. Groups (dialogues, videos, equal texts) are dealt into the two halves by
 hash. A threshold is the strictest of those of the kinds of text (talks, dialogue, tweets, …), so that the promise holds
 for each kind by itself. Pictures and posts, whose final weights learned from every row there is, are judged by heads
-that saw no row of the fold they read, trained as the final ones are. Voice and scene have no sets.
+that saw no row of the fold they read, trained as the final ones are; so is the voice on Whisper's states, by actors.
+The log-mel voice and the scene have no sets.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from demeanor.reader.cues.face import Face
 from demeanor.reader.cues.words import Words
 from demeanor.report.reliability import diagrams
 from demeanor.training import face, posts, run, words
-from demeanor.training.data import targets
+from demeanor.training.data import POLARITY_OF, targets
 from demeanor.training.folds import group_folds
 from demeanor.types import EMOTIONS, POLARITIES, Evidence, Sample
 
@@ -54,8 +56,8 @@ KINDS = {
 """Corpora of one kind have one threshold: of a few videos alone it would be mere chance. Others are their own kind."""
 
 LABELLED = {
-    "polarity": ("talks", "dialogue", "tweets", "reviews", "everyday", "faces"),
-    "emotions": ("dialogue", "forum", "weibo", "everyday", "faces"),
+    "polarity": ("talks", "dialogue", "tweets", "reviews", "everyday", "faces", "voices alone", "voices in windows"),
+    "emotions": ("dialogue", "forum", "weibo", "everyday", "faces", "voices alone", "voices in windows"),
 }
 """Where a task was labelled by people, or follows from a face's emotion; polarities that follow from others do not."""
 
@@ -120,6 +122,28 @@ def face_read(bundle: Bundle, data: Path) -> Iterator[Read]:
     names = [hashlib.sha256(crop.tobytes()).hexdigest() for crop in crops]
     alike = [Sample(s.id, labels=s.labels, group=name) for s, name in zip(valid, names, strict=True)]
     yield read("faces", alike, expert.read(crops, [FaceQuality(48, 0.25, 1.0, 1.0)] * len(crops)))
+
+
+def voice_read(bundle: Bundle, folder: Path) -> Iterator[Read]:
+    """RAVDESS by networks that heard no clip of the actor, from the logits that training leaves in its run folder."""
+    stored = np.load(folder / "oof-0.npz")
+    scaling = {t: Temperature.from_dict(c) for t, c in voice_spec(bundle)["calibration"].items()}
+    feelings = stored["truth"]
+    sides = np.array([POLARITIES.index(POLARITY_OF[e]) if e in POLARITY_OF else -1 for e in EMOTIONS])[feelings]
+    for kind, views in (("voices alone", slice(0, 1)), ("voices in windows", slice(1, None))):
+        said = {task: np.concatenate([scaling[task].apply(x) for x in stored[task][views]]) for task in scaling}
+        times = len(stored["emotions"][views])
+        yield Read(
+            kind,
+            np.tile(stored["actors"], times),
+            said,
+            {"polarity": np.tile(sides, times), "emotions": np.tile(feelings, times)},
+        )
+
+
+def voice_spec(bundle: Bundle) -> dict:
+    """The voice expert that reads Whisper's states."""
+    return bundle.spec["cues"]["voice"]["whisper-base"]
 
 
 def post_vectors(bundle: Bundle, samples: list[Sample], faces: Path) -> dict[str, np.ndarray]:
@@ -196,17 +220,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("src/demeanor/assets/base"))
+    parser.add_argument("--voice", type=Path, default=Path("runs/voice"), help="of recipes/voice.toml")
     parser.add_argument("--faces", type=Path, default=Path("runs/post-faces.npz"), help="of recipes/post_faces.py")
     parser.add_argument("--results", type=Path, default=Path("results/prediction-sets.json"))
     parser.add_argument("--plot", type=Path, default=Path("docs/reliability.png"))
+    parser.add_argument("--only", default="words,face,voice,posts", help="the others stay as they were")
     args = parser.parse_args()
-    bundle = Bundle(args.out)
-    spec, results = bundle.spec, {}
-    found = [
-        (spec["cues"]["words"], "words", [*words_read(bundle, args.data)]),
-        (spec["cues"]["face"], "face", [*face_read(bundle, args.data)]),
-        *((spec["fusion"][name], name, [part]) for name, part in posts_read(bundle, args.data, args.faces)),
-    ]
+    bundle, only = Bundle(args.out), args.only.split(",")
+    spec, results = bundle.spec, json.loads(args.results.read_text(encoding="utf-8")) if args.results.exists() else {}
+    found: list[tuple[dict, str, list[Read]]] = []
+    if "words" in only:
+        found.append((spec["cues"]["words"], "words", [*words_read(bundle, args.data)]))
+    if "face" in only:
+        found.append((spec["cues"]["face"], "face", [*face_read(bundle, args.data)]))
+    if "voice" in only:
+        found.append((voice_spec(bundle), "voice", [*voice_read(bundle, args.voice)]))
+    if "posts" in only:
+        found += [(spec["fusion"][name], name, [part]) for name, part in posts_read(bundle, args.data, args.faces)]
     for place, name, parts in found:
         place["sets"] = {}
         for task in ("polarity", "emotions"):

@@ -1,9 +1,9 @@
 """Chinese reviews, leave one category out: one fine-tuned expert per category, which never saw a review of it.
 
-    python recipes/zh_reviews_loco.py WEIGHTS.pt --data DIR [--rows 600] [--tested 500]
+    python recipes/zh_reviews_loco.py WEIGHTS.pt --data DIR [--rows 600] [--tested 500] [--epochs 1]
 
 WEIGHTS are those of recipes/words.toml after its first epoch, which holds no reviews
-(`demeanor train recipes/words.toml --set training.epochs=1`). For each category they are tuned for one epoch on `rows`
+(`demeanor train recipes/words.toml --set training.epochs=1`). For each category they are tuned on `rows`
 reviews of every other category, and read `tested` reviews of the one left out. Texts that stand in two categories are
 left out of training. Prints accuracy per category, before and after tuning, the means and the worst; appends a record.
 """
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=600, help="reviews of each other category to learn from")
     parser.add_argument("--tested", type=int, default=500, help="reviews of the category left out")
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("results/records.jsonl"))
     args = parser.parse_args()
     spec = read_run_file(RECIPES / "words.toml")
@@ -66,7 +67,7 @@ def main() -> None:
     rows = words.encode(chosen, encoder, {"table": "zh", "missing": {"polarity": ["neutral"]}})
     category = np.array([s.speaker for s in chosen])
     within = np.concatenate([np.arange((category == c).sum()) for c in dict.fromkeys(category)])
-    settings = Settings(epochs=1, batch=32, learning_rate=6e-5, keep="last", track=())
+    settings = Settings(epochs=args.epochs, batch=32, learning_rate=6e-5, keep="last", track=())
     result = {}
     for name in np.unique(category):
         held = rows.take(np.flatnonzero((category == name) & (within < args.tested)))

@@ -96,7 +96,7 @@ class FakeVoice:
         return piece.samples[:, None]
 
     @staticmethod
-    def variants(frames: Sequence[NDArray[np.float32]]) -> list[Evidence]:
+    def variants(frames: Sequence[NDArray[np.float32]], of: NDArray[np.float32]) -> list[Evidence]:
         loud = [float(np.sqrt(np.mean(np.square(f)))) for f in frames]
         return [said(-0.7, "anger") if v > 0.15 else said(0.0, "neutral") for v in loud]
 

@@ -42,9 +42,9 @@ def app_client(folder: Path | None, **settings: Any) -> Iterator[TestClient]:
 class Served:
     """`demeanor serve` as a process."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, home: Path | None = None) -> None:
         self.folder, self.log = folder, folder.with_suffix(".log")
-        source = {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+        source = {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", **_places(home)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "demeanor", "serve", "--port", "0", "--folder", folder, "--threads", "1",
@@ -81,10 +81,26 @@ class Served:
         self.process.stdout.close()
 
 
+def _places(home: Path | None) -> dict[str, str]:
+    """Everywhere that a program writes unasked, in one folder; the caches, which hold weights, stay where they are."""
+    if home is None:
+        return {}
+    home.mkdir()
+    names = ("TMPDIR", "TMP", "TEMP", "HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR")
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return {**dict.fromkeys(names, str(home)), "XDG_CACHE_HOME": cache}
+
+
 @contextlib.contextmanager
-def served(folder: Path, *options: str) -> Iterator[Served]:
-    """A service that has begun to listen, stopped at the end."""
-    service = Served(folder, *options)
+def served(folder: Path, *options: str, home: Path | None = None) -> Iterator[Served]:
+    """A service that has begun to listen, stopped at the end.
+
+    Args:
+        folder: its state.
+        options: of the command line.
+        home: its home and temporary folder, made here; None: this process's.
+    """
+    service = Served(folder, *options, home=home)
     try:
         yield service
     finally:

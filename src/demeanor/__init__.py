@@ -16,6 +16,11 @@ Nothing heavy is imported before it is used.
 
 from __future__ import annotations
 
+import os
+
+# From its version 1.29 on ONNX Runtime reports to its maker, unless this is set before it is first imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 TYPE_CHECKING = False  # as typing's, which takes longer to import than everything here
 if TYPE_CHECKING:
     from typing import Any

@@ -221,6 +221,7 @@ class Evidence:
             signal-to-noise, face size and sharpness, text length).
         abstain: the input is outside what the expert was made for (no speech, music, an unsupported language).
         embedding: the expert's hidden vector (dim,), where the bundle fuses on it.
+        measured: whether calibration was measured on inputs like this one.
         limits: what its prediction sets are made by: `polarity` and `emotions` → a `Conformal` as a mapping.
     """
 
@@ -231,3 +232,4 @@ class Evidence:
     abstain: bool = False
     embedding: FloatArray | None = field(default=None, repr=False)
     limits: Mapping[str, Mapping[str, float]] | None = field(default=None, repr=False)
+    measured: bool = True

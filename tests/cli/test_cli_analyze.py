@@ -229,6 +229,24 @@ def test_an_input_is_never_overwritten(reads: Demeanor, media: Path, option: str
     assert sky.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--report", "a.pdf"], "expected a name in .html, for the report is a page, got .pdf"),
+        (["--report", "a"], "got no ending"),
+        (["--csv", "talk.wav"], "expected a name for csv, got that of audio; name it talk.csv"),
+        (["--json=sky.jpg"], "expected a name for json, got that of a picture"),
+        (["--srt", "a.mp4"], "expected a name for srt, got that of video"),
+        (["--json", "a.json", "--json", "b.json"], "expected one --json, got 2 (a.json, b.json)"),
+        (["--json=a.json", "--json"], "expected one --json, got 2 (a.json, -)"),
+    ],
+)
+def test_outputs_that_would_not_be_what_they_say(reads: Demeanor, options: list[str], said: str) -> None:
+    ran = reads("analyze", "I love it", *options)
+    assert ran.code == 2
+    assert said in ran.err
+
+
 def test_subtitles_of_a_sentence(reads: Demeanor, tmp_path: Path) -> None:
     ran = reads("analyze", "I love it", "--srt", tmp_path / "a.srt")
     assert ran.code == 2

@@ -65,6 +65,7 @@ def test_subtitles_of_silence_are_an_empty_file(reads: Demeanor, tmp_path: Path)
         ("b.mp4", "b.mp4: cannot decode", "b.mp4: cannot decode"),
         ("a/b.mp4", "'a/b.mp4': no such file", "'a/b.mp4': no such file"),
         ("a/b.mp4", "nothing to read", "a/b.mp4: nothing to read"),
+        ("a", "nothing to read: expected a text", "a: nothing to read: expected a text"),
     ],
 )
 def test_a_message_names_its_file_once(name: str, message: str, said: str) -> None:

@@ -1,13 +1,17 @@
 """docs/models.md: what the files say, all of it, and no older than they are."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from demeanor import plugins
-from demeanor.experiments.models_page import FAMILIES, Entry, entries, entry, labelled, main, page
+from demeanor.experiments.models_page import FAMILIES, Entry, entries, entry, main, page
+from demeanor.fusion._docstring import labelled
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "models.md"
+FOLDER = Path(__file__).parents[2] / "src" / "demeanor" / "fusion"
 
 SOURCE = '''"""Mean of two [vectors].
 
@@ -39,8 +43,29 @@ def test_every_model_is_on_the_page_once_and_every_family_has_a_guide() -> None:
         assert found.count(f"### `{name}`") == 1
 
 
-def test_every_model_names_its_paper_and_its_idea() -> None:
-    assert not [e.name for e in entries() if not e.summary or "Paper" not in e.parts]
+def test_every_model_names_its_paper_its_idea_what_it_needs_and_how_it_differs() -> None:
+    wanted = {"Paper", "Idea", "Needs", "Differs"}
+    assert {e.name: missing for e in entries() if (missing := wanted - e.parts.keys())} == {}
+    assert not [e.name for e in entries() if not e.summary]
+
+
+def test_every_idea_is_told_in_three_lines() -> None:
+    lines = {}
+    for name in plugins.names("fusion"):
+        docstring = ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))) or ""
+        found = re.search(r"^Idea: .*(\n    .*)*", docstring, re.MULTILINE)
+        lines[name] = len(found[0].splitlines()) if found else 0
+    assert {name: n for name, n in lines.items() if not 1 <= n <= 3} == {}
+
+
+def test_a_reconstruction_quotes_no_scores() -> None:
+    """Nor has it a number near MAE, Acc or Corr anywhere else in its docstring: there is nothing to compare it with."""
+    quoting = [e.name for e in entries() if e.reconstruction and {"Reported", "Reproduced"} & e.parts.keys()]
+    assert sum(e.reconstruction for e in entries()) >= 11
+    assert not quoting
+    scores = re.compile(r"\b(MAE|Acc-?\d?|F1|Corr\w*|accuracy)\b\D{0,12}\d")
+    text = {e.name: " ".join(e.parts.values()) for e in entries() if e.reconstruction}
+    assert not [name for name, said in text.items() if scores.search(said)]
 
 
 def test_a_file_is_read_as_it_stands() -> None:

@@ -154,6 +154,15 @@ def test_as_many_weights_as_the_reference() -> None:
     assert abs(expected / 2.5e6 - 1) < 0.05  # the paper says 2.50 M
 
 
+def test_as_many_weights_as_in_the_reference_framework() -> None:
+    """41.11 M of MMSA's own ALMT, every length 50: 38 603 520 in its 2-layer BERT, and these."""
+    settings = {**PRESETS["mosi"], "lengths": dict.fromkeys(DIMS, 50), "residual_normed": True}
+    model = Almt(Config(dims={"text": 768, "audio": 5, "visual": 20}, **settings))
+    count = sum(p.numel() for p in model.parameters())
+    assert count == 2_504_449
+    assert (38_603_520 + count) / 1e6 == pytest.approx(41.11, abs=0.005)
+
+
 def test_padding_is_read_as_zeros_only_when_asked() -> None:
     batch = batch_of("almt", 4)
     careful, careless = build("almt"), build("almt", respect_mask=False)

@@ -32,7 +32,25 @@ def test_weights_sum_to_one_follow_the_modalities_and_skip_the_missing() -> None
 def test_equal_modalities_weigh_a_third_each() -> None:
     torch.manual_seed(0)
     found = Attention(6)(torch.randn(2, 1, 6).expand(-1, 3, -1), torch.ones(2, 3, dtype=torch.bool))
-    torch.testing.assert_close(found, torch.full((2, 3), 1 / 3))  # times 3 it leaves the steps as they are
+    torch.testing.assert_close(found, torch.full((2, 3), 1 / 3))
+
+
+def test_modalities_that_say_the_same_are_read_as_they_are() -> None:
+    """γ = 1/3 each, so X̃ = X; as soon as one says something else, its weight and X̃ are others."""
+    dims = dict.fromkeys(("text", "audio", "visual"), 6)
+    model, batch = build("cdml", dims=dims, contextual=tuple(dims)), batch_of("cdml", 4)
+    for m in ("audio", "visual"):
+        model.project[m].load_state_dict(model.project["text"].state_dict())
+    values, valid = batch.values["text"], batch.valid["text"]
+    batch = replace(batch, values=dict.fromkeys(dims, values), valid=dict.fromkeys(dims, valid))
+    seen: list[torch.Tensor] = []
+    model.pairs[0].register_forward_pre_hook(lambda module, given: seen.extend(given[:2]))
+    plain = model.encode(batch)[0]
+    model(batch)
+    torch.testing.assert_close(seen[0], plain[0])
+    torch.testing.assert_close(seen[1], plain[1])
+    model(replace(batch, values={**batch.values, "audio": 3 * values}))
+    assert not torch.allclose(seen[2], plain[0], atol=1e-3)
 
 
 def test_the_gradient_is_reversed_for_what_comes_before_only() -> None:

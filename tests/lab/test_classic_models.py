@@ -223,6 +223,48 @@ def test_vit_interpolates_positions_and_keeps_them_at_their_own_size() -> None:
         VisionTransformer(3, 18, 4, 8, 1, 2)
 
 
+def test_vit_gives_what_transformers_gives_with_the_same_weights() -> None:
+    """Every token, from a Hugging Face `ViTModel` of random weights at the original's epsilon."""
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    config = transformers.ViTConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=16, patch_size=4,
+        layer_norm_eps=1e-6,
+    )  # fmt: skip
+    theirs = transformers.ViTModel(config, add_pooling_layer=False).eval()
+    with torch.no_grad():
+        for p in theirs.parameters():  # biases, norms and the summary too must matter
+            p.add_(0.3 * torch.randn_like(p))
+    network = VisionTransformer(3, 16, 4, 16, 2, 2).eval()
+    network.load_state_dict(as_ours(theirs.state_dict()))
+    x = noise(2, 3, 16, 16)
+    found = network(x)
+    torch.testing.assert_close(found, theirs(x).last_hidden_state, atol=1e-5, rtol=1e-5)
+    sizes = [len(nn.utils.parameters_to_vector(m.parameters())) for m in (network, theirs)]
+    assert sizes[0] == sizes[1]
+
+
+def as_ours(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights of transformers' ViT under our names: theirs come in order, with q, k and v apart."""
+    parts = ("weight", "bias")
+    patches = "embeddings.patch_embeddings.projection"
+    out = {
+        "summary": state["embeddings.cls_token"],
+        "positions": state["embeddings.position_embeddings"],
+        "embed.weight": state[f"{patches}.weight"].flatten(1),
+        "embed.bias": state[f"{patches}.bias"],
+        **{f"norm.{part}": state[f"layernorm.{part}"] for part in parts},
+    }
+    names = {"out": "attention.o_proj", "norm1": "layernorm_before", "norm2": "layernorm_after"}
+    names |= {"up": "mlp.fc1", "down": "mlp.fc2"}
+    for layer in range(len([k for k in state if k.endswith("layernorm_before.weight")])):
+        for part in parts:
+            out |= {f"blocks.{layer}.{ours}.{part}": state[f"layers.{layer}.{n}.{part}"] for ours, n in names.items()}
+            qkv = [state[f"layers.{layer}.attention.{n}_proj.{part}"] for n in "qkv"]
+            out[f"blocks.{layer}.qkv.{part}"] = torch.cat(qkv)
+    return out
+
+
 def test_vit_lowers_the_rate_towards_the_patches() -> None:
     model = build("vit", layer_decay=0.5)
     rates = {id(p): g["lr"] for g in model.param_groups(1.0, 0.01) for p in g["params"]}

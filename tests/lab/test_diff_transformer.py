@@ -39,6 +39,7 @@ def test_lambda_starts_as_the_paper_says() -> None:
 
 @pytest.mark.parametrize("head", [16, 32, 64])
 def test_lambda_at_the_start_is_close_to_its_initial_value(head: int) -> None:
+    """Vectors drawn from N(0, .1²) spread λ by some .06 to .11: it lies within .05 of λ_init in the mean, not each."""
     found = [attention(4 * head, 2, seed).strength(torch.zeros(1, 1, 1), 3).item() for seed in range(40)]
     assert np.mean(np.abs(np.array(found) - lambda_init(3)) < 0.25) > 0.9
     assert abs(np.mean(found) - lambda_init(3)) < 0.05

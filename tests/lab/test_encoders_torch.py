@@ -1,5 +1,6 @@
 """Encoders that need torch, on tiny models of random weights: the contract, and what they must agree with."""
 
+import types
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,37 @@ def test_wrong_models_and_layers(models: Path, tmp_path: Path) -> None:
     for missing in (tmp_path / "none", tmp_path):
         with pytest.raises(ConfigError, match="give a local folder, or set download = true"):
             text_hf.ENCODER(text_hf.Config(model=str(missing))).encode(Sample("x", text="a"))
+
+
+@pytest.mark.parametrize("download", [True, False])
+@pytest.mark.parametrize(
+    ("module", "kinds"),
+    [
+        (text_hf, ["AutoTokenizer", "AutoConfig", "AutoModel"]),
+        (audio_hf, ["AutoFeatureExtractor", "AutoConfig", "AutoModel"]),
+        (visual_vit, ["AutoConfig", "AutoModel"]),
+    ],
+)
+def test_the_hub_is_asked_for_what_was_named(module: Any, kinds: list[str], download: bool, monkeypatch) -> None:
+    """By the name and the pinned revision; without `download = true` the library may look on this machine alone."""
+    asked: dict[str, tuple[str, str, bool]] = {}
+
+    def spy(kind: str) -> Any:
+        def from_pretrained(name: str, *, revision: str, local_files_only: bool, **_: Any) -> Any:
+            asked[kind] = (name, revision, local_files_only)
+            if kind == kinds[-1]:
+                raise OSError("not reached from here")
+            return types.SimpleNamespace(sampling_rate=RATE)
+
+        return staticmethod(from_pretrained)
+
+    for kind in kinds:
+        monkeypatch.setattr(getattr(transformers, kind), "from_pretrained", spy(kind))
+    encoder = module.ENCODER(module.Config(model="somebody/model", revision="f00d", download=download))
+    why = "neither a folder nor a model of the hub" if download else "set download = true"
+    with pytest.raises(ConfigError, match=why):
+        encoder.encode(Sample("x", text="a", audio=vowel(0.2), image=picture()))
+    assert asked == dict.fromkeys(kinds, ("somebody/model", "f00d", not download))
 
 
 def test_the_key_hangs_on_the_models_content(models: Path, tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def test_words_do_not_count_alike_where_nothing_was_learned(shuffled: Bundle) ->
     learned, blank = Words(Bundle(shipped()["base"], threads=1)), Words(shuffled)
     alike, again = [], []
     for text in TEXTS:
-        mine, theirs = (shares(word_game(text, w)[1], budget=96).values for w in (learned, blank))
-        other = shares(word_game(text, learned)[1], budget=96, seed=1).values
+        mine, theirs = (shares(word_game(text, w)[1], budget=384).values for w in (learned, blank))
+        other = shares(word_game(text, learned)[1], budget=384, seed=1).values
         alike.append(rank_correlation(mine, theirs))
         again.append(rank_correlation(mine, other))
     assert abs(np.mean(alike)) < 0.45, alike

@@ -183,6 +183,19 @@ def test_scores_of_the_run_stand_in_the_card(made, store: Store, tmp_path: Path)
     assert "Must not be used" in card
 
 
+@pytest.mark.parametrize(("name", "reconstruction"), [("cdml", True), ("gated", False)])
+def test_a_reconstruction_says_so_in_its_bundle(
+    made, store: Store, tmp_path: Path, name: str, reconstruction: bool
+) -> None:
+    exported(spec_of("clips.csv", name), made[0], tmp_path, store)
+    told = json.loads((tmp_path / "bundle/bundle.json").read_text())["provenance"]
+    card = (tmp_path / "bundle/card.md").read_text()
+    assert told["reconstruction"] is reconstruction
+    assert ("**A reconstruction**" in card) is reconstruction
+    assert f"Paper: {told['paper']}\n" in card
+    assert told["paper"].startswith({"cdml": "Fang et al. 2024", "gated": "Arevalo et al. 2017"}[name])
+
+
 def test_a_recording_far_longer_than_training_is_read_by_its_segments(
     made,
     store: Store,

@@ -117,6 +117,35 @@ def test_a_run_folder_goes_on_only_under_its_own_settings(run_file: Path, tmp_pa
         train(run_file, ["training.epochs=3"], tmp_path / "run", tmp_path)
 
 
+def test_several_run_files_are_looked_at_before_the_first_is_done(run_file: Path, tmp_path: Path) -> None:
+    other, wrong, results = tmp_path / "other.toml", tmp_path / "wrong.toml", tmp_path / "results" / "records.jsonl"
+    other.write_text(run_file.read_text().replace('"known"', '"other"'))
+    wrong.write_text(run_file.read_text().replace("epochs", "epoch"))
+    options = [
+        "--data",
+        tmp_path,
+        "--models",
+        "concat",
+        "--seeds",
+        "1",
+        "--out",
+        tmp_path / "runs",
+        "--results",
+        results,
+    ]
+
+    def told(*files: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "demeanor", "bench", *files, *options]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    refused = told(run_file, wrong)
+    assert refused.returncode == 2
+    assert "epoch" in refused.stderr
+    assert not (tmp_path / "runs").exists()
+    assert told(run_file, other).returncode == 0
+    assert {line["bench"] for line in records.read(results)} == {"known", "other"}
+
+
 def test_a_benchmark_compares_fairly_and_is_not_done_twice(run_file: Path, tmp_path: Path) -> None:
     results = tmp_path / "results" / "records.jsonl"
     said: list[str] = []

@@ -86,6 +86,50 @@ def test_it_stands_inside_a_text_transformer_and_padding_stays_masked() -> None:
     assert not torch.allclose(text.encode(model(text.words(ids), others), valid)[1], before[1], atol=1e-4)
 
 
+PRETRAINED = {
+    "BertModel": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24},
+    "DistilBertModel": {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24},
+    "XLMRobertaModel": {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24},
+}
+
+
+@pytest.mark.parametrize("name", list(PRETRAINED))
+def test_it_stands_behind_the_embeddings_of_a_pretrained_transformer(name: str) -> None:
+    """As the authors put it into BERT: a hook, none of the Transformer's own code is touched."""
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    kind = getattr(transformers, name)
+    text = kind(kind.config_class(vocab_size=50, **PRETRAINED[name])).eval()
+    model = AdaptationGate(16, OTHERS, dropout=0.0).eval()
+    _, others = inputs(2, 6)
+    ids, valid = torch.randint(2, 50, (2, 6)), torch.arange(6)[None] < torch.tensor([[6], [4]])
+    ids[1, 4:] = text.config.pad_token_id
+
+    def states() -> torch.Tensor:
+        return text(input_ids=ids, attention_mask=valid.long()).last_hidden_state
+
+    plain = states()
+    text.embeddings.register_forward_hook(lambda module, given, words: model(words, others))
+    before = states()
+    assert not torch.allclose(before, plain, atol=1e-4)
+
+    before[valid].square().sum().backward()
+    theirs = [p for n, p in text.named_parameters() if n.endswith("weight") and "pooler" not in n]
+    for p in (*model.parameters(), *theirs):
+        assert p.grad is not None
+        assert torch.isfinite(p.grad).all()
+        assert p.grad.abs().sum() > 0
+
+    ids[1, 4:] = 7
+    for x in others.values():
+        x[1, 4:] = 99.0
+    torch.testing.assert_close(states()[valid], before[valid], atol=1e-5, rtol=0)
+    others["audio"][1, 0] += 1.0
+    heard = (states() - before).abs().amax(2)
+    assert heard[1, 3] > 1e-4  # a word further on: attention has carried it there
+    assert heard[0].max() == 0
+
+
 def test_sound_is_heard_even_where_there_are_no_words() -> None:
     dims = {"text": 4, **OTHERS}
     torch.manual_seed(0)

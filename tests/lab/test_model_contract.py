@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from model_inputs import INPUTS, batch_of, build, module_of, tasks_of  # noqa: E402
+from model_inputs import INPUTS, VOCABULARY, batch_of, build, module_of, tasks_of  # noqa: E402
 
 from demeanor import plugins  # noqa: E402
 from demeanor.batch import FeatureBatch  # noqa: E402
@@ -102,13 +102,18 @@ def test_a_sample_reads_the_same_alone_and_in_a_batch(name: str) -> None:
         close({t: y[i : i + 1] for t, y in whole.items()}, model(one_of(batch, i)).tasks)
 
 
+def others(values: torch.Tensor) -> list[torch.Tensor]:
+    """Other word ids, or the same numbers loud and reversed: both, for a median may not care about one of them."""
+    return [(values + 11) % VOCABULARY] if values.dtype == torch.int64 else [50 * values, -50 * values]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_subset_of_modalities(name: str) -> None:
     """Whatever lies where a modality is missing changes nothing; what is present does."""
     must_fuse(name)
     model, batch = build(name), batch_of(name, 4)
     modalities = list(batch.values)
-    subsets = [s for n in range(1, len(modalities)) for s in itertools.combinations(modalities, n)]
+    subsets = [s for n in range(1, len(modalities) + 1) for s in itertools.combinations(modalities, n)]
     for there in subsets:
         present = {m: torch.full((4,), m in there) for m in modalities}
         gone = replace(batch, present=present)
@@ -119,8 +124,36 @@ def test_every_subset_of_modalities(name: str) -> None:
             for m, v in batch.values.items()
         }
         close(before, model(replace(gone, values=junk)).tasks)
+        for heard in there:
+            found = [model(replace(gone, values={**gone.values, heard: x})).tasks for x in others(gone.values[heard])]
+            moved = max((y[task] - before[task]).abs().max() for y in found for task in before)
+            assert moved > 1e-6, f"{heard} is not heard beside {set(there) - {heard}}"
     none = replace(batch, present={m: torch.zeros(4, dtype=torch.bool) for m in modalities})
     assert all(torch.isfinite(y).all() for y in model(none).tasks.values())
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in INPUTS or n == "tuned_concat"])
+def test_tokens_of_a_vision_transformer_serve_as_visual(name: str) -> None:
+    """All of `vit`'s tokens as one visual sequence; what the fusion learns reaches the patches."""
+    must_fuse(name)
+    eye = build("vit").train()
+    tokens = eye(batch_of("vit", 5)).extra["tokens"]
+    batch = batch_of(name, 5)
+    frames = torch.ones(tokens.shape[:2], dtype=torch.bool)
+    batch = replace(
+        batch,
+        values={**batch.values, "visual": tokens},
+        valid={**batch.valid, "visual": frames},
+        present={**batch.present, "visual": torch.ones(5, dtype=torch.bool)},
+    )
+    dims = {**build(name).config.dims, "visual": tokens.shape[2]}
+    model = build(name, dims=dims).train()
+    output = model(batch)
+    assert all(torch.isfinite(y).all() for y in output.tasks.values())
+    model.loss(output, batch)["task"].backward()
+    for p in (eye.network.embed.weight, eye.network.summary, eye.network.positions):
+        assert torch.isfinite(p.grad).all()
+        assert p.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -101,6 +101,13 @@ def test_schedule_rises_then_falls_to_nothing() -> None:
     assert shares[-1] < 0.01
 
 
+def test_stepped_once_an_epoch_the_schedule_is_almts() -> None:
+    """200 epochs: the first 20 rise by a twentieth each, then a cosine over the other 180."""
+    shares = [rate(epoch - 1, 200, 0.1) for epoch in range(1, 201)]
+    assert shares[:20] == pytest.approx([epoch / 20 for epoch in range(1, 21)])
+    assert shares[20:] == pytest.approx([0.5 * (1 + math.cos(math.pi * done / 180)) for done in range(180)])
+
+
 def test_a_stopped_run_ends_as_an_unstopped_one(tmp_path: Path) -> None:
     rows = small()
 

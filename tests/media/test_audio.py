@@ -265,6 +265,20 @@ def test_a_file_cut_short_gives_its_beginning_and_a_warning(tmp_path: Path) -> N
     assert any("断.flac" in w and "decode sound" in w for w in reader.warnings)
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_f32le", "pcm_mulaw"])
+def test_a_wave_file_says_how_long_it_should_be(tmp_path: Path, codec: str) -> None:
+    form = "flt" if codec == "pcm_f32le" else "s16"
+    write_sound(tmp_path / "whole.wav", tone(4.0)[None], codec=codec, form=form)
+    data = (tmp_path / "whole.wav").read_bytes()
+    at = data.index(b"data") + 4
+    unknown = data[:at] + b"\xff" * 4 + data[at + 4 :]  # as a recorder writes into a pipe
+    told = b"fact" in data  # the number of samples, once more
+    for bytes_, short in ((data, False), (data[: len(data) // 2], True), (unknown, False), (unknown[:9000], told)):
+        reader = open_audio(bytes_)
+        assert list(reader.mono())
+        assert any("of 4.0 s; the file seems to be cut short" in w for w in reader.warnings) is short, reader.warnings
+
+
 def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "noise.wav").write_bytes(bytes(np.random.default_rng(0).integers(0, 256, 4000, np.uint8)))

@@ -121,6 +121,17 @@ def test_the_first_frame_that_is_not_empty(form: str) -> None:
     assert (blank == 255).all()
 
 
+@pytest.mark.parametrize(
+    ("form", "how"), [("GIF", "--video"), ("PNG", "--video"), ("WEBP", "convert it"), ("TIFF", None)]
+)
+def test_an_animation_says_that_one_picture_of_it_was_read(form: str, how: str | None) -> None:
+    frames = [Image.fromarray(np.roll(scene(), 9 * n, axis=1)) for n in range(3)]
+    notes = decode_image_with_warnings(saved(frames[0], form, save_all=True, append_images=frames[1:]))[1]
+    assert decode_image_with_warnings(saved(frames[0], form))[1] == []
+    assert len(notes) == (how is not None)
+    assert how is None or ("an animation, of which one picture" in notes[0] and how in notes[0])
+
+
 def test_scaling() -> None:
     assert decode_image(scene(600, 300), longest=100).shape == (50, 100, 3)
     assert decode_image(saved(Image.fromarray(scene(3000, 20)), "JPEG"), longest=1024).shape[1] == 1024

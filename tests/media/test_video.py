@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 from films import picture, tone, write_film, write_sound
+from PIL import Image
 
 from demeanor.errors import DecodeError, InputError
 from demeanor.media import video as module
@@ -280,3 +281,13 @@ def test_real_films(shared: Path) -> None:
         assert abs(len(frames) - 2 * reader.duration) <= 2
         assert reader.warnings == []
         assert all(max(f.image.shape) == 320 and f.image.std() > 10 for f in frames)
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG"])
+def test_an_animation_given_as_a_film_is_read_whole(tmp_path: Path, form: str) -> None:
+    """What the warning about an animated picture advises."""
+    shades = [Image.new("RGB", (64, 48), (light, light, light)) for light in (20, 120, 220)]
+    file = tmp_path / f"a.{form.lower()}"
+    shades[0].save(file, form, save_all=True, append_images=shades[1:], duration=400)
+    seen = [float(frame.image.mean()) for frame in open_video(file).frames(fps=5)]
+    assert seen[0] < 60 < 180 < max(seen)

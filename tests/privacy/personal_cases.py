@@ -176,6 +176,7 @@ CHINESE = """
 ⟦BIRTHDATE:1985年3月⟧生于北京
 出生日期：⟦BIRTHDATE:1975-11-02⟧
 微信号:⟦HANDLE:wx_zhang99⟧
+加我微信号⟦HANDLE:lilei_88⟧吧
 qq号是⟦HANDLE:123456789⟧
 我叫⟦NAME:张伟⟧。
 我叫⟦NAME:李小龙⟧,今年三十岁

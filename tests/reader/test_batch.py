@@ -20,7 +20,7 @@ from reader_fakes import FakeExperts, fake_reader, picture, silence, speech, wri
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def folder(root: Path) -> Path:
@@ -72,6 +72,10 @@ def test_pairs(tmp_path: Path) -> None:
     run(root, tmp_path / "out.jsonl", reader=fake_reader(), pair=True)
     (post,) = [line for line in lines(tmp_path / "out.jsonl") if line["id"] == "a"]
     assert post["kind"] == "mixed"
+    said = {line["id"]: line.get("warnings", []) for line in lines(tmp_path / "out.jsonl")}
+    told = "expected one file of a kind to pair, got b.jpg, b.png, b.txt; each was read by itself"
+    assert all(told in said[name] for name in ("b.jpg", "b.png", "b.txt"))
+    assert told not in said["a"]
     assert set(post["cues"]) == {"words", "face", "scene"}
 
 
@@ -273,6 +277,103 @@ def test_what_failed_is_tried_again_and_takes_its_place(tmp_path: Path) -> None:
     assert "error" not in found[4]
 
 
+def test_what_has_changed_under_an_old_id_is_read_anew(tmp_path: Path) -> None:
+    manifest, out = tmp_path / "m.jsonl", tmp_path / "out.jsonl"
+    for name, at in (("a", 20), ("b", 30)):
+        Image.fromarray(picture([(at, 20, 60, "bright")])).save(tmp_path / f"{name}.jpg")
+    write_wav(tmp_path / "talk.wav", speech(4.0))
+    rows: dict[str, dict[str, Any]] = {
+        "text": {"text": "I love it"},
+        "long": {"text": "I love it. " * 50},
+        "file": {"image": "a.jpg"},
+        "same": {"image": "a.jpg"},
+        "part": {"audio": "talk.wav", "start": 0, "end": 2},
+        "tongue": {"text": "Hand", "language": "en"},
+        "post": {"text": "so good", "image": "a.jpg"},
+        "label": {"text": "fine", "label_polarity": "positive"},
+        "odd": {"text": "fine", "label_score": float("nan")},
+    }
+
+    def again(**reading: Any) -> BatchResult:
+        manifest.write_text("".join(json.dumps({"id": i, **row}) + "\n" for i, row in rows.items()), encoding="utf-8")
+        return run(manifest, out, **{"reader": fake_reader(), **reading})
+
+    assert again() == BatchResult(9, 0, 0)
+    assert again() == BatchResult(0, 0, 9)
+    kept = {line["id"]: line for line in lines(out)}
+    rows["text"]["text"] = "I hate it"
+    rows["file"]["image"] = "b.jpg"
+    rows["part"] |= {"start": 2, "end": 4}
+    rows["tongue"]["language"] = "de"
+    rows["post"]["text"] = "so bad"
+    rows["label"]["label_polarity"] = "negative"
+    assert again() == BatchResult(5, 0, 4, changed=5)
+    found = {line["id"]: line for line in lines(out)}
+    assert list(found) == list(rows)
+    assert {i for i in rows if found[i]["provenance"] != kept[i]["provenance"]} == {
+        "text", "file", "part", "tongue", "post",
+    }  # fmt: skip
+    assert found["label"]["sample"]["labels"] == {"polarity": "negative"}
+    assert found["label"]["overall"] == kept["label"]["overall"]
+    assert again(cues="words,face") == BatchResult(9, 0, 0, changed=9)
+    gone = rows.pop("long")
+    assert again(cues="words,face") == BatchResult(0, 0, 8, strange=1)
+    rows["long"] = gone
+    assert again(cues="face,words") == BatchResult(0, 0, 9)
+
+
+def test_texts_of_a_folder_are_known_by_what_is_in_them(tmp_path: Path) -> None:
+    root = folder(tmp_path / "in")
+    run(root, tmp_path / "out.jsonl", reader=fake_reader())
+    (root / "a.txt").write_text("I hate it", encoding="utf-8")  # as long as before
+    assert run(root, tmp_path / "out.jsonl", reader=fake_reader()) == BatchResult(1, 1, 3, changed=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids", "said"),
+    [
+        (
+            'id,text\nu1,fine\nu2,"She said hi\nu3,good\nu4,bad\n',
+            ["u1", "u2"],
+            "line 3: expected the quote closed that is opened here, got all down to line 5",
+        ),
+        (
+            'id,text\nu1,fine\nu2,"She said hi\nu3,good\nu4,"bad, really"\n',
+            ["u1", "u2"],
+            "line 3: expected 2 fields, got 3; quote a text with commas in it, and close a quote that now reaches",
+        ),
+    ],
+)
+def test_a_quote_that_is_never_closed_is_told(tmp_path: Path, text: str, ids: list[str], said: str) -> None:
+    (tmp_path / "m.csv").write_text(text, encoding="utf-8")
+    assert run(tmp_path / "m.csv", tmp_path / "out.jsonl", reader=fake_reader()) == BatchResult(1, 1, 0)
+    found = lines(tmp_path / "out.jsonl")
+    assert [line["id"] for line in found] == ids
+    assert said in found[1]["error"]["message"]
+
+
+def test_texts_of_several_lines_are_fine(tmp_path: Path) -> None:
+    text = 'id,text\n1,"I love\nit"\n\n\n,"so\r\ngood"\n3,"a\u2028b\x85c\x0bd"\n\n4,"so bad"\n'
+    (tmp_path / "m.csv").write_text(text, encoding="utf-8", newline="")
+    assert run(tmp_path / "m.csv", tmp_path / "out.jsonl", reader=fake_reader()) == BatchResult(4, 0, 0)
+    assert [line["id"] for line in lines(tmp_path / "out.jsonl")] == ["1", "line-6", "3", "4"]
+
+
+def test_a_text_that_may_not_be_read_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = folder(tmp_path / "in")
+    read = Path.read_bytes
+    closed = PermissionError(13, "Permission denied")
+
+    def guarded(path: Path) -> bytes:
+        if path.name == "a.txt":
+            raise closed
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", guarded)
+    result = run(root, tmp_path / "out.jsonl", reader=fake_reader())
+    assert (result.done + result.failed, len(lines(tmp_path / "out.jsonl"))) == (5, 5)
+
+
 def test_killed_for_real(tmp_path: Path) -> None:
     source = tmp_path / "m.csv"
     source.write_text("id,text\n" + "".join(f"t{i},I love number {i}\n" for i in range(3000)), encoding="utf-8")
@@ -296,6 +397,22 @@ def test_killed_for_real(tmp_path: Path) -> None:
     result = run(source, out, reader=fake_reader())
     assert result.skipped > 0
     assert [line["id"] for line in lines(out)] == [f"t{i}" for i in range(3000)]
+
+
+def test_one_batch_at_a_time_writes_an_output(tmp_path: Path) -> None:
+    path, out, refused = manifest(tmp_path / "in"), tmp_path / "o.jsonl", []
+
+    def another(done: int, total: int) -> None:
+        with pytest.raises(ConfigError, match="another batch is writing it"):
+            run(path, tmp_path / "in" / ".." / "o.jsonl", reader=fake_reader())
+        refused.append(done)
+        run(path, tmp_path / "other.jsonl", reader=fake_reader())
+
+    first = run(path, out, reader=fake_reader(), progress=another)
+    assert len(refused) > first.done > 0
+    assert run(path, out, reader=fake_reader()).skipped == first.done
+    assert len(lines(out)) == first.done + first.failed
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
 def test_texts_are_read_together(tmp_path: Path) -> None:

@@ -263,3 +263,15 @@ def test_real_talking_heads(shared: Path) -> None:
     assert a.duration == pytest.approx(3.0, abs=0.1)
     assert {f.id for s in a.segments for f in s.faces} == {"F1"}
     assert "scene" in a.cues
+
+
+def test_the_waveform_of_sound_that_ends_early_goes_on_in_silence() -> None:
+    from demeanor.reader.sound import filled
+
+    peaks = np.full((40, 2), 0.5, np.float32)  # two seconds
+    long = filled(peaks, 5.0)
+    assert long is not None
+    assert (len(long), float(np.abs(long[40:]).max())) == (100, 0.0)
+    assert filled(peaks, 1.0) is not None
+    assert np.array_equal(filled(peaks, 2.0), peaks)
+    assert filled(None, 5.0) is None

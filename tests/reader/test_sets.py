@@ -1,5 +1,6 @@
 """Prediction sets in readings: where they stand, what they hold, and where nothing was measured."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,9 +46,10 @@ def test_a_set_holds_what_the_threshold_admits_and_the_best_class() -> None:
         {"words": said([0.1, 0.2, 0.7], limits=None)},
         {"words": said([0.1, 0.2, 0.7]), "voice": said([0.1, 0.2, 0.7])},  # pooled: not measured together
         {"words": said([0.1, 0.2, 0.7], abstain=True)},
+        {"words": replace(said([0.1, 0.2, 0.7], limits=None), measured=False)},  # unlike what was measured on
         {"words": average([said([0.1, 0.2, 0.7])] * 2, [1, 1])},  # a mean of several pieces is none of them
     ],
-    ids=["no threshold", "pooled", "abstains", "a mean"],
+    ids=["no threshold", "pooled", "abstains", "unlike", "a mean"],
 )
 def test_nothing_is_promised_that_was_not_measured(evidence: dict[str, Evidence]) -> None:
     whole = fuse(evidence, BUNDLE)[0]
@@ -86,3 +88,26 @@ def test_posts_and_pictures_have_sets_of_polarity_and_a_scene_beside_other_cues_
         assert whole.sets.emotions is None
     assert post.cues["words"].sets is not None
     assert post.cues["scene"].sets is None
+
+
+@pytest.mark.shared
+def test_a_voice_like_those_learned_from_has_sets_and_another_counts_for_less(shared: Path) -> None:
+    pytest.importorskip("faster_whisper", reason="the extra speech is not installed here")
+    actor = shared / "data" / "ravdess" / "audio" / "Actor_03"
+    known = demeanor.analyze(audio=sorted(actor.glob("03-01-05-02-*.flac"))[0], cues="voice")
+    assert known.overall.calibration == "verified"
+    assert known.overall.sets is not None
+    other = demeanor.analyze(audio=Path(__file__).parents[2] / "demo" / "clip.mp4", cues="voice")
+    assert {s.cues["voice"].calibration for s in other.segments} == {"pooled"}
+    assert {s.cues["voice"].sets for s in other.segments} == {None}
+
+
+@pytest.mark.shared
+def test_the_seconds_of_a_voice_that_is_trusted_less_sum_up_to_what_it_says(shared: Path) -> None:
+    pytest.importorskip("faster_whisper", reason="the extra speech is not installed here")
+    analysis = demeanor.analyze(audio=shared / "data" / "talking_heads" / "bbaf2n.mpg", cues="voice")
+    says = analysis.segments[0].cues["voice"]
+    assert says.calibration == "pooled"
+    assert says.sentiment is not None
+    found = analysis.explain().to_dict()["segments"][0]["voice"]
+    assert sum(part["share"] for part in found["parts"]) == pytest.approx(says.sentiment.score, abs=1e-3)

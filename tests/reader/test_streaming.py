@@ -14,6 +14,7 @@ from demeanor.bundle import shipped
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.audio import decode_audio
 from demeanor.media.video import open_video
+from demeanor.reader import overhearing
 from demeanor.reader.analysis import Analysis
 from demeanor.reader.events import MOST_WAITING, Event, Outbox
 from demeanor.reader.reader import Reader, load
@@ -93,6 +94,8 @@ def test_what_is_told_on_the_way(film: Path) -> None:
     partials = [e for e in events if e.type == "partial"]
     assert 5 <= len(partials) <= 12
     assert all("face" in e.cues and [f.id for f in e.faces] == ["F1"] for e in partials)
+    beats = np.diff([0.0, *(e.until for e in partials)])
+    assert all(0.7 <= beat <= 2.0 for beat in beats), beats  # a second, give or take a picture, of the clip's own clock
     screen = shown(events)
     said = [s for s in analysis.segments if s.text]
     assert [(e.segment.text, e.segment.start, e.state) for e in screen.values() if e.segment] == [
@@ -121,6 +124,37 @@ def test_speech_is_told_while_it_goes_on_and_corrected_under_the_same_id() -> No
     assert [e.state for e in segments][-2:] == ["closed", "final"]
     assert all(e.segment is not None and e.segment.text == "I love it." for e in segments)
     assert set(segments[-1].segment.cues) == {"words", "voice"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("quick", "most"), [(np.inf, 1.5), (-1.0, 2.5)])
+def test_what_is_said_is_told_every_second_or_two_where_nobody_pauses(
+    monkeypatch: pytest.MonkeyPatch, quick: float, most: float
+) -> None:
+    """By the clock of the sound: more is pushed when all has been listened to. On a quick machine, and on another."""
+    monkeypatch.setattr(overhearing, "_QUICK", quick)
+    experts, told = FakeExperts(("words", "voice")), []
+    heard, detect = threading.Semaphore(0), experts._loaded["recogniser"].detect
+
+    def listens(samples: Any) -> Any:
+        heard.release()
+        return detect(samples)
+
+    experts._loaded["recogniser"].detect = listens
+    stream = Reader(experts).stream(callback=told.append)
+    sound = np.concatenate([silence(0.5), speech(11.0), silence(1.5)])
+    for at in range(0, len(sound), RATE // 4):
+        stream.push_audio(sound[at : at + RATE // 4])
+        while stream._quick.seconds >= 0.25 or not heard.acquire(timeout=0.01):
+            sleep(0.001)
+    stream.finish()
+    spoken = [e for e in told if e.type == "segment" and e.state == "open"]
+    assert all(e.segment and e.segment.text and {"words", "voice"} <= set(e.segment.cues) for e in spoken)
+    times = [0.5, *(e.until for e in spoken)]
+    assert times[-1] >= 9.5
+    assert max(np.diff(times)) <= most, times
+    partials = [e for e in told if e.type == "partial"]
+    assert sum("words" in e.cues and bool(e.text) for e in partials) >= 5
+    assert all(0.7 <= beat <= 1.5 for beat in np.diff([e.until for e in partials]))
 
 
 def test_an_empty_stream() -> None:
@@ -335,7 +369,10 @@ def real() -> Reader:
 
 
 def bounded(reader: Reader, path: Path, fps: float, jpeg: bool) -> Iterator[tuple[str, float]]:
-    """How far live and whole readings of a clip differ."""
+    """How far live and whole readings of a clip differ in P(positive) − P(negative).
+
+    The score itself jumps where the label does, and labels can be tied.
+    """
     import cv2
 
     whole = reader.analyze(path)
@@ -360,7 +397,8 @@ def bounded(reader: Reader, path: Path, fps: float, jpeg: bool) -> Iterator[tupl
     for name, one, other in readings:
         assert one.sentiment is not None
         assert other.sentiment is not None
-        yield name, abs(one.sentiment.score - other.sentiment.score)
+        tilts = [s.probabilities["positive"] - s.probabilities["negative"] for s in (one.sentiment, other.sentiment)]
+        yield name, abs(tilts[0] - tilts[1])
 
 
 def test_the_demo_ends_as_the_whole_file_within_bounds(real: Reader) -> None:

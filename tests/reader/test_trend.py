@@ -1,11 +1,12 @@
 """Smoothing, lasting changes and steady labels, on signals whose truth is known."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from demeanor.reader.trend import changes, smoothed, steady, trend
+from demeanor.reader.trend import ENTER, LEAVE, changes, smoothed, steady, trend
 
 
 def place_of(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -80,6 +81,22 @@ def test_labels_do_not_flicker() -> None:
     assert steady(np.array([0.5, -0.5, 0.5])) == ["positive", "negative", "positive"]
 
 
+@pytest.mark.parametrize(("noise", "most", "least"), [(0.15, 1.0, 8.0), (0.3, 2.0, 12.0)])
+def test_noise_makes_raw_labels_flicker_and_steady_ones_hardly(noise: float, most: float, least: float) -> None:
+    """A sentiment that does not change, at several levels: mean numbers of changes in 30 segments, over 60 draws."""
+    rng = np.random.default_rng(5)
+    raw, held = [], []
+    for level in (-0.5, -0.25, -0.1, 0.0, 0.18, 0.3):
+        score = np.clip(level + noise * rng.standard_normal((60, 30)), -1, 1)
+        found = [trend([segment(float(s), 2.5 * i) for i, s in enumerate(row)]) for row in score]
+        held.append(np.mean([sum(a != b for a, b in pairwise(t["labels"])) for t in found if t]))
+        signs = np.sign(score) * (np.abs(score) >= (ENTER + LEAVE) / 2)
+        raw.append((np.diff(signs) != 0).sum(1).mean())
+    assert max(held) <= most, held
+    assert np.mean(raw) >= least, raw
+    assert np.mean(held) <= np.mean(raw) / 8
+
+
 def test_of_very_many_segments_every_so_many_are_looked_at() -> None:
     rng = np.random.default_rng(0)
     score = np.where(np.arange(6500) < 3900, 0.5, -0.4) + 0.2 * rng.standard_normal(6500)
@@ -113,3 +130,13 @@ def test_text_has_a_trend_over_its_characters_and_few_segments_have_none() -> No
     assert (found["unit"], found["changes"]) == ("characters", [])
     assert trend([segment(0.5, 2.0 * i) for i in range(3)]) is None
     assert trend([]) is None
+
+
+def test_segments_within_others_have_a_trend() -> None:
+    """Two who speak at once: the one that began first may be the last in the middle."""
+    scores = [0.5, 0.4, 0.3, 0.2, 0.5, -0.4]
+    around, *within = [segment(s, 3.0 * i) for i, s in enumerate(scores)]
+    found = trend([{**around, "end": 200.0}, *within])
+    assert found is not None
+    assert np.isfinite(found["smoothed"]).all()
+    assert found["smoothed"][1] == pytest.approx(0.4, abs=0.1)

@@ -18,7 +18,7 @@ import report_analyses as made
 from PIL import Image
 
 from demeanor.errors import InputError
-from demeanor.report.html import ReportMedia, render
+from demeanor.report.html import SCRIPTS, ReportMedia, render
 from demeanor.report.pictures import frames_data, peaks_data
 from demeanor.report.wording import WORDS
 from demeanor.types import KeyFrame
@@ -182,9 +182,7 @@ def test_both_languages_have_every_word() -> None:
     assert WORDS["en"].keys() == WORDS["zh"].keys()
     for key, english in WORDS["en"].items():
         assert re.findall(r"{\w+}", english) == re.findall(r"{\w+}", WORDS["zh"][key]), key
-    sources = [
-        files("demeanor.report").joinpath(n).read_text("utf-8") for n in ("timeline.js", "sections.py", "cards.py")
-    ]
+    sources = [files("demeanor.report").joinpath(n).read_text("utf-8") for n in (*SCRIPTS, "sections.py", "cards.py")]
     used = {w for s in sources for w in re.findall(r'words(?:\.|\[")(\w+)', s)} - {
         "get",
         "length",
@@ -216,7 +214,7 @@ def test_the_shares_add_up_on_the_page() -> None:
 
 def test_style_script_and_schema_belong_to_the_package() -> None:
     folder = files("demeanor.report")
-    for name in ("timeline.js", "report.css", "analysis.schema.json"):
+    for name in (*SCRIPTS, "report.css", "analysis.schema.json"):
         path = Path(str(folder.joinpath(name)))
         assert path.is_file()
         ignored = subprocess.run(["git", "check-ignore", "-q", path], cwd=path.parent, check=False)

@@ -12,27 +12,6 @@ import report_analyses as made
 
 from demeanor.report.html import ReportMedia, render
 
-playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}; install it with: apt-get install chromium")
-    with playwright_api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield started
-        started.close()
-
 
 class Visit:
     """An open page with everything it said, asked for or broke."""
@@ -188,10 +167,21 @@ def test_the_keyboard_reaches_everything(visit: Any, html: dict[str, str]) -> No
     assert v.page.evaluate(tabbable) == 1, "one stop for the whole transcript"
 
 
+def test_keys_leave_a_long_transcript_at_once(visit: Any, html: dict[str, str]) -> None:
+    """With lines passed over in drawing, the browser lays them out one by one to find the next stop: for minutes."""
+    v = visit(html["film"])
+    v.page.locator("[data-line] > button[tabindex='0']").focus()
+    v.page.keyboard.press("Tab")
+    seen = "getComputedStyle(document.querySelector('[data-line=\"2500\"]')).contentVisibility"
+    assert v.page.evaluate(seen) == "visible"
+    assert v.page.evaluate("document.activeElement.closest('[data-line]')") is None
+
+
 def test_the_table_has_every_segment(visit: Any, html: dict[str, str]) -> None:
     v = visit(html["video"])
     v.page.locator("[data-table] summary").click()
     rows = v.page.locator("[data-table] tbody tr")
+    rows.first.wait_for()  # the table is made when it is opened
     assert rows.count() == 12
     assert rows.nth(4).inner_text().split("\t")[-1].strip() == "–", "no face in the fifth"
 

@@ -122,22 +122,6 @@ def test_without_reasons_nothing_changes() -> None:
     assert 'class="card why"' not in render(made.video())
 
 
-playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}; install it with: apt-get install chromium")
-    with playwright_api.sync_playwright() as play:
-        started = play.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        yield started
-        started.close()
-
-
 @pytest.mark.parametrize("name", ["video", "chinese_audio", "post", "hostile"])
 def test_quiet_alone_and_narrow(browser: Any, tmp_path: Path, name: str) -> None:
     analysis = getattr(made, name)()

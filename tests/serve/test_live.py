@@ -1,4 +1,4 @@
-"""`WS /v1/stream`: what goes in comes out as events; lost connections, limits, strangers."""
+"""`WS /v1/stream`: what goes in comes out as events; limits, strangers."""
 
 import base64
 import io
@@ -10,25 +10,21 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from starlette.testclient import WebSocketTestSession
 
 from demeanor.reader.analysis import Analysis
 from demeanor.reader.events import Event
 from demeanor.serve import live, sessions
 from demeanor.serve.keys import new_key
-from demeanor.serve.service import Service
-from demeanor.serve.wire import HEADER, PROTOCOL
+from demeanor.serve.wire import HEADER
+from live_calls import HELLO, STREAM, begun, events, media, pcm, rest, service
 from reader_fakes import RATE, fake_reader, picture, silence, speech
 from serve_calls import TestClient, app_client, children_of, on_disk, until
 from serve_media import encoded, jpeg
 
 TALK = np.concatenate([silence(0.5), speech(3.0), silence(1.0)])
-STREAM = "ws://127.0.0.1:8765/v1/stream"
-HELLO: dict[str, Any] = {"type": "hello", "protocol": PROTOCOL}
 
 
 @pytest.fixture
@@ -36,39 +32,6 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     with app_client(tmp_path / "state") as found:
         service(found).reader = fake_reader()
         yield found
-
-
-def service(client: TestClient) -> Service:
-    found: Service = client.app.state.service  # type: ignore[attr-defined]
-    return found
-
-
-def pcm(samples: np.ndarray) -> bytes:
-    return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
-
-
-def media(sound: np.ndarray, first: int = 1, start: float = 0.0) -> Iterator[bytes]:
-    """Binary messages: a tenth of a second of sound each."""
-    for at in range(0, len(sound), 1600):
-        yield HEADER.pack(1, 1, 0, first + at // 1600, start + at / RATE) + pcm(sound[at : at + 1600])
-
-
-def begun(ws: WebSocketTestSession, **more: Any) -> dict[str, Any]:
-    ws.send_json({**HELLO, **more})
-    told: dict[str, Any] = ws.receive_json()
-    return told
-
-
-def rest(ws: WebSocketTestSession) -> list[dict[str, Any]]:
-    """All that comes until the end."""
-    told = []
-    while not told or told[-1]["type"] not in ("final", "error"):
-        told.append(ws.receive_json())
-    return told
-
-
-def events(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [t for t in told if t["type"] in ("partial", "segment", "retract", "warning", "final")]
 
 
 def test_sound_pictures_and_text_in_and_the_analysis_out(client: TestClient, tmp_path: Path) -> None:
@@ -114,61 +77,6 @@ def test_json_alone_will_do(client: TestClient) -> None:
     assert {"pong", "ack"} <= {t["type"] for t in out}
     assert out[-1]["analysis"]["duration"] == pytest.approx(4.5)
     assert [s["text"] for s in out[-1]["analysis"]["segments"]] == ["I love it."]
-
-
-def test_a_lost_connection_is_taken_up_again_and_nothing_is_told_twice(client: TestClient) -> None:
-    messages = list(media(TALK))
-    with client.websocket_connect(STREAM) as ws:
-        token = begun(ws)["session"]
-        for message in messages[:30]:
-            ws.send_bytes(message)
-        ws.send_json({"type": "ping"})
-        before = []
-        while not before or before[-1]["type"] != "pong":
-            before.append(ws.receive_json())
-        ws.close(1001)
-    seen = max((e["seq"] for e in events(before)), default=0)
-    received = before[-1]["received"]
-    assert received == 30
-    with client.websocket_connect(STREAM) as ws:
-        told = begun(ws, session=token, seen=seen)
-        assert (told["session"], told["received"], told["missed"]) == (token, 30, False)
-        for message in messages[25:]:  # five of them were received: they are passed over
-            ws.send_bytes(message)
-        ws.send_json({"type": "end"})
-        after = rest(ws)
-    assert all(e["seq"] > seen for e in events(after))
-    final = after[-1]["analysis"]
-    assert final["duration"] == pytest.approx(len(TALK) / RATE)
-    assert [s["text"] for s in final["segments"]] == ["I love it."]
-
-
-def test_the_final_event_waits_for_a_client_that_was_cut_off(client: TestClient) -> None:
-    gate, words = threading.Event(), service(client).reader.experts.words
-    read = words.read  # type: ignore[union-attr]
-    words.read = lambda *given: gate.wait(60) and read(*given)  # type: ignore[union-attr, method-assign]
-    with client.websocket_connect(STREAM) as ws:
-        token = begun(ws)["session"]
-        ws.send_json({"type": "text", "n": 1, "text": "I hate it."})
-        ws.send_json({"type": "end"})
-        assert ws.receive_json()["type"] == "ack"
-        ws.close(1001)
-    session = service(client).lives._sessions[token]
-    gate.set()
-    until(lambda: session.finished, "the analysis")
-    with client.websocket_connect(STREAM) as ws:
-        assert begun(ws, session=token, seen=0)["received"] == 1
-        assert [e["type"] for e in events(rest(ws))] == ["segment", "final"]
-
-
-def test_a_second_connection_takes_the_session_over(client: TestClient) -> None:
-    with client.websocket_connect(STREAM) as first:
-        token = begun(first)["session"]
-        with client.websocket_connect(STREAM) as second:
-            assert begun(second, session=token)["session"] == token
-            assert first.receive()["type"] == "websocket.close"
-            second.send_json({"type": "end"})
-            assert rest(second)[-1]["type"] == "final"
 
 
 def test_sessions_nobody_comes_back_to_are_forgotten(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The clients of docs/live.md against a service on a real socket."""
 
+import importlib.util
 import json
 import re
 import shutil
@@ -12,13 +13,38 @@ from typing import Any
 import numpy as np
 import pytest
 import uvicorn
+from websockets.exceptions import WebSocketException
 
+from cutting import Cutting, cutting
 from demeanor.serve.app import create_app
 from demeanor.serve.settings import Settings
 from reader_fakes import fake_reader, silence, speech, write_wav
 from serve_calls import until
 
 DOC = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
+
+
+def node() -> str | None:
+    """The one that playwright brings; Node before 22 does not tell that it could not connect."""
+    found = importlib.util.find_spec("playwright")
+    brought = Path(found.origin).parent / "driver" / "node" if found and found.origin else None
+    return str(brought) if brought and brought.is_file() else shutil.which("node")
+
+
+NODE = node()
+RUN = """
+import { readFileSync } from "node:fs";
+import { live } from "./live.mjs";
+import "./microphone.mjs";
+const sound = readFileSync(process.argv[3]).subarray(44);
+const session = live(process.argv[2], { audio: { format: "pcm" } }, (event) => {
+  if (event.type === "final") console.log(JSON.stringify(event.analysis));
+  if (event.type === "error") { console.error(event); process.exit(1); }
+});
+for (let at = 0; at < sound.length; at += 3200) session.sound(sound.subarray(at, at + 3200), at / 32000);
+session.text("I love it.");
+session.end();
+"""
 
 
 def block(language: str, first: str) -> str:
@@ -44,38 +70,57 @@ def talk(tmp_path: Path) -> Path:
     return write_wav(tmp_path / "talk.wav", np.concatenate([silence(0.5), speech(3.0), silence(1.0)]))
 
 
-def test_the_python_client(address: str, talk: Path) -> None:
+def python_client() -> Any:
     space: dict[str, Any] = {}
     exec(compile(block("python", "def read_live"), "docs/live.md", "exec"), space)
-    analysis, segments = space["read_live"](address, str(talk))
+    return space["read_live"]
+
+
+def through(address: str, proxy: Cutting) -> str:
+    return re.sub(r":\d+", f":{proxy.port}", address)
+
+
+def socket_of(address: str) -> tuple[str, int]:
+    return "127.0.0.1", int(re.findall(r":(\d+)", address)[0])
+
+
+def test_the_python_client(address: str, talk: Path) -> None:
+    analysis, segments = python_client()(address, str(talk))
     assert [s["text"] for s in analysis["segments"]] == ["I love it."]
     assert [s["text"] for s in segments.values()] == ["I love it."]
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not here")
-def test_the_browser_client(address: str, talk: Path, tmp_path: Path) -> None:
+def test_the_python_client_survives_cuts(address: str, talk: Path) -> None:
+    with cutting(socket_of(address), 100, 20_000, 60_000) as proxy:  # in the greeting, and twice in the speech
+        analysis, segments = python_client()(through(address, proxy), str(talk))
+    assert (proxy.cut, proxy.connections) == (3, 4)
+    whole = fake_reader().analyze(audio=talk)
+    assert analysis["duration"] == pytest.approx(4.5)
+    assert [(s["text"], s["start"]) for s in analysis["segments"]] == [(s.text, s.start) for s in whole.segments]
+    assert [s["text"] for s in segments.values()] == ["I love it."]
+
+
+def test_the_python_client_gives_up_and_says_what_is_wrong(address: str, talk: Path) -> None:
+    with cutting(socket_of(address), 100, 100) as proxy, pytest.raises(WebSocketException):
+        python_client()(through(address, proxy), str(talk), tries=2)
+    assert proxy.connections == 2
+    with pytest.raises(ValueError, match="rate"):
+        python_client()(address, str(write_wav(talk.with_name("odd.wav"), silence(1.0), rate=100)))
+
+
+@pytest.mark.skipif(NODE is None, reason="neither playwright, which brings node, nor a node of one's own is here")
+@pytest.mark.parametrize("cuts", [(), (100, 20_000, 60_000)])
+def test_the_browser_client(address: str, talk: Path, tmp_path: Path, cuts: tuple[int, ...]) -> None:
     (tmp_path / "live.mjs").write_text(block("javascript", "export function live"), encoding="utf-8")
     (tmp_path / "microphone.mjs").write_text(block("javascript", "export function microphone"), encoding="utf-8")
-    (tmp_path / "run.mjs").write_text(
-        """
-import { readFileSync } from "node:fs";
-import { live } from "./live.mjs";
-import "./microphone.mjs";
-const sound = readFileSync(process.argv[3]).subarray(44);
-const session = live(process.argv[2], { audio: { format: "pcm" } }, (event) => {
-  if (event.type === "final") console.log(JSON.stringify(event.analysis));
-  if (event.type === "error") { console.error(event); process.exit(1); }
-});
-for (let at = 0; at < sound.length; at += 3200) session.sound(sound.subarray(at, at + 3200), at / 32000);
-session.text("I love it.");
-session.end();
-""",
-        encoding="utf-8",
-    )
-    done = subprocess.run(
-        ["node", "--experimental-websocket", "--no-warnings", tmp_path / "run.mjs", address, talk],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    (tmp_path / "run.mjs").write_text(RUN, encoding="utf-8")
+    with cutting(socket_of(address), *cuts) as proxy:
+        done = subprocess.run(
+            [str(NODE), "--no-warnings", tmp_path / "run.mjs", through(address, proxy), talk],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert (proxy.cut, proxy.connections) == (len(cuts), len(cuts) + 1)
     analysis = json.loads(done.stdout)
+    assert analysis["duration"] == pytest.approx(4.5)
     assert [s["text"] for s in analysis["segments"]] == ["I love it.", "I love it."]

@@ -1,107 +1,16 @@
 """The page in a real browser against a real service: what a person without a terminal meets."""
 
+import csv
+import io
 import json
-import subprocess
-import sys
-import wave
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytest.importorskip("uvicorn", reason="the serve extra is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-
-CHROMIUM = Path("/usr/bin/chromium")
-CLIP = Path(__file__).parents[2] / "demo" / "clip.mp4"
-PATIENCE = 300_000
-
-
-@pytest.fixture(scope="module")
-def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sound of the demo's clip as the microphone of a fake device, with silence after it."""
-    from demeanor.media.audio import decode_audio
-
-    sound = (decode_audio(CLIP) * 32767).astype("<i2")
-    path = tmp_path_factory.mktemp("devices") / "microphone.wav"
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(16_000)
-        out.writeframes(sound.tobytes() + bytes(2 * 16_000 * 30))
-    return path
-
-
-@pytest.fixture(scope="module")
-def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A labelling task of two sentences."""
-    from demeanor.label.task import create_task
-    from demeanor.types import Sample
-
-    items = [Sample("a", text="The soup was cold."), Sample("b", text="I love it.")]
-    return create_task(tmp_path_factory.mktemp("label") / "soup", items, ["polarity"]).folder
-
-
-@pytest.fixture(scope="module")
-def address(task: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "demeanor", "serve", "--port", "0", "--label", str(task)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as service:
-        assert service.stdout is not None
-        line = service.stdout.readline()
-        while line and not line.startswith("http"):
-            line = service.stdout.readline()
-        assert line.startswith("http://127.0.0.1:")
-        yield line.strip()
-        service.terminate()
-        service.wait(30)
-
-
-@pytest.fixture(scope="module")
-def browser(microphone: Path) -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}; install it with: apt-get install chromium")
-    arguments = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={microphone}%noloop", "--autoplay-policy=no-user-gesture-required",
-    ]  # fmt: skip
-    with playwright_api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    """An open page that must not say anything on its console, nor ask anybody but the service."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(PATIENCE)
-    trouble: list[str] = []
-    opened.on("console", lambda m: trouble.append(m.text))
-    opened.on("pageerror", lambda e: trouble.append(str(e)))
-    opened.on("request", lambda r: trouble.append(r.url) if not r.url.startswith((address, "blob:", "data:")) else None)
-    opened.trouble = trouble
-    opened.goto(address)
-    opened.locator("[data-go]", has_text="Read").wait_for()
-    yield opened
-    context.close()
-    assert trouble == []
-
-
-def accessible(page: Any) -> None:
-    """Without a single violation that axe knows."""
-    found = axe.Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-
-
-def read_text(page: Any, text: str) -> None:
-    before = page.locator("[data-list] .reading").count()
-    page.fill("[data-text]", text)
-    page.click("[data-go]")
-    page.locator("[data-list] .reading").nth(before).wait_for()
+from demeanor.report.schema import validate
+from demeanor.serve import problem
+from serve_calls import until
+from serve_page import CLIP, PATIENCE, PHONES, SKY, accessible, fits, read_text, saved
 
 
 def test_empty_and_what_is_missing_is_said(page: Any) -> None:
@@ -131,8 +40,6 @@ def test_a_text_is_read_corrected_and_saved(page: Any) -> None:
         "segments[1].reading.sentiment.label": "positive",
     }
     assert analysis["segments"][1]["text"] == "The battery, though, is a disappointment."
-    from demeanor.report.schema import validate
-
     validate(analysis)
 
 
@@ -156,8 +63,6 @@ def test_a_text_says_why(page: Any) -> None:
     accessible(page)
     with page.expect_download() as caught:
         page.click(".result-tools button:has-text('Reasons')")
-    from demeanor.report.schema import validate
-
     validate(json.loads(Path(caught.value.path()).read_text(encoding="utf-8")), "explanation")
     with page.expect_download() as caught:
         page.click(".result-tools button:has-text('HTML')")
@@ -262,9 +167,35 @@ def test_a_film_plays_beside_its_timeline(page: Any) -> None:
     page.wait_for_function("() => document.querySelector('.stage video').readyState >= 1")
     page.click('[data-line="3"] button')
     page.wait_for_function("() => document.querySelector('.stage video').currentTime > 5")
+    timeline, where = page.locator(".tl"), "document.querySelector('.stage video').currentTime"
+    timeline.click(position={"x": 100, "y": 30})
+    page.wait_for_selector('[data-line="0"][aria-current="true"]')
+    assert page.evaluate(where) < 2, "the timeline moves the player"
+    timeline.click(position={"x": timeline.bounding_box()["width"] - 8, "y": 30})
+    page.wait_for_selector('[data-line="3"][aria-current="true"]')
+    assert page.evaluate(where) > 5
     page.evaluate("document.querySelector('.stage video').currentTime = 0.8")
     page.evaluate("document.querySelector('.stage video').play()")
     page.wait_for_selector('[data-line="0"][aria-current="true"]')
+    assert page.get_attribute(".tl", "aria-valuenow") == "1", "the player moves the timeline"
+    page.evaluate("document.querySelector('.stage video').pause()")
+    for width in PHONES:
+        fits(page, width)
+    analysis = json.loads(saved(page, "JSON"))
+    validate(analysis)
+    said = [s["text"].strip() for s in analysis["segments"]]
+    table = saved(page, "CSV")
+    assert table.startswith("\ufeff"), "spreadsheets know the encoding by this mark"
+    rows = list(csv.DictReader(io.StringIO(table[1:])))
+    assert [row["text"].strip() for row in rows] == said
+    srt, vtt = saved(page, "SRT"), saved(page, "VTT")
+    assert vtt.startswith("WEBVTT")
+    for subtitles in (srt, vtt):
+        assert subtitles.count(" --> ") == len(said)
+        assert said[-1] in subtitles.replace("\n", " ")
+    html = saved(page, "HTML")
+    assert "<video" not in html.partition("<script")[0], "the film itself stays with who has it"
+    assert said[0] in html
 
 
 def test_what_cannot_be_read_is_told(page: Any, tmp_path: Path) -> None:
@@ -277,6 +208,23 @@ def test_what_cannot_be_read_is_told(page: Any, tmp_path: Path) -> None:
     assert "broken.mp4" in page.inner_text("[data-list]")
     assert "Traceback" not in told
     assert "/" not in told.replace("and/or", "")
+    held = "fetch('v1/jobs').then((answer) => answer.json()).then((found) => found.jobs.map((job) => job.state))"
+    until(lambda: "failed" not in page.evaluate(held), "what is left of it to be deleted")
+    page.click("[data-language]")
+    page.set_input_files("[data-files]", str(broken))
+    page.click("[data-go]")
+    page.wait_for_function("() => document.querySelectorAll('[data-list] .error').length === 2")
+    assert "内容无法读取。（" in page.inner_text("[data-list]")
+
+
+def test_every_problem_of_the_server_has_chinese_words() -> None:
+    folder = Path(problem.__file__).parent
+    sources = [p.read_text() for p in folder.glob("*.py")]
+    kinds = {k for text in sources for k in re.findall(r'Problem\(\s*\d{3},\s*"([a-z-]+)"', text)}
+    kinds |= {kind for _, kind in problem._STATUS.values()}
+    words = (folder / "page" / "words.js").read_text().partition("const problems")[2].partition("};")[0]
+    assert len(kinds) > 20
+    assert not [kind for kind in sorted(kinds) if not re.search(rf'(^|[ "]){kind}"?: "', words, re.M)]
 
 
 def test_live_asks_first_then_reads(page: Any) -> None:
@@ -285,11 +233,16 @@ def test_live_asks_first_then_reads(page: Any) -> None:
     accessible(page)
     page.click("[data-agree]")
     page.wait_for_selector("[data-said] .line p:has-text('morning')")
-    page.wait_for_selector("[data-now] .reading")
+    page.locator("[data-now] dt", has_text="face").wait_for()
     accessible(page)
+    for width in PHONES:
+        fits(page, width)
     page.click("[data-stop]")
     page.wait_for_selector("article.analysis [data-line]")
     assert "morning" in page.inner_text("article.analysis")
+    analysis = json.loads(saved(page, "JSON"))
+    validate(analysis)
+    assert analysis["cues"]["face"]["sentiment"] is not None, "the camera's face was read"
     page.click("[data-why]")
     page.wait_for_selector(".why .said")
     assert "read the input again" in page.inner_text(".why")
@@ -304,3 +257,28 @@ def test_a_recording_is_made_and_read(page: Any) -> None:
     page.wait_for_function("() => Number(document.querySelector('[data-clock]').textContent.slice(-2)) >= 5")
     page.click("[data-stop]")
     page.wait_for_selector(".stage audio")
+
+
+def test_the_camera_is_recorded_and_its_face_read(page: Any) -> None:
+    page.click('[data-record="video"]')
+    page.click("[data-agree]")
+    page.wait_for_function("() => document.querySelector('[data-preview]').videoWidth === 480")
+    page.wait_for_function("() => Number(document.querySelector('[data-clock]').textContent.slice(-2)) >= 4")
+    page.click("[data-stop]")
+    page.wait_for_selector(".stage video")
+    analysis = json.loads(saved(page, "JSON"))
+    assert analysis["kind"] == "video"
+    assert analysis["cues"]["face"]["sentiment"] is not None
+    assert analysis["people"], "a face is a person"
+
+
+def test_a_picture_and_a_text_are_one_post(page: Any) -> None:
+    page.set_input_files("[data-files]", str(SKY))
+    page.fill("[data-text]", SKY.with_name("post.txt").read_text(encoding="utf-8"))
+    page.locator("[data-parts]", has_text="read together, as a post").wait_for()
+    page.click("[data-go]")
+    page.wait_for_selector("article.analysis")
+    assert page.locator("[data-list] li").count() == 1
+    analysis = json.loads(saved(page, "JSON"))
+    assert {"words", "scene"} <= set(analysis["cues"])
+    assert analysis["overall"]["sentiment"]["label"] == "positive"

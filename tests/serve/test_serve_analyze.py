@@ -2,6 +2,8 @@
 
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import pytest
 
 import demeanor
 from demeanor.report.schema import validate
-from serve_calls import SKY, TestClient, app_client, on_disk, with_bundle
+from reader_fakes import silence, write_wav
+from serve_calls import ROOT, SKY, TestClient, app_client, on_disk, with_bundle
 
 pytestmark = with_bundle
 
@@ -142,6 +145,32 @@ def test_a_request_too_large_is_refused_before_and_while_it_comes(tmp_path: Path
         sent = client.post("/v1/analyze", content=pieces, headers={"Content-Type": "multipart/form-data; boundary=b"})
         assert (sent.status_code, sent.json()["type"]) == (413, "urn:demeanor:problem:too-large")
         assert on_disk(tmp_path / "s") == []
+
+
+def a_png_that_says_it_is(width: int, height: int) -> bytes:
+    """Of one point, whatever it says."""
+    told = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = [(b"IHDR", told), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
+
+
+def test_what_lasts_too_long_or_has_too_many_pixels_is_told_so_with_the_numbers(tmp_path: Path) -> None:
+    clip = (ROOT / "demo" / "clip.mp4").read_bytes()
+    sound = write_wav(tmp_path / "long.wav", silence(3.0)).read_bytes()
+    with app_client(tmp_path / "s", media_seconds=2.0) as client:
+        for parts, most, got in (
+            ({"video": ("c.mp4", clip)}, "at most 2 s", "got 12 s"),
+            ({"audio": ("c.wav", sound)}, "at most 2 s", "got 3 s"),
+            ({"image": ("c.png", a_png_that_says_it_is(30_000, 20_000))}, "300 megapixels", "30000 × 20000"),
+        ):
+            said = client.post("/v1/analyze", files=parts)
+            assert (said.status_code, said.headers["content-type"]) == (413, "application/problem+json"), said.text
+            assert said.json()["type"] == "urn:demeanor:problem:too-large"
+            assert most in said.json()["detail"]
+            assert got in said.json()["detail"]
+            assert on_disk(tmp_path / "s") == []
 
 
 def test_an_analysis_is_rendered_in_every_form(client: TestClient) -> None:

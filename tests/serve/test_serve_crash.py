@@ -10,10 +10,18 @@ from pathlib import Path
 import pytest
 
 import demeanor
+from demeanor.serve.database import open_database
+from demeanor.serve.queue import Queue
 from demeanor.serve.spool import Spool
 from serve_calls import SKY, alive, served, until, with_bundle
 
 pytestmark = [with_bundle, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
+
+
+def only_results_of(folder: Path, id: str) -> None:
+    """One result, and what was sent is gone, which happens once the job is done."""
+    until(lambda: not (folder / "jobs" / id / "in").exists(), "what was sent to go")
+    assert len(list((folder / "jobs" / id).iterdir())) == 1
 
 
 def test_killed_in_the_middle(tmp_path: Path) -> None:
@@ -38,9 +46,46 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
         assert [a.id for a in found] == [f"sky-{n}" for n in range(6)]
         assert sorted(job["id"] for job in client.jobs()) == sorted(ids)
         for id in ids:
-            assert len(list((folder / "jobs" / id).iterdir())) == 1
+            only_results_of(folder, id)
     events = [json.loads(line) for line in third.log.read_text().splitlines() if line.startswith("{")]
     assert sum(e["event"] == "job" for e in events) == len(ids)  # over all three lives: each finished once
+
+
+def test_what_was_sent_with_a_finished_job_does_not_outlive_a_crash(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    with served(folder) as first:
+        client = demeanor.Client(first.url)
+        id = client.submit(file=SKY, idempotency_key="k")
+        until(lambda: next(client.jobs())["state"] == "done", "the job to be done")
+        only_results_of(folder, id)
+        first.kill()
+    (folder / "jobs" / id / "in").mkdir()  # as if it had died a moment earlier
+    (folder / "jobs" / id / "in" / "file").write_bytes(SKY.read_bytes())
+
+    with served(folder) as second:
+        only_results_of(folder, id)
+        demeanor.Client(second.url).result(id)
+
+
+def test_two_services_share_the_jobs_and_one_ends_what_the_other_began(tmp_path: Path, postgres: str) -> None:
+    queue = Queue(open_database(postgres, tmp_path))
+    for id in queue.ids():
+        queue.delete(id)
+    folder = tmp_path / "s"
+    with served(folder, "--database", postgres) as first, served(folder, "--database", postgres) as second:
+        clients = demeanor.Client(first.url), demeanor.Client(second.url)
+        ids = [clients[n % 2].submit(file=SKY, id=f"sky-{n}", idempotency_key=f"k{n}") for n in range(6)]
+        assert clients[1].submit(file=SKY, id="sky-0", idempotency_key="k0") == ids[0]
+        until(lambda: queue.counts().get("running", 0) == 2, "both services to have a job")
+        first.kill()
+        found = [clients[1].wait(id) for id in ids]
+        assert [a.id for a in found] == [f"sky-{n}" for n in range(6)]
+        assert max(job.attempts for job in map(queue.get, ids) if job) == 2, "the job of the dead one was begun anew"
+        for id in ids:
+            only_results_of(folder, id)
+    queue.close()
+    events = [json.loads(line) for line in first.log.read_text().splitlines() if line.startswith("{")]
+    assert sum(e["event"] == "job" for e in events) == len(ids)  # of both services: each finished once
 
 
 def test_half_an_upload_is_no_job(tmp_path: Path) -> None:

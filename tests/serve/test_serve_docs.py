@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import string
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import demeanor
+from demeanor.serve.keys import new_key
 from serve_calls import ROOT, Served, served, with_bundle
 
 CLIENTS, OPERATORS = (ROOT / "docs" / name for name in ("clients.md", "serve.md"))
@@ -57,6 +60,39 @@ def test_javascript(service: Served, tmp_path: Path) -> None:
     told = run(["node", "--input-type=module", "-e"], examples("javascript"), service, tmp_path)
     assert "positive" in told
     assert told.rstrip().endswith("done")
+
+
+@pytest.fixture
+def unit() -> str:
+    found = re.search(r"^```ini\n(.*?)^```$", OPERATORS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_unit_is_one_of_systemd(unit: str, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed here")
+    file = tmp_path / "demeanor.service"
+    file.write_text(unit.replace("/opt/demeanor/.venv/bin/demeanor", sys.executable), encoding="utf-8")
+    ran = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
+
+
+def test_the_unit_starts_a_service_that_has_its_keys_and_its_folder(unit: str, tmp_path: Path) -> None:
+    """With nothing but what systemd gives: a folder of its own, and copies of what `LoadCredential` names."""
+    (line,) = re.findall(r"^ExecStart=\S+/demeanor serve (.*)$", unit, re.MULTILINE)
+    ((name, original),) = re.findall(r"^LoadCredential=([^:]+):(.*)$", unit, re.MULTILINE)
+    given = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"), "STATE_DIRECTORY": str(tmp_path / "state")}
+    (tmp_path / "credentials").mkdir()
+    key = new_key(tmp_path / "credentials" / name, "alice")
+    options = string.Template(line).substitute(given).split()
+    assert original not in options
+    with served(tmp_path / "state", *options) as service:
+        assert (tmp_path / "state" / "jobs.sqlite").is_file()
+        assert demeanor.Client(service.url, key=key).models()
+        with pytest.raises(demeanor.ServiceError) as refused:
+            demeanor.Client(service.url).models()
+    assert refused.value.status == 401
 
 
 def test_options_and_problems_are_those_of_the_program() -> None:

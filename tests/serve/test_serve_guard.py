@@ -29,6 +29,15 @@ def test_this_machine_needs_none(host: str) -> None:
     Settings(host=host).check()
 
 
+@pytest.mark.parametrize(
+    ("given", "own"),
+    [({}, True), ({"host": "localhost"}, True), ({"host": "0.0.0.0"}, False), ({"names": ("demeanor.example",)}, False),
+     ({"origins": ("https://demeanor.example",)}, False), ({"database": "postgresql://db/demeanor"}, False)],
+)  # fmt: skip
+def test_it_is_the_senders_own_machine_only_where_nobody_else_is_let_in(given: dict[str, Any], own: bool) -> None:
+    assert Settings(**given).own is own
+
+
 @with_bundle
 @pytest.mark.parametrize(
     ("host", "status"),
@@ -66,7 +75,8 @@ def test_our_own_page_and_allowed_ones_may(tmp_path: Path) -> None:
         preflight = client.options("/v1/jobs", headers={"Origin": other, "Access-Control-Request-Method": "POST"})
         assert preflight.status_code == 204
         assert "Idempotency-Key" in preflight.headers["access-control-allow-headers"]
-        assert client.get("/health", headers={"Host": "demeanor.example"}).status_code == 200
+        told = client.get("/health", headers={"Host": "demeanor.example"})
+        assert (told.status_code, told.json()["local"]) == (200, False)
 
 
 @with_bundle
@@ -110,7 +120,10 @@ def test_keys(tmp_path: Path) -> None:
             for path in ("/v1/jobs", "/v1/models", "/metrics"):
                 said = client.get(path, headers=headers)
                 assert (said.status_code, said.headers["www-authenticate"]) == (401, 'Bearer realm="demeanor"')
-            assert client.post("/v1/analyze", **TEXT, headers=headers).status_code == 401
+            refused = client.post("/v1/analyze", **TEXT, headers=headers)
+            assert refused.status_code == 401
+            bears = headers.get("Authorization", "").lower().startswith("bearer ")
+            assert ("got one that is not known here" if bears else "got none") in refused.json()["detail"]
         assert client.get("/health").status_code == 200
         assert client.get("/").status_code == 200
         assert client.post("/v1/analyze", **TEXT, headers={"Authorization": f"Bearer {key}"}).status_code == 200

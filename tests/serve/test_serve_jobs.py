@@ -2,17 +2,21 @@
 
 import itertools
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demeanor.reader.analysis import Analysis
 from demeanor.report.schema import validate
 from demeanor.serve.keys import new_key
-from serve_calls import SKY, TestClient, app_client, ended, on_disk, until, with_bundle
+from serve_calls import ROOT, SKY, TestClient, alive, app_client, children_of, ended, on_disk, until, with_bundle
 
 pytestmark = with_bundle
 PICTURE = {"file": ("sky.jpg", SKY.read_bytes())}
+FILM = {"video": ("clip.mp4", (ROOT / "demo" / "clip.mp4").read_bytes())}
 
 
 def submitted(client: TestClient, **more: Any) -> str:
@@ -47,17 +51,58 @@ def test_a_text_as_a_job(client: TestClient) -> None:
     assert (found["id"], found["source"], found["kind"]) == ("mine", "I love it", "text")
 
 
-def test_events_tell_of_it_until_it_ends(client: TestClient) -> None:
-    id = submitted(client)
-    told = []
+def told_of(client: TestClient, id: str) -> list[tuple[str, dict[str, Any]]]:
+    """Name and job of each event, up to the end."""
     with client.stream("GET", f"/v1/jobs/{id}/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = list(stream.iter_lines())
-    for name, data in itertools.pairwise(lines):
-        if name.startswith("event: "):
-            told.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))["state"]))
-    assert told[-1] == ("done", "done")
+    return [
+        (name.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+        for name, data in itertools.pairwise(lines)
+        if name.startswith("event: ")
+    ]
+
+
+def test_events_tell_of_it_until_it_ends(client: TestClient) -> None:
+    told = told_of(client, submitted(client))
+    assert (told[-1][0], told[-1][1]["state"]) == ("done", "done")
     assert {name for name, _ in told[:-1]} <= {"progress"}
+
+
+def test_a_film_tells_how_far_it_is_and_comes_in_every_form(client: TestClient, tmp_path: Path) -> None:
+    id = submitted(client, files=FILM)
+    told = told_of(client, id)
+    assert told[-1][0] == "done"
+    parts = [job["progress"] for name, job in told if name == "progress" and 0 < job["progress"] < 1]
+    assert len(set(parts)) >= 2, told
+    assert parts == sorted(parts)
+    stages = [job["stage"] for _, job in told if job["stage"]]
+    assert list(dict.fromkeys(stages))[:2] == ["pictures", "sound"]
+    found = client.get(f"/v1/jobs/{id}/result").json()
+    analysis = Analysis.from_dict(found)
+    assert sum(bool(s.text) for s in analysis.segments) >= 2
+    for format in ("srt", "vtt", "csv"):
+        saved = analysis.save(tmp_path / f"clip.{format}").read_bytes()
+        fetched = client.get(f"/v1/jobs/{id}/result?format={format}")
+        assert fetched.content == client.post(f"/v1/render?format={format}", json=found).content == saved
+        assert all(s.text.encode() in saved for s in analysis.segments if s.text)
+    assert client.get(f"/v1/jobs/{id}/result?format=srt").text.startswith("1\n00:00:0")
+    assert client.get(f"/v1/jobs/{id}/result?format=vtt").text.startswith("WEBVTT")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_film_is_stopped_in_the_middle_and_leaves_nothing(tmp_path: Path) -> None:
+    others = set(children_of(os.getpid()))
+    with app_client(tmp_path / "s") as client:
+        id = submitted(client, files=FILM)
+        until(lambda: client.get(f"/v1/jobs/{id}").json()["progress"] > 0, "the film to be read")
+        reading = set(children_of(os.getpid())) - others
+        assert reading
+        assert client.post(f"/v1/jobs/{id}/cancel").json()["state"] == "cancelled"
+        until(lambda: not any(alive(pid) for pid in reading), "what read it to end")
+        assert told_of(client, id)[-1][0] == "cancelled"
+        assert client.get(f"/v1/jobs/{id}/result").status_code == 409
+        until(lambda: not on_disk(tmp_path / "s"), "the film to go")
 
 
 def test_a_damaged_file_fails_its_own_job_only(client: TestClient) -> None:

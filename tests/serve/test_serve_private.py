@@ -1,14 +1,19 @@
 """Nothing is kept: the disk and the log are looked at."""
 
 import io
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from websockets.sync.client import connect
 
 import demeanor
-from serve_calls import TestClient, app_client, ended, on_disk, served, until, with_bundle
+from demeanor.serve.wire import HEADER, PROTOCOL
+from reader_fakes import speech, write_wav
+from serve_calls import PATIENCE, ROOT, TestClient, app_client, ended, on_disk, served, until, with_bundle
 
 pytestmark = with_bundle
 WORDS = "Zanzibar marzipan quixotic"
@@ -98,3 +103,47 @@ def test_the_log_and_the_metrics_have_no_content(tmp_path: Path) -> None:
         until(lambda: not on_disk(tmp_path / "s"), "the result to go")
         assert "request" in service.log.read_text()
     assert traces(tmp_path, *NEEDLES) == []
+
+
+def test_sound_and_film_leave_nothing_in_any_folder_that_programs_write_to(tmp_path: Path) -> None:
+    """The temporary folder and the home of service and workers are looked at as well, all but caches of weights."""
+    film = (ROOT / "demo" / "clip.mp4").read_bytes() + struct.pack(">I4s", 8 + len(WORDS), b"free") + WORDS.encode()
+    sound = write_wav(tmp_path / "x.wav", speech(2.0)).read_bytes() + WORDS.encode()
+    (tmp_path / "x.wav").unlink()
+    with served(tmp_path / "s", "--keep-fetched", "0", home=tmp_path / "home") as service:
+        client = demeanor.Client(service.url, timeout=PATIENCE)
+        client.analyze(audio=named(sound), id="my-very-own-id")
+        client.explain(audio=sound, cues="voice")
+        assert traces(tmp_path, *NEEDLES) == []
+        job = client.submit(video=named(film), id="my-very-own-id", cues="words,voice")
+        assert traces(tmp_path / "s", *NEEDLES)
+        client.wait(job)
+        until(lambda: not traces(tmp_path, *NEEDLES), "the result to go")
+        assert on_disk(tmp_path / "s") == []
+        assert [p for p in (tmp_path / "home").rglob("*") if p.is_file()] == []
+    assert traces(tmp_path, *NEEDLES) == []
+
+
+def test_a_live_reading_never_touches_the_disk(tmp_path: Path) -> None:
+    with served(tmp_path / "s", home=tmp_path / "home") as service:
+        with connect(service.url.replace("http", "ws") + "/v1/stream", max_size=None, open_timeout=PATIENCE) as line:
+            hello = {"type": "hello", "protocol": PROTOCOL, "cues": "words,scene", "id": "my-very-own-id"}
+            line.send(json.dumps(hello))
+            told = [json.loads(line.recv(PATIENCE))]
+            line.send(HEADER.pack(2, 1, 0, 1, 0.0) + marked())
+            line.send(HEADER.pack(3, 0, 0, 2, 0.0) + WORDS.encode())
+            while told[-1]["type"] != "segment":
+                told.append(json.loads(line.recv(PATIENCE)))
+            assert traces(tmp_path, *NEEDLES) == []
+            line.send('{"type": "end"}')
+            told += map(json.loads, line)
+        assert told[-1]["analysis"]["segments"][0]["text"] == WORDS
+        assert traces(tmp_path, *NEEDLES) == []
+        assert [p for p in (tmp_path / "home").rglob("*") if p.is_file()] == []
+
+
+def named(data: bytes) -> io.BytesIO:
+    """A file as a client has it, with a name that tells something."""
+    file = io.BytesIO(data)
+    file.name = "holiday-in-rome.bin"
+    return file

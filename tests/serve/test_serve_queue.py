@@ -1,9 +1,6 @@
 """The queue: fair, and nothing lost or done twice; on SQLite, and on PostgreSQL where one is installed."""
 
-import os
 import secrets
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,38 +15,6 @@ from demeanor.serve.queue import ATTEMPTS, Job, Queue
 from demeanor.serve.spool import new_id
 
 Make = Callable[..., Queue]
-
-
-def _postgres_program(name: str) -> str | None:
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
-    return shutil.which(name, path=os.pathsep.join([*map(str, versions), os.environ.get("PATH", "")]))
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a server of the test's own, on a socket in a folder."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed here (extra postgres)")
-    if _postgres_program("initdb") is None:
-        pytest.skip("PostgreSQL is not installed here: apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("pg")
-    as_user: list[str] = []
-    if os.getuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, "postgres")
-        for parent in [folder.parent, folder.parent.parent]:
-            parent.chmod(0o755)
-        as_user = ["runuser", "-u", "postgres", "--"]
-
-    def run(*command: str | Path) -> None:
-        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd="/")
-
-    data, ctl = folder / "data", str(_postgres_program("pg_ctl"))
-    run(str(_postgres_program("initdb")), "-D", data, "-U", "demeanor", "--auth=trust", "-E", "UTF8", "-N")
-    started = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    run(ctl, "-D", data, "-o", started, "-l", folder / "log", "-w", "start")
-    try:
-        yield f"postgresql://demeanor@/postgres?host={folder}"
-    finally:
-        run(ctl, "-D", data, "-m", "immediate", "stop")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -4,6 +4,7 @@
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,10 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not i
 pytestmark = with_bundle
 
 EXAMPLES = int(os.environ.get("DEMEANOR_EXAMPLES", "12"))
+
+
+NOTHING_WRONG = {"GET /health", "GET /metrics", "GET /v1/models", "GET /v1/label"}
+"""Operations to which nothing can be said that could be wrong."""
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +52,40 @@ def test_no_request_is_a_fault(service: Served) -> None:
         tried.append(operation.label)
     assert {"POST /v1/analyze", "POST /v1/explain", "GET /v1/jobs/{id}/explanation"} <= set(tried)
     assert len(tried) >= 10
+
+
+def test_what_is_wrong_is_refused_as_a_problem(service: Served) -> None:
+    """Requests that the document forbids, of every operation that can be asked wrongly."""
+    from hypothesis.errors import Unsatisfiable
+    from schemathesis import GenerationMode
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.core.control import SkipTest
+    from schemathesis.specs.openapi import checks
+
+    told = [not_a_server_error, checks.status_code_conformance, checks.content_type_conformance]
+    schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
+    refused: Counter[str] = Counter()
+    harmless: set[str] = set()
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        # Of an analysis that is sent in, only what is needed is looked at: a wrong number beside it is no fault.
+        own = [] if operation.path in ("/v1/render", "/v1/explain") else [checks.negative_data_rejection]
+        asked = [*told, *own]
+
+        @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+        @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate],
+                  database=None, suppress_health_check=list(HealthCheck))  # fmt: skip
+        def refused_well(case: schemathesis.Case) -> None:
+            answer = case.call(timeout=300)
+            case.validate_response(answer, checks=asked)  # noqa: B023 - it is called before the next turn
+            if answer.status_code >= 400:
+                assert answer.headers["content-type"] == ["application/problem+json"]
+                assert answer.json()["status"] == answer.status_code < 500
+                refused[case.operation.label] += 1
+
+        try:
+            refused_well()
+        except (SkipTest, Unsatisfiable):
+            harmless.add(operation.label)
+    assert harmless <= NOTHING_WRONG
+    assert set(refused) >= {"POST /v1/analyze", "POST /v1/jobs", "POST /v1/explain", "POST /v1/render", "GET /v1/jobs"}

@@ -36,7 +36,11 @@ class JsonCommand(TyperCommand):
     """A command whose `--json` takes a file or none: the next word only if it ends in .json."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Write the value out before the options are read."""
+        """Write the value out before the options are read.
+
+        Raises:
+            ConfigError: it is there twice.
+        """
         given, rest = list(args), []
         while given:
             word = given.pop(0)
@@ -46,6 +50,10 @@ class JsonCommand(TyperCommand):
             if word == "--json":
                 word = f"--json={given.pop(0) if given and given[0].lower().endswith('.json') else '-'}"
             rest.append(word)
+        options = rest[: rest.index("--")] if "--" in rest else rest
+        places = [word.removeprefix("--json=") for word in options if word.startswith("--json=")]
+        if len(places) > 1:
+            raise ConfigError(f"expected one --json, got {len(places)} ({', '.join(places)}); leave the others out")
         return super().parse_args(ctx, rest)
 
 
@@ -75,7 +83,8 @@ def named(name: str, message: str) -> str:
     own = f"{Path(name).name}: "
     if message.startswith(own):
         return f"{name}: {message[len(own) :]}"
-    return message if name in message else f"{name}: {message}"
+    told = name in message and len(name) > 3  # the id "a" stands in any message
+    return message if told else f"{name}: {message}"
 
 
 def _jobs(given: str) -> list[Job]:

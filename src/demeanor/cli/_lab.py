@@ -31,6 +31,12 @@ def print_record(record: Mapping[str, Any]) -> None:
     _print(table, f"{record['dataset']} · {record['split']} · {record['model']} · {record['n']} rows{alone}")
 
 
+_HELD = {
+    "corrections": "corrections held back: they were made where the model was wrong",
+    "held_back": "texts held back",
+}
+
+
 def print_learned(told: Mapping[str, Any]) -> None:
     """What was learned from, and every metric before and after."""
     for part, found in told["parts"].items():
@@ -38,8 +44,13 @@ def print_learned(told: Mapping[str, Any]) -> None:
         for name, m in found["metrics"].items():
             span = f"{m['after'] - m['before']:+.3f} [{m['low']:+.3f}, {m['high']:+.3f}]"
             table.add_row(name, _number(m["before"]), _number(m["after"]), span)
-        held = "corrections held back: they were made where the model was wrong" if part == "corrections" else part
+        held = _HELD.get(part, part)
         _print(table, f"{held} · {found['n']} rows")
+    if "bundle" in told:
+        print(
+            f"learned from {told['corrected']} texts with labels, and held to {told['left_as_read']} as they were read"
+        )
+        return
     print(
         f"learned from {told['corrected']} corrections and {told['pseudo_labelled']} pseudo-labels of "
         f"{told['unlabelled']} unlabelled samples"

@@ -107,6 +107,8 @@ class Outputs:
 
     def _check(self, read: set[Path]) -> None:
         """Fail before the work, not after it."""
+        from demeanor.media.kind import KNOWN_EXTENSIONS
+
         for kind, path in self._files.items():
             option = "--report" if kind == "html" else f"--{kind}"
             if self._several and kind in _SINGLE:
@@ -117,6 +119,16 @@ class Outputs:
                 raise ConfigError(f"{option} {path}: expected a file's name, got a folder; add a name")
             if path.resolve() in read:
                 raise ConfigError(f"{option} {path}: this file is an input, and would be overwritten; name another")
+            if kind != "html" and (of := KNOWN_EXTENSIONS.get(path.suffix.lower(), "text")) != "text":
+                raise ConfigError(
+                    f"{option} {path}: expected a name for {kind}, got that of {'a picture' if of == 'image' else of}; "
+                    f"name it {path.stem}.{kind}"
+                )
+            if kind == "html" and path.suffix.lower() not in (".html", ".htm"):
+                raise ConfigError(
+                    f"{option} {path}: expected a name in .html, for the report is a page, got "
+                    f"{path.suffix or 'no ending'}; name it {path.stem}.html (a browser prints it to PDF)"
+                )
         places = [path.resolve() for path in self._files.values()]
         if len(set(places)) < len(places):
             raise ConfigError("two outputs go to the same file; give each a name of its own")

@@ -38,7 +38,7 @@ def batch(
 
     Columns of a manifest: id, text, image, audio, video, start, end, language, speaker, group, time,
     author, label_…, split; paths are relative to it. A sample that fails costs its line only. Stopped at
-    any time, the same command goes on where it was.
+    any time, the same command goes on where it was. Rows that have changed are read anew.
     """
     import demeanor
     from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE, say
@@ -87,5 +87,11 @@ def _name_failures(out: Path) -> None:
 def _summary(result: BatchResult, out: Path) -> str:
     parts = [f"{result.done} read"]
     parts += [f"{result.failed} failed"] if result.failed else []
+    parts += (
+        [f"{result.changed} of them anew, as an earlier run read something else, or with something else"]
+        if result.changed
+        else []
+    )
     parts += [f"{result.skipped} read by an earlier run"] if result.skipped else []
-    return f"{', '.join(parts)}; lines in {out}"
+    left = f"; {result.strange} lines in it are of no sample of this input, and were left" if result.strange else ""
+    return f"{', '.join(parts)}; lines in {out}{left}"

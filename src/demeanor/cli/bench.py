@@ -9,7 +9,9 @@ import typer
 
 
 def bench(
-    run: Annotated[Path, typer.Argument(metavar="RUN.toml", help="A run file of the lab; its [bench] gives defaults.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN.toml...", help="Run files of the lab; their [bench] gives defaults.")
+    ],
     models: Annotated[str, typer.Option("--models", metavar="A,B,C", help="Models to compare.")] = "",
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="Seeds per model; default: the file's, or 3.")
@@ -36,6 +38,11 @@ def bench(
     require("torch", "lab", "training")
     from demeanor.cli._lab import data_root, print_rows
     from demeanor.experiments.bench import bench as compare
+    from demeanor.training import lab
+    from demeanor.training.run import read_run_file, with_manifest
 
     names = [m.strip() for m in models.split(",") if m.strip()]
-    print_rows(compare(run, data_root(data), names, seeds, out, results, overrides or (), less=missing))
+    for run in runs[1:]:  # of the first it is told at once, of the others not after hours
+        lab.check(with_manifest(read_run_file(run, overrides or ()), run))
+    for run in runs:
+        print_rows(compare(run, data_root(data), names, seeds, out, results, overrides or (), less=missing))

@@ -1,4 +1,4 @@
-"""`demeanor learn`: corrections and unlabelled samples go back into a run, out comes a bundle."""
+"""`demeanor learn`: corrections and unlabelled samples go back into a run or a shipped bundle, out comes a bundle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import typer
 
 
 def learn(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the finished run that is to learn on.")],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN|BUNDLE", help="The folder of a finished run; or a bundle: base, open, a folder."),
+    ],
     corrections: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[ANALYSES]...", help="Analyses with corrections: .json, .jsonl, or folders of them."),
@@ -43,7 +46,10 @@ def learn(
         typer.Option("--data", metavar="ROOT", envvar="DEMEANOR_DATA", help="Default: where the run found its data."),
     ] = None,
 ) -> None:
-    """Train a run on with corrections and unlabelled samples."""
+    """Learn from corrections and from what nobody labelled.
+
+    A run is trained on; the words of a bundle are fitted to texts that users labelled.
+    """
     from demeanor.plugins import require
 
     require("torch", "lab", "learning")
@@ -53,13 +59,28 @@ def learn(
     from demeanor.cli.export import export, run_root
     from demeanor.label.learn import New
     from demeanor.label.learn import learn as train_on
+    from demeanor.label.refit import is_bundle, refit
 
-    overrides: dict[str, Any] = {"pretrain": pretrain} | ({} if epochs is None else {"epochs": epochs})
     new = New(corrections or (), unlabelled, media, pair, reviewed)
-    root = run_root(data, run)
-    told = train_on(run, new, root, out, at_least=at_least, hold=hold, overrides=overrides, say=say)
-    export(out / "run", out / "bundle", data=root)
+    overrides: dict[str, Any] = {"pretrain": pretrain} | ({} if epochs is None else {"epochs": epochs})
+    if is_bundle(run):
+        _refuse_training(run, unlabelled is not None or overrides != {"pretrain": 0})
+        told = refit(run, new, out, hold=hold, say=say)
+    else:
+        root = run_root(data, run)
+        told = train_on(run, new, root, out, at_least=at_least, hold=hold, overrides=overrides, say=say)
+        export(out / "run", out / "bundle", data=root)
     if as_json:
         print_json(told)
     else:
         print_learned(told)
+
+
+def _refuse_training(bundle: Path, asked: bool) -> None:
+    if asked:
+        from demeanor.errors import ConfigError
+
+        raise ConfigError(
+            f"expected corrections alone for the bundle {bundle}, got options of runs (--unlabelled, --pretrain, "
+            "--epochs); leave them out, or name a run of yours"
+        )

@@ -86,6 +86,8 @@ def spec_for(base: Spec, entry: Entry, seed: int, fold: int) -> Spec:
         elif isinstance(kept, list):
             features[key] = [m for m in kept if m in entry.modalities]
     spec.setdefault("training", {})["seed"] = seed
+    if len(entry.modalities) < 2:  # nothing to leave out, so nothing to distil
+        spec["training"].pop("self_distillation", None)
     if spec["data"].get("folds"):
         spec["data"]["fold"] = fold
     return spec

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demeanor.fusion._docstring import LABELS, labelled
+
 PAGE = Path("docs/models.md")
-LABELS = ("Paper", "Idea", "Needs", "Differs", "Reported", "Reproduced")
 
 HEAD = """# Models
 
@@ -229,22 +230,6 @@ def entry(name: str, source: str) -> Entry:
 
 def _literal(said: dict[str, ast.expr], name: str) -> Any:
     return ast.literal_eval(said[name]) if name in said else None
-
-
-def labelled(docstring: str) -> dict[str, str]:
-    """`Label: …` paragraphs, their indented further lines joined; a note behind the label, `Label (note):`, stays."""
-    out: dict[str, str] = {}
-    label = ""
-    for line in docstring.splitlines()[1:]:
-        start = re.match(rf"({'|'.join(LABELS)})( \(.*?\))?: (.*)", line)
-        if start:
-            label = start[1]
-            out[label] = f"{start[2].strip()} {start[3]}" if start[2] else start[3]
-        elif label and line.startswith("    "):
-            out[label] += " " + line.strip()
-        else:
-            label = ""
-    return out
 
 
 def page(models: list[Entry]) -> str:

@@ -28,6 +28,7 @@ from demeanor.datasets import table
 from demeanor.media.face_crop import FaceQuality
 from demeanor.media.faces import FaceFinder
 from demeanor.media.image import decode_image
+from demeanor.media.language import detect_language
 from demeanor.metrics import bootstrap, calibration, classification, regression
 from demeanor.reader.cues.face import Face
 from demeanor.reader.cues.words import Words
@@ -35,6 +36,9 @@ from demeanor.training.face import face_crop
 from demeanor.types import EMOTIONS, POLARITIES, Evidence, Sample
 
 Array = NDArray[Any]
+
+FEWEST = 50
+"""Samples on either side of a gap, for it to be told."""
 
 
 def words_scores(words: Words, manifest: Path, root: Path, split: str, protocol: str) -> list[dict[str, Any]]:
@@ -99,6 +103,8 @@ def _classes(
     metrics: dict[str, Any] = {
         k: bootstrap.interval(m, truth, guess, clusters=clusters).to_dict() for k, m in measures.items()
     }
+    for gap, inside in _halves(samples).items():
+        metrics[gap] = bootstrap.interval(_gap, truth, guess, inside, clusters=clusters).to_dict()
     sure, right = calibration.top_label(p, np.searchsorted(present, truth))
     metrics["ece"] = {"value": calibration.expected_calibration_error(sure, right)}
     constant = np.full_like(truth, np.bincount(truth).argmax())
@@ -113,6 +119,23 @@ def _classes(
     }
 
 
+def _halves(samples: Sequence[Sample]) -> dict[str, Array]:
+    """Gaps → which samples are on their first side: long texts against short ones, Chinese ones against others."""
+    texts = [s.text or "" for s in samples]
+    if not any(texts):
+        return {}
+    length = np.array([len(t.encode()) for t in texts])  # bytes: a Chinese character says as much as some letters
+    chinese = np.array([detect_language(t) == "zh" for t in texts])
+    sides = {"gap_long": length > np.median(length), "gap_chinese": chinese}
+    return {gap: side for gap, side in sides.items() if FEWEST <= side.sum() <= len(texts) - FEWEST}
+
+
+def _gap(truth: Array, guess: Array, inside: Array) -> float:
+    """Accuracy of the samples inside minus that of the others."""
+    right = truth == guess
+    return float(right[inside].mean() - right[~inside].mean())
+
+
 def face_score(bundle: Bundle, manifest: Path, root: Path) -> dict[str, Any]:
     """FER2013 validation, each picture found and aligned as a tight face; training held no exact duplicate of one."""
     samples = [s for s in table.read_manifest(manifest, root) if s.split == "test"]
@@ -124,16 +147,24 @@ def face_score(bundle: Bundle, manifest: Path, root: Path) -> dict[str, Any]:
 
 
 def voice_scores(run: Path) -> list[dict[str, Any]]:
-    """Out-of-fold scores of a voice run, one per seed: clips alone, and cut from longer windows (plain, noisy)."""
+    """Out-of-fold scores of a voice run, one per seed: clips alone, and cut from longer windows, plain and disturbed.
+
+    Each by sex too: RAVDESS numbers its men odd and its women even.
+    """
     out = []
     for path in sorted(run.glob("oof-*.npz")):
         stored = np.load(path)
         truth, actors = stored["truth"], stored["actors"]
         uar = partial(classification.uar, classes=range(7))
         metrics: dict[str, Any] = {}
-        for view, logits in enumerate(stored["emotions"]):
-            name = "uar_alone" if view == 0 else f"uar_window{view}"
-            metrics[name] = bootstrap.interval(uar, truth, logits.argmax(1), clusters=actors).to_dict()
+        alone, *noisy, windows = (logits.argmax(1) for logits in stored["emotions"])
+        heard = {"alone": [alone], "windows": [windows], "noisy_windows": noisy}
+        women = actors.astype(int) % 2 == 0
+        for name, guesses in heard.items():
+            for who, own in (("", np.full(len(truth), True)), ("_women", women), ("_men", ~women)):
+                y, people = (np.tile(x[own], len(guesses)) for x in (truth, actors))
+                guess = np.concatenate([g[own] for g in guesses])
+                metrics[f"uar_{name}{who}"] = bootstrap.interval(uar, y, guess, clusters=people).to_dict()
         record = {
             "split": "out of fold",
             "dataset": "ravdess",

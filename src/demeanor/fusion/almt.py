@@ -8,7 +8,7 @@ Needs: the guide (`text`) and at least one more modality; nothing aligned. Text 
 Differs: padded frames are not read (`respect_mask = False` reads them as zeros, as the reference does). The
     hyper-modality is summed as the paper writes it (`residual_normed = True` for the reference, which norms it before
     adding). The squared loss is for intensities, classes use cross-entropy. Frames beyond `lengths` share the last
-    position.
+    position. The released schedule steps once an epoch and starts at 0; the lab's (`warmup = 0.1`) at each step.
 Reported (a digest of the paper's tables 1–2): MOSI Acc-7 49.42, MAE 0.683, correlation 0.805; MOSEI Acc-7 54.28;
     SIMS Acc-2 81.19, MAE 0.404. The reference keeps the best test value of each metric over epochs, so honest selection
     on validation gives less.

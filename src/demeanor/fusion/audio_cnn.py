@@ -2,6 +2,10 @@
 
 Paper: Okabe et al. 2018 (attentive statistics pooling); the frames are log-mel bands or a speech encoder's states.
 Idea: normalise frames → narrow → two residual convolutions in time → weighted mean and spread over real frames → heads.
+    A linear member beside them reads plain mean and spread of the frames: members that differ help more than twins do.
+Needs: frames (B, T, D), and which of them are real. It predicts the reader's three tasks.
+Differs: the paper pools a time-delay network to recognise speakers, with one weight per frame; here each feature has
+    weights of its own. The intensity is not learned.
 """
 
 from __future__ import annotations
@@ -16,11 +20,15 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
 from demeanor.layers.heads import ReadingHeads
+from demeanor.layers.transformer import masked_mean
 from demeanor.losses.tasks import task_loss
+
+MOMENTUM = 0.02
+"""Of the running mean and spread that the linear member is standardised by."""
 
 
 class Config(ModelConfig):
-    """`dim` is the width of a frame; `members` networks are trained side by side and averaged."""
+    """`dim` is the width of a frame; `members` networks, and `linear` ones, are trained side by side and averaged."""
 
     dim: int = 512
     width: int = 128
@@ -30,12 +38,14 @@ class Config(ModelConfig):
     input_dropout: float = 0.2
     smoothing: float = 0.1
     members: int = 1
+    linear: int = 0
+    linear_dropout: float = 0.5
     modality: str = "audio"
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "logmel": {"dim": 40, "blocks": 4, "width": 96, "input_dropout": 0.0},
-    "tiny": {"dim": 12, "width": 16, "dropout": 0.0, "input_dropout": 0.0, "members": 2},
+    "tiny": {"dim": 12, "width": 16, "dropout": 0.0, "input_dropout": 0.0, "members": 2, "linear": 1},
 }
 
 
@@ -71,13 +81,34 @@ class Member(nn.Module):
         return hidden, self.heads(F.dropout(hidden, c.dropout, self.training))
 
 
+class Linear(nn.Module):
+    """Mean and spread of the frames, standardised, and nothing but heads on them; hidden (B, 2 · dim)."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(2 * config.dim, affine=False, momentum=MOMENTUM)
+        self.drop = nn.Dropout(config.linear_dropout)
+        self.heads = ReadingHeads(2 * config.dim)
+
+    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Hidden vector and the three tasks."""
+        mean = masked_mean(x, valid)
+        spread = (masked_mean((x - mean[:, None]) ** 2, valid) + 1e-5).sqrt()
+        both = torch.cat([mean, spread], 1).float()
+        # One row has no spread to be standardised by: it is seen as in use.
+        learning = self.training and len(both) > 1
+        hidden = F.batch_norm(both, self.norm.running_mean, self.norm.running_var, None, None, learning, MOMENTUM)
+        return hidden, self.heads(self.drop(hidden))
+
+
 class AudioCnn(Model):
     """Reads modality `audio`: frames (B, T, D) with valid (B, T); raw numbers are the mean over the members."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.members = nn.ModuleList(Member(config) for _ in range(config.members))
+        members: list[nn.Module] = [Member(config) for _ in range(config.members)]
+        self.members = nn.ModuleList(members + [Linear(config) for _ in range(config.linear)])
 
     def forward(self, batch: FeatureBatch) -> Output:
         """Tasks `polarity` (B, 3), `emotions` (B, 7), `score` (B,); `extra["each"]` holds the members' own."""

@@ -5,6 +5,7 @@ Idea: with MFCC and chroma the field's classic recipe for speech emotion. Normal
     mean and spread, which takes out speaker and microphone; two stacked LSTM layers read them both ways; attention
     (or the mean) over real frames goes to the heads.
 Needs: frames (B, T, D), real ones first.
+Differs: the paper names a phoneme for every frame; here the states of all frames are pooled for one answer.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
 Paper: Fang et al. 2024, Learning Modality Consistency and Difference Information with Multitask Learning for Multimodal
     Sentiment Analysis, Future Internet 16(6), 213, doi 10.3390/fi16060213 (abstract and figures known).
-Idea: attention gives each modality a weight; each pair becomes a joint sequence that must foretell its second member,
-    and then reads the modality left over in a cross-modal Transformer.
-    A shared encoder makes vectors whose modality a discriminator cannot tell (consistency).
-    A head per modality, on a vector of its own, learns what that modality alone says (difference).
+Idea: attention weighs the modalities; each pair becomes a joint sequence that must foretell its second member, then
+    reads the modality left over. A shared encoder makes vectors whose modality a discriminator cannot tell
+    (consistency); a head per modality, on a vector of its own, learns what it alone says (difference).
 Needs: two or more modalities, nothing aligned; labels per modality are used where there are any.
 Differs: only the abstract and figures are known, the rest is reconstructed, so no scores are quoted. The translation
     error is the mean over features, not the sum, so that its weight does not depend on the width. Without labels of

@@ -5,6 +5,8 @@ Idea: [h_1; …; h_M], each modality its mean over real steps, minus the trainin
     `steps`, the modalities' steps side by side, read by convolutions or a recurrent network.
     With one modality it is plain logistic regression on that modality's features.
 Needs: any number of modalities, as vectors (B, D) or steps (B, T, D); `standardise` once, with training rows.
+Differs: not the bare operator: vectors are standardised by the training rows and cut at 6 spreads; a missing modality
+    counts as its training mean.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Paper: He et al. 2016 (residual learning), with the small stem usual for small pictures.
 Idea: two-convolution stem → residual stages that halve the side and double the width → mean over the map → three heads.
+Needs: small pictures (B, C, H, W). It predicts the reader's three tasks.
+Differs: two 3×3 convolutions in place of the 7×7 one and the max-pool, for pictures this small; fewer blocks. The
+    intensity is not learned.
 """
 
 from __future__ import annotations

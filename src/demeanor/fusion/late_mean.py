@@ -4,6 +4,7 @@ Paper: Kittler et al. 1998, On Combining Classifiers (TPAMI), the sum rule.
 Idea: one predictor per modality, trained by itself; numbers are averaged, classes by averaging probabilities (not
     logits). Weights by inverse validation error let the better modality count more.
 Needs: any number of modalities; those that are missing are left out of the mean.
+Differs: the rule for equal priors (the paper's has a term of them); numbers are averaged too, not classes alone.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """MFN, the memory fusion network: an LSTM per modality, and a memory of what their cells do together.
 
 Paper: Zadeh et al. 2018, Memory Fusion Network for Multi-view Sequential Learning, AAAI (arXiv 1802.00927).
-Idea: one LSTM per modality reads its own steps and knows nothing of the others.
-    At each step, attention over the cell states of all of them, before and after the step, finds which changed together
-    (delta-memory attention); a gated memory keeps a summary of what it found.
-    The last states and the last memory give the answer.
+Idea: one LSTM per modality reads its own steps. At each step, attention over the cells of all, before and after it,
+    finds which changed together (delta-memory attention), and a gated memory keeps a summary of that; the last states
+    and the last memory give the answer.
 Needs: any number of modalities with aligned steps; others are averaged evenly onto those of the first one a sample has.
     Single steps leave it no mechanism.
 Differs: padding leaves states and memory as they are. The gates see the attended cells, as in the paper; the authors'

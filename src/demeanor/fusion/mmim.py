@@ -1,9 +1,8 @@
 """MMIM: fusion must not lose what the modalities tell of each other, measured as mutual information.
 
 Paper: Han et al. 2021, … Fusion with Hierarchical Mutual Information Maximization, EMNLP (arXiv 2109.00412).
-Idea: text and each other modality share information that a lower bound (Barber-Agakov) measures and training raises.
-    Each modality must be found again, among those of the batch, from the fused vector alone (contrastive predictive
-    coding), so fusion keeps what was there.
+Idea: a lower bound (Barber-Agakov) of what text and each other modality share is raised, and each modality must be
+    found again in the batch from the fused vector (contrastive predictive coding), so fusion keeps what was there.
     An epoch passes the data twice: first the bound's own networks are fitted, then all the rest.
 Needs: text (or another centre) and at least one more modality; batches of a few dozen rows for entropies.
 Differs: the bound is a true Gaussian likelihood (the reference leaves out its normaliser, so that infinite variance is

@@ -1,13 +1,13 @@
 """MMML: pretrained text and audio sequences talk in a few cross-attention layers; each also answers for itself.
 
 Paper: Wu et al. 2024, Multimodal Multi-loss Fusion Network for Sentiment Analysis, NAACL (arXiv 2308.00264).
-Idea: one learned step goes before each sequence; layers of cross-attention, self-attention and feed-forward, alike on
-    both sides but with weights of their own, let the sequences talk; those first steps are the fused vector.
-    One loss for the fused reading and one for each modality's own.
-    What was said before (context) passes the same layers, and its vectors stand beside the others.
+Idea: a learned step goes before each sequence; layers of cross-attention, self-attention and feed-forward, with
+    weights per side, let the sequences talk, and those first steps are the fused vector. It has a loss, and so has each
+    modality. What was said before (context) passes the same layers, and its vectors stand beside the others.
 Needs: `text` and `audio` (any two or more modalities) as frames of encoders, text with its [CLS] step first; nothing
     aligned. Optional `NAME_context`, of NAME's width: frames of the preceding utterances of the same video.
-Differs: encoders are not part of the model: their frames come in, and are projected where their width is another one.
+Differs: encoders are not part of the model: their frames come in (so they are frozen, waveform front-end and all), and
+    are projected where their width is another one.
     More than two modalities each attend to the steps of all others. The pooled vector of a first step is learned here.
     The reference makes a new optimiser every epoch; one is kept here. Of the paper's three equal ways to fuse, `tokens`
     and `concatenation` are here. The loss is the L1 distance of the reference; the paper's appendix says squared.

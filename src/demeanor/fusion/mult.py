@@ -1,10 +1,9 @@
 """MulT: every modality is reinforced by the low-level features of every other one, through directional attention.
 
 Paper: Tsai et al. 2019, Multimodal Transformer for Unaligned Multimodal Language Sequences, ACL (arXiv 1906.00295).
-Idea: for each ordered pair of modalities a Transformer whose queries come from the target and whose keys and values
-    come, in every layer, from the other's first features; so nothing need be aligned.
-    The streams of a target stand side by side, a self-attention Transformer reads them, and its last step is the
-    target's vector.
+Idea: for each ordered pair a Transformer whose queries come from the target and whose keys and values come, in every
+    layer, from the other's first features, so nothing need be aligned. A target's streams stand side by side, a
+    self-attention Transformer reads them, and its last step is the target's vector.
 Needs: sequences; any lengths, any two or more modalities (all ordered pairs). Single steps leave it no mechanism.
 Differs: the reference reads the last step even where it is padding; here the last real one, or the mean
     (`pool = "mean"`). Padding is masked, also behind the convolutions (`respect_mask = false`: not at all). Its mask of

@@ -4,6 +4,8 @@ Paper: He et al. 2016, Deep Residual Learning for Image Recognition (CVPR).
 Idea: blocks learn what to add to their input, so depth does no harm; four stages halve the side and double the width;
     the mean over the last map, 512 numbers, is the picture's feature (never the 1000 class scores).
 Needs: pictures of at least 32 pixels a side; `load_imagenet` takes torchvision's weights.
+Differs: heads, behind dropout, in place of the class layer; the network learns at a tenth of their rate
+    (`backbone_rate`).
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Self-MM: a modality alone is taught labels of its own, generated from where its features lie.
 
 Paper: Yu et al. 2021, Learning Modality-Specific Representations with Self-Supervised …, AAAI (arXiv 2102.04830).
-Idea: shared encoders feed one regressor of all modalities and one of each alone.
-    A sample whose voice lies nearer to the positive voices, compared with how its fused vector lies among the fused
-    ones, deserves a more positive voice label than the common one (ULGM); labels start as the common one and drift.
-    A modality's loss weighs as much as its label differs, so training turns to samples whose cues disagree.
+Idea: one regressor of all modalities and one of each alone. A voice nearer to the positive voices than its fused
+    vector is to the positive fused ones deserves a more positive label (ULGM): labels start as the common one and
+    drift. A modality's loss weighs as much as its label differs, so training turns to samples whose cues disagree.
 Needs: one intensity among the tasks, rows with `index`; any number of modalities. It trains in one process (memories
     are not shared between several).
 Differs: a modality that is missing neither learns nor enters the centres; where the fused position is near 0 its

@@ -2,7 +2,10 @@
 
 Paper: Devlin et al. 2019 (BERT); starts from multilingual-e5-small (Wang et al. 2024).
 Idea: token ids → frozen word vectors + positions → post-norm encoder → mean over real tokens → one linear head a task.
-The word vectors stay as they are so that languages without labels keep their place beside those with.
+    The word vectors stay as they are so that languages without labels keep their place beside those with.
+Needs: token ids of the tokenizer that the word vectors belong to, at most `positions` of them.
+Differs: the mean over tokens is read, not the first token; there are no vectors of segments. What is labelled with a
+    polarity only still teaches the score its side.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ Idea: token ids → encoder → mean over real tokens; every other modality its 
     whole, and what another modality adds begins near nothing.
 Needs: text as token ids with the tokenizer of the start weights (`training.init_from`, see recipes/minilm.py); any
     other modalities as vectors or frames, or none.
+Differs: the mean over tokens is read, not the first token; word vectors stay as they are, and layers further down learn
+    more slowly.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.interaction import Dfim, Frames, Mcim
 from demeanor.layers.transformer import EncoderLayer, additive_mask
+from demeanor.losses.distillation import divergence
 from demeanor.losses.tasks import task_loss
 
 FAMILY = "missing modalities"
@@ -82,12 +83,7 @@ def draw_patterns(here: Tensor, complete: bool) -> tuple[Tensor, Tensor]:
 
 def mutual_divergence(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     """½[KL(p_a ‖ p_b) + KL(p_b ‖ p_a)] of the softmaxes of two (B, K), each the other's fixed teacher: (B,)."""
-    one, two = ((x.float() / temperature).log_softmax(1) for x in (a, b))
-
-    def divergence(student: Tensor, teacher: Tensor) -> Tensor:
-        return (student.exp() * (student - teacher.detach())).sum(1)
-
-    return (divergence(one, two) + divergence(two, one)) / 2
+    return (divergence(a, b, temperature) + divergence(b, a, temperature)) / 2
 
 
 def mutual_distance(a: Tensor, b: Tensor) -> Tensor:

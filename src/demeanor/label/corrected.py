@@ -42,7 +42,7 @@ def corrected(
         ConfigError: no analyses there.
     """
     found = Corrected()
-    files = [f for source in sources for f in _files(source)]
+    files = [f for source in sources for f in analysis_files(source)]
     for file in files:
         analyses = read_analyses(file)
         if analyses is None:
@@ -87,7 +87,8 @@ def labels_of(given: Iterable[Correction], tasks: Mapping[str, Task]) -> dict[st
     return out
 
 
-def _files(source: Path) -> list[Path]:
+def analysis_files(source: Path) -> list[Path]:
+    """The files of a folder that may hold analyses, or the file itself."""
     if source.is_dir():
         return sorted(p for p in source.rglob("*") if p.suffix.lower() in (".json", ".jsonl", ".ndjson"))
     return [source] if source.is_file() else []

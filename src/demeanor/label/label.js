@@ -112,7 +112,7 @@ function set(values, skipped = false) {
   marks[number] = { values, skipped };
   showMark();
   showProgress();
-  send("api/label", { rater, number, values, skipped }).then((said) => { if (said && !unsaved && warned === null) tell(say("saved")); });
+  send("api/label", { rater, number, values, skipped }).then((said) => { if (said && !unsaved && warned === null && at === number) tell(say("saved")); });
 }
 
 const without = (name) => Object.fromEntries(Object.entries(mark().values).filter(([key]) => key !== name));

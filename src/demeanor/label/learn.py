@@ -153,7 +153,7 @@ def _corrections(
     told["corrected"] = sum(s.split == "train" for s in samples)
     told["held_back"] = len(samples) - told["corrected"]
     if samples:
-        write_table(out / CORRECTIONS, [_row(s, out) for s in samples])
+        write_table(out / CORRECTIONS, [corrections_row(s, out) for s in samples])
     return samples
 
 
@@ -164,11 +164,12 @@ def _unlabelled(new: New, known: Sequence[Sample], store: Store, out: Path, told
     found = [s for s in find_items(new.unlabelled, pair=new.pair).items if not taken & keys_of(s, store.files.digest)]
     told["unlabelled"] = len(found)
     if found:
-        write_table(out / UNLABELLED, [_row(replace(s, labels={}, split="train"), out) for s in found])
+        write_table(out / UNLABELLED, [corrections_row(replace(s, labels={}, split="train"), out) for s in found])
     return bool(found)
 
 
-def _row(sample: Sample, folder: Path) -> dict[str, Any]:
+def corrections_row(sample: Sample, folder: Path) -> dict[str, Any]:
+    """A sample as a row of a table to learn from."""
     return {**row_of(sample, folder), **{f"label_{name}": value for name, value in sample.labels.items()}}
 
 
@@ -188,7 +189,7 @@ def _pseudo_label(
         for i, labels in zip(rows, sure, strict=True)
         if labels or keep
     ]
-    write_table(table, [_row(s, table.parent) for s in chosen], always=("id", "text"))
+    write_table(table, [corrections_row(s, table.parent) for s in chosen], always=("id", "text"))
     return sum(map(bool, sure))
 
 
@@ -228,6 +229,10 @@ def _going_on(
 
 def _compared(run: RunFile, prepared: Prepared, before: Path, after: Path, prefix: str) -> dict[str, Any]:
     """Both models on the validation part and on the corrections held back, and the difference of every metric."""
+
+    def measured(predicted: Predicted, target: Predicted) -> dict[str, float]:
+        return measure(run, predicted, target)
+
     held = [i for i, s in enumerate(prepared.samples) if s.split == "test" and s.id.startswith(prefix)]
     out = {}
     for name, part in (("valid", prepared.parts.valid), ("corrections", np.array(held, np.intp))):
@@ -236,20 +241,32 @@ def _compared(run: RunFile, prepared: Prepared, before: Path, after: Path, prefi
         labels = {t: y[part] for t, y in prepared.labels.items()}
         models = [lab.load(run, prepared, folder) for folder in (before, after)]
         old, now = (lab.predictions(run, prepared, model, part) for model in models)
-        out[name] = {"n": len(part), "metrics": differences(run, old, now, labels, prepared.groups(part))}
+        out[name] = {"n": len(part), "metrics": differences(measured, old, now, labels, prepared.groups(part))}
     return out
 
 
 def differences(
-    run: RunFile, before: Predicted, after: Predicted, labels: Predicted, groups: Sequence[str]
+    measured: Callable[[Predicted, Predicted], dict[str, float]],
+    before: Predicted,
+    after: Predicted,
+    labels: Predicted,
+    groups: Sequence[str],
 ) -> dict[str, dict[str, float]]:
-    """Per metric `before`, `after`, and the interval `low` to `high` of after − before over whole groups."""
-    tasks = list(run.tasks)
+    """Per metric `before`, `after`, and the interval `low` to `high` of after − before over whole groups.
+
+    Args:
+        measured: metrics of predictions and labels by task.
+        before: predictions by task.
+        after: likewise.
+        labels: likewise.
+        groups: of the rows.
+    """
+    tasks = list(labels)
 
     def change(*columns: NDArray[np.float32]) -> dict[str, float]:
         parts = [dict(zip(tasks, columns[n::3], strict=True)) for n in range(3)]
         with np.errstate(invalid="ignore"):
-            old, now = measure(run, parts[0], parts[2]), measure(run, parts[1], parts[2])
+            old, now = measured(parts[0], parts[2]), measured(parts[1], parts[2])
         return {**{f"before {k}": v for k, v in old.items()}, **{k: now[k] - old[k] for k in now}}
 
     columns = [column for t in tasks for column in (before[t], after[t], labels[t])]

@@ -22,6 +22,7 @@ from demeanor.media.container import (
     end_of,
     open_container,
     read_packets,
+    wave_end,
 )
 from demeanor.media.resample import Resampler, frame_of
 from demeanor.media.source import name_of
@@ -101,9 +102,10 @@ class AudioReader:
     def _from_file(self) -> Iterator[Samples]:
         damage = Damage()
         name = name_of(self._source)
+        told = wave_end(self._source, _STEP)
         with open_container(self._source, _STEP) as container:
             stream = _sound_or_raise(container, self._source)
-            expected_end = end_of(container, stream)
+            expected_end = told or end_of(container, stream)
             written = 0
             timed = _timed(_frames(container, stream, damage, name), Clock(container, damage))
             for piece in _in_sync(timed, self.channels, self.rate):

@@ -185,6 +185,32 @@ def _lacks_index(file: BinaryIO) -> bool:
     return False
 
 
+def wave_end(source: object, step: str) -> float | None:
+    """Where a WAV file that ends before its sound does says that it would end, in seconds; None for any other file.
+
+    FFmpeg believes the file's length instead. A recorder that was cut off or writes into a pipe says the most there can
+    be, which is no length.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    with open_source(source, step) as file:
+        if (head := file.read(12))[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return None
+        a_second = 0
+        for _ in range(100):
+            chunk = file.read(8)
+            kind, length = chunk[:4], int.from_bytes(chunk[4:], "little")
+            start = file.tell()
+            if kind == b"data" or len(chunk) < 8:
+                is_cut = start + length > file.seek(0, 2) and length < 0x7FFF_0000
+                return length / a_second if a_second and is_cut else None
+            if kind == b"fmt ":
+                a_second = int.from_bytes(file.read(12)[8:], "little")
+            file.seek(start + length + length % 2)
+        return None
+
+
 def end_of(container: InputContainer, stream: Stream) -> float | None:
     """Where a stream says it ends, in seconds from the start; None if only another stream may say."""
     start = (container.start_time or 0) / 1e6

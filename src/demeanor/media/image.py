@@ -23,6 +23,8 @@ MAX_PIXELS = 300_000_000
 
 _MAX_BYTES = 1_300_000_000  # of decoded pixels held at once
 _MAX_FRAMES = 64  # of an animation looked at for one that is not empty
+_ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # unlike the pages of a TIFF or the second picture in a telephone's JPEG
+_FILMS = ("GIF", "PNG")  # that FFmpeg reads as films
 _STEP = "decode the picture"
 _OPENING = threading.Lock()
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -117,7 +119,13 @@ def _decoded(picture: Image.Image, name: str, longest: int, notes: list[str]) ->
             f"{height}; scale it down first"
         )
     first: Image.Image | None = None
-    for index in range(_MAX_FRAMES if _is_animated(picture) else 1):
+    animated = _is_animated(picture)
+    if animated and picture.format in _ANIMATIONS:
+        how = "give it as a film (--video, video=…)" if picture.format in _FILMS else "convert it to a film"
+        notes.append(
+            f"{name}: {_STEP}: it is an animation, of which one picture was read; {how} to have all of it read"
+        )
+    for index in range(_MAX_FRAMES if animated else 1):
         try:
             if index:
                 picture.seek(index)

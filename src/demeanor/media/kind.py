@@ -43,6 +43,8 @@ _PICTURE = re.compile(
     rb"|\0\0\x01\0[\x01-\x20]\0|8BPS\0\x01|P[1-7]\s+(?:#[^\n]*\n\s*)*\d+\s|qoif",
     re.DOTALL,
 )
+_NAMES = {"image": "a picture", "audio": "sound", "video": "a film"}
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|\?xml|head|body)\b", re.IGNORECASE)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -55,7 +57,7 @@ def kind_of(source: Source | Waveform) -> Kind:
 
     Raises:
         InputError: there is no such file, it is a URL or a folder, or an array is neither picture nor sound.
-        DecodeError: the file is empty or nothing known.
+        DecodeError: the file is empty or nothing known, or text that is named as a medium.
     """
     if isinstance(source, np.ndarray):
         return _kind_of_array(source)
@@ -75,7 +77,17 @@ def kind_of(source: Source | Waveform) -> Kind:
         head = file.read(_HEAD)
     if _PICTURE.match(head):
         return "image"
+    if head.startswith(b"%PDF-"):
+        raise DecodeError(
+            f"{name_of(source)}: expected text, an image, sound or video, got a PDF; save its text as a file of its own"
+        )
     if looks_like_text(head):
+        if promised not in (None, "text"):
+            got, name = ("a page of text", ".html") if _PAGE.match(head) else ("text", ".txt")
+            raise DecodeError(
+                f"{name_of(source)}: expected {_NAMES[promised]}, as its name says, got {got}; the "
+                f"download may have failed: get the file anew, or name it {name} if it is to be read"
+            )
         return "text"
     found = _kind_of_container(source) or promised
     if found is None:

@@ -140,6 +140,12 @@ def detect_language(text: str) -> str:
     return "und" if script in others and others[script].search(text) else script
 
 
+def small_words(text: str, language: str) -> float:
+    """Share of a text's words that are small words of a language, in [0, 1]; 0 of one without a list."""
+    words = _WORD.findall(_IGNORED.sub(" ", text).lower().replace("’", "'"))
+    return sum(language in _by_word().get(word, ()) for word in words) / max(1, len(words))
+
+
 def _few(han: int) -> int:
     return 1 if han == 0 else 2
 

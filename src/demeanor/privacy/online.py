@@ -43,8 +43,9 @@ _PERSONAL = re.compile(
 )
 _HANDLE = re.compile(r"(?<![A-Za-z0-9_@./:])@[A-Za-z_][A-Za-z0-9_]{2,29}(?![A-Za-z0-9_@]|\.\w)")
 _ACCOUNT = re.compile(
-    r"(?:微信号?|wechat(?: id)?|weixin|qq号?|q q|line id|skype(?: id)?|telegram|snapchat|kik|discord)"
-    r"(?: (?:id|is|name))?[ :是为]{1,3}([A-Za-z0-9_\-]{5,30})",
+    r"(?:(?:微信号|qq号)[ :是为]{0,3}"
+    r"|(?:微信|wechat(?: id)?|weixin|qq|q q|line id|skype(?: id)?|telegram|snapchat|kik|discord)"
+    r"(?: (?:id|is|name))?[ :是为]{1,3})([A-Za-z0-9_\-]{5,30})",
     re.IGNORECASE,
 )
 _V4 = re.compile(r"(?<![A-Za-z0-9_.\-])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_\-]|\.\d)")

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import os
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError
+from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.reader.inputs import Parts, chosen_cues, gather
 from demeanor.reader.manifest import Item, read_items
 from demeanor.reader.reader import Reader
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
 
 _TOGETHER = 256  # texts read in one batch
 _CHARACTERS = 500_000  # of texts in one batch
@@ -27,11 +35,18 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """How a batch ended: samples read, samples that failed, samples that an earlier run had read."""
+    """How a batch ended: samples read, samples that failed, samples that an earlier run had read.
+
+    Attributes:
+        changed: how many of those read or failed an earlier run had read as something else, or with something else.
+        strange: lines of `out` that are of no sample of this input, and were left there.
+    """
 
     done: int
     failed: int
     skipped: int
+    changed: int = 0
+    strange: int = 0
 
 
 def run(
@@ -47,7 +62,9 @@ def run(
     """Read every sample of a manifest or folder; one line of JSON each in `out`, in the order of the input.
 
     A sample that fails, or whose line of the manifest is wrong, is a line `{"id", "error": {"type", "message"}}`.
-    If `out` is there already, samples with a reading in it are skipped, and those that failed are tried again.
+    If `out` is there already, samples with a reading in it are skipped. Those that failed are tried again, and so
+    are those whose text, stretch or language, or whose files' names or sizes, are others now, or that were read by
+    another bundle or for other cues. What a manifest says beside that (labels, group) is brought up to date.
 
     Args:
         source: manifest (.csv, .tsv, .jsonl) or folder.
@@ -59,12 +76,22 @@ def run(
         progress: called after each sample.
 
     Raises:
-        ConfigError: the manifest is none, or has wrong columns, or `out` is not the output of a batch.
+        ConfigError: the manifest is none, or has wrong columns, or `out` is not the output of a batch or is being
+            written by another one.
         UnknownNameError: no such cue.
     """
     out, wanted = Path(out), chosen_cues(cues)
     items = read_items(Path(source), out, pair)
-    known = _resumed(out)
+    with _alone(out):
+        return _run(items, out, reader, wanted, max(1, workers), progress)
+
+
+def _run(
+    items: Sequence[Item], out: Path, reader: Reader, wanted: frozenset[str], workers: int, progress: Progress | None
+) -> BatchResult:
+    """What is not in `out` yet, into it."""
+    asked = {item.id: _asked(item, reader.experts.bundle.name, wanted) for item in items}
+    known, changed, strange = _resumed(out, {item.id: item for item in items}, asked)
     left = [item for item in items if item.id not in known]
     total, finished, failed = len(items), len(items) - len(left), 0
     skipped = finished
@@ -75,8 +102,10 @@ def run(
     except OSError as error:
         raise ConfigError(f"{out}: expected a place to write to, got {error.strerror}; check the folder") from error
     with file:
-        for line in _lines(left, reader, wanted, max(1, workers)):
-            file.write(json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n")
+        for line in _lines(left, reader, wanted, workers):
+            if "provenance" in line:
+                line["provenance"]["asked"] = asked[line["id"]]
+            file.write(_written(line))
             file.flush()
             finished += 1
             failed += "error" in line
@@ -84,7 +113,7 @@ def run(
                 progress(finished, total)
     if skipped and left:
         _put_in_order(out, [item.id for item in items])
-    return BatchResult(total - skipped - failed, failed, skipped)
+    return BatchResult(total - skipped - failed, failed, skipped, changed, strange)
 
 
 def _lines(items: Sequence[Item], reader: Reader, cues: frozenset[str], workers: int) -> Iterator[Line]:
@@ -130,6 +159,8 @@ def _read(group: Sequence[Item], reader: Reader, cues: frozenset[str]) -> list[L
             item.check()
             start, end = item.seconds
             parts = gather(**item.given, language=item.language, start=start, end=end)
+            if item.note is not None:
+                parts = replace(parts, warnings=(*parts.warnings, item.note))
             good.append((item, parts))
         except Exception as error:  # whatever a sample does, it costs that sample only
             lines[item.id] = _failure(item, error)
@@ -146,40 +177,68 @@ def _read(group: Sequence[Item], reader: Reader, cues: frozenset[str]) -> list[L
     return [lines[item.id] for item in group]
 
 
+def _written(line: Line) -> bytes:
+    return json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
+
+
 def _failure(item: Item, error: Exception) -> Line:
     message = " ".join(str(error).split()) or "no reason was given"
     return {"id": item.id, "error": {"type": type(error).__name__, "message": message}}
 
 
-def _resumed(out: Path) -> set[str]:
-    """Ids that `out` has a reading of. Failures and a line cut short by a kill are taken out of it.
+def _asked(item: Item, bundle: str, cues: frozenset[str]) -> str:
+    """Digits that tell what is to be read, and with what, from anything else; media are known by name and size."""
+    told: dict[str, Any] = {"bundle": bundle, "cues": sorted(cues), "language": item.language}
+    told |= {"start": str(item.start or ""), "end": str(item.end or "")}
+    for name, part in item.given.items():
+        told[name] = str(part)
+        if isinstance(part, Path):
+            with contextlib.suppress(OSError):  # what cannot be read fails when it is read
+                size, is_text = part.stat().st_size, KNOWN_EXTENSIONS.get(part.suffix.lower()) == "text"
+                short = is_text and size <= _CHARACTERS
+                told[name] = [part.name, hashlib.sha256(part.read_bytes()).hexdigest() if short else size]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> tuple[set[str], int, int]:
+    """Ids that `out` has a reading of; of how many it had another one; how many of its lines are of none of the items.
+
+    Those, failures, and a line cut short by a kill are taken out of it.
 
     Raises:
         ConfigError: it holds something else than the lines of a batch.
     """
     if not out.exists():
-        return set()
+        return set(), 0, 0
     if not out.is_file():
         raise ConfigError(f"{out}: expected a file of lines to write, got a folder or device; name a file")
     ids: set[str] = set()
-    whole = True
+    whole, changed, strange = True, 0, 0
     with _replacing(out) as copy:
         for line, is_last in _raw_lines(out):
             found = _parsed(line)
             if found is None and not is_last:
+                got = line[:60].decode("utf-8", "replace")
                 raise ConfigError(
-                    f"{out}: expected lines of an earlier batch, got {line[:60]!r}; it was left as it is: "
-                    "name another output"
+                    f"{out}: expected lines of an earlier batch, got {got!r}; it was left as it is: name another output"
                 )
             if found is None or "error" in found or found["id"] in ids:
                 whole = False
                 continue
+            item = items.get(found["id"])
+            if item is not None and (found.get("provenance") or {}).get("asked") != asked[item.id]:
+                whole, changed = False, changed + 1
+                continue
             ids.add(found["id"])
+            strange += item is None
+            if item is not None and item.sample is not None:
+                told = _written({**found, "sample": item.sample})
+                whole, line = whole and told == line, told
             whole = whole and line.endswith(b"\n")
             copy.write(line.rstrip(b"\r\n") + b"\n")
         if whole:
             raise _Unchanged
-    return ids
+    return ids, changed, strange
 
 
 def _raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
@@ -222,6 +281,45 @@ def _put_in_order(out: Path, order: Sequence[str]) -> None:
             for _, start, length in sorted(places):
                 file.seek(start)
                 copy.write(file.read(length))
+
+
+def _is_at(held: int, place: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(held), place.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """No other batch writes `out` meanwhile; the hold ends with the process, however that ends.
+
+    `out` itself is replaced while a batch runs, so a hidden file beside it is held, and removed at the end.
+
+    Raises:
+        ConfigError: another batch writes it, or nothing can be written there.
+    """
+    if fcntl is None:  # Windows
+        yield
+        return
+    real = out.resolve()
+    place = real.with_name(f".{real.name}.lock")
+    try:
+        held = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{out}: expected a place to write to, got {error.strerror}; check the folder") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_at(held, place):  # the batch that held it has just ended and removed it; another may have begun
+            raise BlockingIOError
+    except BlockingIOError as error:
+        os.close(held)
+        raise ConfigError(f"{out}: another batch is writing it; wait for its end, or name another output") from error
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+        os.close(held)
 
 
 class _Unchanged(Exception):

@@ -21,7 +21,7 @@ from demeanor.reader.clip import Seen, thinned, watch
 from demeanor.reader.draft import Draft
 from demeanor.reader.experts import Experts, reason
 from demeanor.reader.inputs import Parts
-from demeanor.reader.sound import Sound, hear, over
+from demeanor.reader.sound import Sound, filled, hear, over
 from demeanor.reader.text import read_speech
 from demeanor.reader.timeline import add_pictures, silent, spoken
 from demeanor.types import Evidence, Source, Utterance
@@ -188,7 +188,7 @@ def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sou
     if whole is not None:
         draft.whole["words"] = whole
     if sound is not None:
-        draft.speech, draft.peaks = sound.speech, sound.peaks
+        draft.speech, draft.peaks = sound.speech, filled(sound.peaks, draft.duration)
         if voices and experts.voice is not None:
             draft.voice = experts.voice.encoder
             draft.warnings += [experts.why["encoder"]] if "encoder" in experts.why else []

@@ -62,7 +62,8 @@ def fuse(
     if learned:
         sizes = {cue: abs(share) + 1e-9 for cue, share in shares.items()}
         weights = {cue: size / sum(sizes.values()) for cue, size in sizes.items()}
-    verified = (len(everything) == 1 and everything != PICTURE) or learned
+    alone = len(everything) == 1 and everything != PICTURE
+    verified = learned or (alone and all(evidence[cue].measured for cue in everything))
     overall = _reading(
         polarity,
         emotions,
@@ -78,7 +79,7 @@ def fuse(
             e.polarity,
             e.emotions,
             agree(e.score, e.polarity),
-            "pooled" if cue == "scene" else "verified",  # a scene's prior is a choice, not a measurement
+            "verified" if e.measured and cue != "scene" else "pooled",  # a scene's prior is a choice, not a measurement
             e.abstain,
             weights.get(cue, 0.0),
             shares.get(cue, 0.0),
@@ -109,6 +110,7 @@ def average(evidences: Sequence[Evidence], weights: Sequence[float]) -> Evidence
         float(w @ [e.reliability for e in chosen]),
         all(e.abstain for e in evidences),
         None if any(h is None for h in hidden) else np.asarray(w @ np.stack([h for h in hidden if h is not None])),
+        measured=all(e.measured for e in chosen),
     )
 
 

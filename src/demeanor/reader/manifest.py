@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ class Item:
         language: a code, or "auto".
         sample: what the manifest says beside the media; None for a folder.
         fault: why its line cannot be read; None if it can.
+        note: what is to be said of how it was found; None for nothing.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Item:
     language: str = "auto"
     sample: Mapping[str, Any] | None = field(default=None, compare=False)
     fault: str | None = None
+    note: str | None = None
 
     def check(self) -> None:
         """Fail where the manifest's line cannot be read.
@@ -141,16 +144,19 @@ class _Row:
 def _rows(source: Path) -> list[_Row]:
     """Rows of a file whose columns are known ones."""
     kind = source.suffix.lower()
+    if kind not in (".csv", ".tsv", ".jsonl", ".ndjson"):
+        raise ConfigError(
+            f"{source.name}: expected a folder, or a manifest named .csv, .tsv or .jsonl, got '{kind}'; rename it, or "
+            "name the folder of the files (a single one is for `demeanor analyze`)"
+        )
     text = decode_text(source).removeprefix("\ufeff")
     if kind in (".csv", ".tsv"):
         rows, columns = _csv_rows(text, "\t" if kind == ".tsv" else ",", source.name)
-    elif kind in (".jsonl", ".ndjson"):
+    else:
         rows = list(_json_rows(text))
         columns = list(dict.fromkeys(column for row in rows for column in row.cells))
         if rows and not columns:
             return rows  # not one line can be read: each says why
-    else:
-        raise ConfigError(f"{source.name}: expected a manifest named .csv, .tsv or .jsonl, got '{kind}'; rename it")
     strange = [c for c in columns if c not in COLUMNS and not (c.startswith(_LABEL) and len(c) > len(_LABEL))]
     if strange:
         raise ConfigError(
@@ -173,11 +179,28 @@ def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[_Row], list[st
         raise ConfigError(f"{name}: expected every column once, got {', '.join(columns)}; rename one")
     reader.fieldnames = columns
     rows: list[_Row] = []
+    lines, before = list(io.StringIO(text, newline="")), reader.line_num
     for cells in reader:
-        more = cells.pop(None, ())
-        fault = f"expected {len(columns)} fields, got {len(columns) + len(more)}; quote a text with commas in it"
-        rows.append(_Row(reader.line_num, cells, fault if more else None))
+        more, first, before = cells.pop(None, ()), before + 1, reader.line_num
+        while not lines[first - 1].strip("\r\n"):  # the reader passes over empty lines
+            first += 1
+        fault = None
+        if more:
+            fault = f"expected {len(columns)} fields, got {len(columns) + len(more)}; quote a text with commas in it"
+            fault += f", and close a quote that now reaches down to line {before}" if before > first else ""
+        elif before > first and _unclosed("".join(lines[first - 1 : before]), delimiter):
+            fault = f"expected the quote closed that is opened here, got all down to line {before} in it; close it"
+        rows.append(_Row(first, cells, fault))
     return rows, columns
+
+
+def _unclosed(row: str, delimiter: str) -> bool:
+    """Whether the text of a row ends inside of a quoted field."""
+    try:
+        list(csv.reader(io.StringIO(row, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _json_rows(text: str) -> Iterator[_Row]:
@@ -224,9 +247,10 @@ def _place(cell: Any, source: Path) -> Path | str:
 
 def _label(value: Any) -> float | str:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         return str(value)
+    return number if math.isfinite(number) else str(value)
 
 
 def _readable(folder: Path) -> None:
@@ -269,7 +293,10 @@ def _paired(folder: Path, out: Path) -> Iterator[Item]:
         if len({_kind(p) for p in paths}) == len(paths):
             yield _file_item(folder, paths)
         else:
-            yield from (_file_item(folder, [path]) for path in paths)
+            note = (
+                f"expected one file of a kind to pair, got {', '.join(p.name for p in paths)}; each was read by itself"
+            )
+            yield from (replace(_file_item(folder, [path]), note=note) for path in paths)
 
 
 def _file_item(folder: Path, paths: Sequence[Path]) -> Item:

@@ -65,7 +65,10 @@ def look(image: NDArray[np.uint8], experts: Experts, cues: frozenset[str]) -> Lo
     if scene is not None and fills(found, image):
         warnings.append("the picture is hardly more than a face, so no scene was read")
         scene = None
-    return Looked(seen, scene.read([image])[0] if scene else None, tuple(warnings))
+    said = scene.read([image])[0] if scene is not None else None
+    if said is not None and said.abstain:
+        warnings.append("the picture is of one colour or very small, so its scene was not read")
+    return Looked(seen, said, tuple(warnings))
 
 
 def fills(faces: Sequence[FoundFace], image: NDArray[np.uint8]) -> bool:

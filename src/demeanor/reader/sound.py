@@ -199,6 +199,14 @@ class Ear:
                 self._told(*self._heard[-1])
 
 
+def filled(peaks: NDArray[np.float32] | None, duration: float | None) -> NDArray[np.float32] | None:
+    """A waveform with silence to the end of a film that goes on after its sound."""
+    if peaks is None or duration is None:
+        return peaks
+    lacking = round(duration * RATE / _STEP) - len(peaks)
+    return np.concatenate([peaks, np.zeros((max(0, lacking), 2), np.float32)])
+
+
 class _Tap:
     """Blocks that are counted, and drawn as a waveform, while they pass."""
 

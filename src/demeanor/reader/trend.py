@@ -50,8 +50,9 @@ def trend(segments: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     known = [k for k in known if k[1] is not None]
     if len(known) < FEWEST:
         return None
-    known.sort(key=lambda k: (k[1], k[2]))
-    index, start, end, score, trust = (np.array(column, np.float64) for column in zip(*known, strict=True))
+    table = np.array(known, np.float64)
+    table = table[np.lexsort((table[:, 1], table[:, 1] + table[:, 2]))]  # by their middles: one may lie within another
+    index, start, end, score, trust = table.T
     middle, weight = (start + end) / 2, np.maximum(end - start, 1e-2) * trust
     edges = changes(middle, score, weight)
     smooth = smoothed(middle, score, weight, edges)

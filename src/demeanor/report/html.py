@@ -30,6 +30,9 @@ from demeanor.types import KeyFrame
 
 T = TypeVar("T")
 
+SCRIPTS = ("trend.js", "timeline.js", "reasons.js")
+"""In the order in which they are loaded, here and in the server's page."""
+
 _WORDS_UP_TO = 400
 """Segments up to which single words with their probabilities travel with the page."""
 
@@ -108,7 +111,7 @@ def _one_each(given: T | Sequence[T | None] | None, count: int) -> list[T | None
 
 
 def _page(title: str, body: str, data: Sequence[str], language: str, words: dict[str, str]) -> str:
-    style, script = _asset("report.css"), _asset("timeline.js") + _asset("reasons.js")
+    style, script = _asset("report.css"), "".join(map(_asset, SCRIPTS))
     media = "file: 'self'" if " data-player>" in body else "'none'"
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "

@@ -1,7 +1,7 @@
 /* The timeline of one analysis (demeanor.analysis/1), and what makes the report respond. No dependency, no build step.
 
    Demeanor.timeline(element, analysis, {frames, peaks, words, onselect, onhover}) draws into any element and returns
-     {element, items, select(i), setTime(seconds), shade([{a, b, share}]), redraw(), destroy()}; `i` counts the analysis's segments.
+     {element, items, course, select(i), setTime(seconds), shade([{a, b, share}]), redraw(), destroy()}; `i` counts the analysis's segments.
        frames: [{time, src, width, height, faces: [{id, box, label}]}], peaks: [min, max, min, max, …] in -100..100,
        words: the interface's words (demeanor.report.wording), onselect(i, source).
    Demeanor.report(article, payload, words) wires a whole article of the report. All text goes in as text, never as HTML. */
@@ -11,6 +11,7 @@
   const EMOTIONS = ["anger", "disgust", "fear", "sadness", "neutral", "surprise", "joy"];
   const CUES = ["words", "voice", "face", "scene"];
   const MARKS = { positive: "▲", neutral: "●", negative: "▼" };
+  const TOLD = 12; // stretches of the trend that are read aloud; the table has it of every segment
   const SVG = "http://www.w3.org/2000/svg";
 
   const clamp = (v, low, high) => Math.min(high, Math.max(low, v));
@@ -61,6 +62,11 @@
     return make("span", { class: "top-emotion" }, make("span", { class: "dot e-" + top[0] }), emotionWord(top[0], words) + " " + percent(top[1]));
   }
 
+  function trendNode(course, index, words) {
+    const found = course && course.of(index);
+    return found && readingNode({ sentiment: found }, words);
+  }
+
   function place(segment, timed, tenths) {
     if (timed) return clock(segment.start, tenths) + " – " + clock(segment.end, tenths);
     return segment.chars ? segment.chars[0] + " – " + segment.chars[1] : "";
@@ -78,7 +84,7 @@
       .sort((p, q) => p.a - q.a || p.b - q.b);
     const order = new Map(items.map((it, k) => [it.index, k]));
     const end = Math.max(timed ? analysis.duration || 0 : 0, ...tail(items), 1e-3);
-    const cues = cueNames(analysis), changes = (analysis.trend && analysis.trend.changes) || [];
+    const cues = cueNames(analysis), course = global.Demeanor.trend(analysis.trend, items, timed);
     const view = { a: 0, b: end };
     const shortest = Math.min(end, timed ? 4 : 20);
     let shades = [];
@@ -124,6 +130,7 @@
       if (peaks) wanted.push(["sound", 36, wave]);
       if (segments.some((s) => s.speaker)) wanted.push(["who", 18, voices]);
       wanted.push(["fused", 96, curve]);
+      if (course) wanted.push(["trend", 18, (row) => course.band(pen(), row)]);
       if (cues.length > 1) cues.forEach((c) => wanted.push([c, c === "voice" && shades.length ? 38 : 30, (row, cells) => {
         lane(row, cells, (s) => score((s.cues || {})[c]));
         if (c === "voice") stretches(row);
@@ -170,6 +177,7 @@
     }
 
     let ctx = null;
+    const pen = () => ({ ctx, x, gutter, width, ink, words, signs: MARKS });
     function redraw() {
       ticking = false;
       if (!box.isConnected || !box.clientWidth) return;
@@ -334,7 +342,7 @@
         ctx.stroke();
       }
       if (cues.length === 1 && cues[0] === "voice") stretches(row);
-      marks(row, middle, half);
+      if (course) { course.line(pen(), row); course.marks(pen(), row); }
       ctx.fillStyle = ink.muted;
       ctx.font = "10px " + ink.font;
       ctx.fillText("▲ +1", gutter + 6, row.top + 9);
@@ -352,28 +360,6 @@
         ctx.fillRect(from, row.top, w - 0.5, row.height);
         ctx.globalAlpha = 1;
         ctx.fillRect(from, share < 0 ? row.top + row.height - 3 : row.top, w - 0.5, 3);
-      }
-    }
-
-    /* Lasting changes of the sentiment: a line where each begins, an arrow the way it goes, and the levels beside it. */
-    function marks(row, middle, half) {
-      for (const change of changes) {
-        const px = x(change.at), up = change.to > change.from, y = (v) => middle - v * half;
-        if (px < gutter || px > width) continue;
-        ctx.strokeStyle = ctx.fillStyle = ink.ink;
-        ctx.lineWidth = 1.25;
-        ctx.setLineDash([4, 3]);
-        ctx.beginPath();
-        ctx.moveTo(px, row.top);
-        ctx.lineTo(px, row.top + row.height);
-        ctx.stroke();
-        ctx.setLineDash([]);
-        ctx.beginPath();
-        const tip = y(change.to), base = tip + (up ? 9 : -9);
-        ctx.moveTo(px, tip);
-        ctx.lineTo(px - 5, base);
-        ctx.lineTo(px + 5, base);
-        ctx.fill();
       }
     }
 
@@ -490,10 +476,11 @@
         const r = (segment.cues || {})[c];
         if (r) table.append(make("tr", {}, make("td", {}, words[c] || c), make("td", {}, readingNode(r, words, true)), make("td", {}, emotionNode(r, words) || "")));
       }
-      const short = (segment.text || "").trim();
+      const short = (segment.text || "").trim(), steady = trendNode(course, index, words);
       tip.replaceChildren(
         make("div", { class: "when" }, ...about(segment, index).map((part) => make("bdi", {}, part))),
         make("div", {}, readingNode(segment.reading, words), "  ", emotionNode(segment.reading, words)),
+        steady ? make("div", {}, words.trend + " ", steady) : "",
         short ? make("div", { dir: "auto" }, short.length > 110 ? short.slice(0, 109) + "…" : short) : "",
         cues.length > 1 ? table : "");
       tip.hidden = false;
@@ -503,10 +490,10 @@
     }
 
     function point(k) {
-      const it = items[k], r = it.segment.reading, top = topEmotion(r);
+      const it = items[k], r = it.segment.reading, top = topEmotion(r), steady = course && course.of(it.index);
       const said = label(r) ? words[label(r)] + " " + signed(score(r)) : words.none;
       box.setAttribute("aria-valuenow", String(k + 1));
-      box.setAttribute("aria-valuetext", [place(it.segment, timed), it.segment.speaker, said, top ? emotionWord(top[0], words) : "", it.segment.text].filter(Boolean).join(", "));
+      box.setAttribute("aria-valuetext", [place(it.segment, timed), it.segment.speaker, said, top ? emotionWord(top[0], words) : "", steady ? words.trend + " " + words[steady.label] : "", it.segment.text].filter(Boolean).join(", "));
     }
 
     function choose(k, source) {
@@ -572,7 +559,12 @@
     });
 
     for (const l of ["positive", "neutral", "negative"]) legend.append(make("span", { class: l }, MARKS[l] + " " + words[l]));
-    if (changes.length) legend.append(make("span", {}, "┊ " + (words.change || "")));
+    if (course) {
+      legend.append(make("span", {}, "━ " + words.smoothed));
+      if (course.changes.length) legend.append(make("span", {}, "┊ " + words.change));
+      const told = course.steps.slice(0, TOLD).map((s) => words[s.label] + " " + place({ start: s.a, end: s.b, chars: [s.a, s.b] }, timed));
+      root.append(make("p", { class: "ear" }, words.trend + words.colon + told.join(words.comma) + (course.steps.length > TOLD ? " …" : "")));
+    }
     legend.append(make("span", { class: "gap" }));
     for (const e of [...EMOTIONS].reverse()) legend.append(make("span", {}, make("span", { class: "dot e-" + e }), emotionWord(e, words)));
     const watch = new ResizeObserver(() => { if (box.clientWidth !== width) later(); });
@@ -582,6 +574,7 @@
     return {
       element: box,
       items,
+      course,
       select: (index) => choose(order.get(index), "call"),
       mark: (index) => { chosen = order.get(index); point(chosen); overlay(); },
       setTime: (time) => { now = time; overlay(); const k = at(x(time)); return k !== null && items[k].a <= time && time < items[k].b ? items[k].index : null; },
@@ -751,9 +744,10 @@
     if (details) details.addEventListener("toggle", () => {
       const holder = details.querySelector("div");
       if (!details.open || holder.firstChild) return;
-      const head = make("tr", {}, ...[timed ? words.time : "#", words.speaker, words.transcript, words.fused, words.emotions, ...cues.map((c) => words[c] || c)].map((h) => make("th", { scope: "col" }, h)));
+      const course = drawn && drawn.course;
+      const head = make("tr", {}, ...[timed ? words.time : "#", words.speaker, words.transcript, words.fused, ...(course ? [words.trend] : []), words.emotions, ...cues.map((c) => words[c] || c)].map((h) => make("th", { scope: "col" }, h)));
       const body = make("tbody", {});
-      segments.forEach((s, i) => body.append(make("tr", {}, make("th", { scope: "row" }, timed ? place(s, true, true) : String(i + 1)), make("td", {}, s.speaker || ""), make("td", { dir: "auto" }, s.text || ""), make("td", {}, readingNode(s.reading, words)), make("td", {}, emotionNode(s.reading, words) || ""), ...cues.map((c) => make("td", {}, score((s.cues || {})[c]) === null ? "–" : signed(score(s.cues[c])))))));
+      segments.forEach((s, i) => body.append(make("tr", {}, make("th", { scope: "row" }, timed ? place(s, true, true) : String(i + 1)), make("td", {}, s.speaker || ""), make("td", { dir: "auto" }, s.text || ""), make("td", {}, readingNode(s.reading, words)), course ? make("td", {}, trendNode(course, i, words) || "–") : "", make("td", {}, emotionNode(s.reading, words) || ""), ...cues.map((c) => make("td", {}, score((s.cues || {})[c]) === null ? "–" : signed(score(s.cues[c])))))));
       holder.append(make("table", {}, make("thead", {}, head), body));
     });
 
@@ -810,7 +804,10 @@
     global.addEventListener("afterprint", () => { page.classList.remove("printing"); again(); });
   }
 
-  global.Demeanor = { timeline, report };
+  // To find the next stop, browsers lay out line after line of what they had passed over: minutes, in a long film.
+  document.addEventListener("keydown", (e) => { if (e.key === "Tab") document.documentElement.classList.add("by-keys"); });
+
+  global.Demeanor = { ...global.Demeanor, timeline, report };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })(window);

@@ -136,6 +136,10 @@ class Dispatch:
     async def _tidy(self) -> None:
         """Delete results and jobs that have had their time; take up what others left behind."""
         service = self._service
+        for id in service.spool.with_uploads():
+            job = await asyncio.to_thread(service.queue.get, id)
+            if job is not None and job.final:  # a service that died between the end of a job and its tidying up
+                service.spool.finished(id, job.result)
         results, whole = await asyncio.to_thread(service.queue.over)
         for id in results:
             service.spool.finished(id, None)

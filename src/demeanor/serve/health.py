@@ -22,6 +22,7 @@ class Health(BaseModel):
     status: Literal["ok", "starting"] = Field(description="`starting` while the models are loaded; requests wait.")
     version: str
     workers: int = Field(description="Processes that could read media at once.")
+    local: bool = Field(description="Whether what is sent stays on the machine of who sends it, as far as it knows.")
     keep: float = Field(description="Seconds after which a finished job that nobody fetched is forgotten.")
     largest: int = Field(description="Bytes that one request may have.")
     label: bool = Field(description="Whether there is a page to label on: `GET /v1/label`.")
@@ -52,6 +53,7 @@ async def health(request: Request) -> Health:
         status="ok" if service.warmed else "starting",
         version=__version__,
         workers=ready,
+        local=service.settings.own,
         keep=service.settings.keep,
         largest=service.settings.largest,
         label=service.settings.label is not None,

@@ -21,10 +21,12 @@ async def identify(connection: HTTPConnection) -> str:
     if service.keys is None:
         owner, rate = "local", None
     else:
-        key = service.keys.owner_of(_given(connection))
+        given = _given(connection)
+        key = service.keys.owner_of(given)
         if key is None:
+            got = "one that is not known here" if given else "none"
             raise Problem(
-                401, "no-key", "expected a valid key as `Authorization: Bearer KEY`, got none; ask who runs this "
+                401, "no-key", f"expected a valid key as `Authorization: Bearer KEY`, got {got}; ask who runs this "
                 "service for one", {"WWW-Authenticate": 'Bearer realm="demeanor"'},
             )  # fmt: skip
         owner, rate = key.name, key.rate if key.rate is not None else service.settings.rate

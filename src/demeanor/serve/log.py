@@ -9,7 +9,8 @@ from typing import Any
 
 
 def log(event: str, **told: Any) -> None:
-    """One line of JSON on stderr."""
+    """One line of JSON on stderr, in one write: threads and processes share it, and each line stays whole."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = json.dumps({"at": stamp, "event": event, **told}, ensure_ascii=True)
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

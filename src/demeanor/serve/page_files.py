@@ -11,8 +11,10 @@ from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from demeanor.report.html import SCRIPTS
+
 FOLDER = Path(__file__).with_name("page")
-SHARED = {"report.css": "text/css", "timeline.js": "text/javascript", "reasons.js": "text/javascript"}
+SHARED = {"report.css": "text/css", **dict.fromkeys(SCRIPTS, "text/javascript")}
 """What the page and the report have in common, each once, in `demeanor.report`."""
 
 

@@ -58,7 +58,7 @@ class Session:
         self._longest, self._loop = longest, asyncio.get_running_loop()
         self._kept: deque[dict[str, Any]] = deque()
         self._forgotten = 0
-        self._news = asyncio.Event()
+        self._news, self._pushing = asyncio.Event(), asyncio.Lock()
         self._ending: asyncio.Task[None] | None = None
         self._stream = reader.stream(**hello.options, callback=self._heard)
         self._decoders = {kind: Decoder(kind) for kind in ("picture", hello.sound) if kind != "pcm"}
@@ -74,24 +74,31 @@ class Session:
     async def take(self, medium: Medium) -> None:
         """Push what came; waits while the reader is far behind.
 
+        Whoever is cancelled while it waits has taken nothing; what was begun goes on to its end. So `received` is true
+        at every moment, also where another connection takes the session over.
+
         Raises:
             InputError: it cannot be taken; later messages can.
         """
-        if medium.number <= self.received:
-            return  # sent again after a lost connection
-        self.received = medium.number
-        if self._ending is not None:
-            raise InputError("expected nothing after the end, got more; begin another session")
-        if self._stream.seconds > self._longest or (medium.time or 0.0) > self._longest + 60:
-            raise InputError(f"expected at most {self._longest:.0f} s in one session, got more; begin another one")
         while self._stream.behind > BEHIND:
             await asyncio.sleep(_BEAT)
-        if medium.kind == "audio":
-            await self._hear(medium)
-        elif medium.kind == "picture":
-            self._stream.push_frame(_like_a_picture(medium.data), medium.time)
-        else:
-            self._stream.push_text(medium.data.decode("utf-8", "replace"))
+        await asyncio.shield(self._loop.create_task(self._push(medium)))
+
+    async def _push(self, medium: Medium) -> None:
+        async with self._pushing:
+            if medium.number <= self.received:
+                return  # sent again after a lost connection
+            self.received = medium.number
+            if self._ending is not None:
+                raise InputError("expected nothing after the end, got more; begin another session")
+            if self._stream.seconds > self._longest or (medium.time or 0.0) > self._longest + 60:
+                raise InputError(f"expected at most {self._longest:.0f} s in one session, got more; begin another one")
+            if medium.kind == "audio":
+                await self._hear(medium)
+            elif medium.kind == "picture":
+                self._stream.push_frame(_like_a_picture(medium.data), medium.time)
+            else:
+                self._stream.push_text(medium.data.decode("utf-8", "replace"))
 
     async def _hear(self, medium: Medium) -> None:
         if isinstance(self._sound, Pcm):
@@ -110,7 +117,8 @@ class Session:
 
     async def _end(self) -> None:
         try:
-            await asyncio.to_thread(self._sound.end)
+            async with self._pushing:  # the last message is taken to its end
+                await asyncio.to_thread(self._sound.end)
             await asyncio.to_thread(self._stream.finish)
         except Exception as error:
             problem = of(error) if isinstance(error, DemeanorError) else fault()

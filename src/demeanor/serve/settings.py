@@ -74,6 +74,15 @@ class Settings:
         except ValueError:
             return False
 
+    @property
+    def own(self) -> bool:
+        """Whether who uses the service sits at the machine that reads, as far as it can know.
+
+        A reverse proxy, known by the name or origin that was allowed for it, brings others to an address that only
+        this machine can reach; with a shared database another machine may be the one that reads.
+        """
+        return self.local and not self.names and not self.origins and self.database is None
+
     def check(self) -> None:
         """Refuse what would be unsafe or cannot work.
 

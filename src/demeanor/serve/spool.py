@@ -95,6 +95,10 @@ class Spool:
         """What was sent with a job."""
         return self.job(id) / "in"
 
+    def with_uploads(self) -> list[str]:
+        """The jobs of which what was sent is still here."""
+        return [uploads.parent.name for uploads in (self.folder / "jobs").glob("*/in")]
+
     def result(self, id: str, claim: str) -> Path:
         """What a worker made of it."""
         return self.job(id) / claim

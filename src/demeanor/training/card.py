@@ -31,6 +31,7 @@ def _lines(spec: Mapping[str, Any]) -> Iterator[str]:
     yield f"# Model card: `{spec['name']}` {spec['version']}\n"
     read = ", ".join(_modality(m, p) for m, p in spec["modalities"].items())
     yield f"The model `{told['model']}` over {read}, exported from the run `{told['run']}`."
+    yield from _origin(told)
     yield f"\n**Licence of these weights: {spec['licence']}.** The code that runs them is Apache-2.0.\n"
     yield f"{_USE}\n"
     yield from _predicts(spec)
@@ -46,6 +47,16 @@ def _lines(spec: Mapping[str, Any]) -> Iterator[str]:
     unread = [m for m, p in spec["modalities"].items() if p["encoder"]["name"] == "series"]
     if unread:
         yield f"* {', '.join(unread)}: ready-made features; media have none of it, so it is missing unless it is given."
+
+
+def _origin(told: Mapping[str, Any]) -> Iterator[str]:
+    if told["paper"]:
+        yield f"\nPaper: {told['paper']}"
+    if told["reconstruction"]:
+        yield (
+            "\n**A reconstruction**: equations, or even the model's identity, are not published or were not at hand. "
+            "This is the project's reading of it, so its scores say nothing about the authors' system."
+        )
 
 
 def _modality(name: str, part: Mapping[str, Any]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from demeanor.fusion.image_cnn import Config, ImageCnn
 from demeanor.media.faces import FaceFinder, align
 from demeanor.media.image import decode_image
 from demeanor.training.data import Rows, targets
-from demeanor.training.loop import Progress, Settings, fit, predict
+from demeanor.training.loop import Progress, Settings, arithmetic, device_of, fit, predict
 from demeanor.training.run import save_arrays, write_json
 from demeanor.training.words import class_weights, measure
 from demeanor.types import Sample
@@ -86,13 +88,13 @@ def rows_of(samples: Sequence[Sample], crops: NDArray[np.uint8], balance: float)
     )
 
 
-def augment(batch: FeatureBatch, generator: torch.Generator, side: int = SIZE) -> FeatureBatch:
-    """Flip, turn, scale, shift, blur or coarsen, lighten and hide parts of each face, at `side` pixels."""
+def augment(batch: FeatureBatch, generator: torch.Generator) -> FeatureBatch:
+    """Flip, turn, scale, shift, blur or coarsen, lighten and hide parts of each face."""
     x = batch.values["visual"]
-    count = len(x)
+    count, side = len(x), x.shape[-1]
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=generator) * (high - low) + low
+        return _uniform(x, generator, low, high, *shape)
 
     angle, scale, flip = uniform(-0.2, 0.2), uniform(0.85, 1.15), (uniform(0, 1) < 0.5) * -2.0 + 1.0
     cos, sin = angle.cos() / scale, angle.sin() / scale
@@ -102,20 +104,58 @@ def augment(batch: FeatureBatch, generator: torch.Generator, side: int = SIZE) -
     x = F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     coarse = F.interpolate(F.avg_pool2d(x, 2), scale_factor=2.0, mode="bilinear")
     x = torch.where((uniform(0, 1) < 0.15).view(-1, 1, 1, 1), coarse, x)
-    slope = torch.linspace(-1, 1, x.shape[-1])
+    slope = torch.linspace(-1, 1, side, device=x.device)
     light = uniform(-0.5, 0.5, 1, 1, 1) * slope + uniform(-0.5, 0.5, 1, 1, 1) * slope[:, None]
     x = x * uniform(0.8, 1.2, 1, 1, 1) + light
     x = _erase(x, uniform(0, 1, 2), uniform(0.1, 0.35), uniform(0, 1) < 0.4)
-    return FeatureBatch({"visual": x}, batch.valid, batch.present, batch.labels, batch.index)
+    return replace(batch, values={"visual": x})
+
+
+def _uniform(like: Tensor, generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
+    """Numbers for every picture, drawn on the CPU: the same on every device."""
+    drawn = torch.rand(len(like), *shape, generator=generator) * (high - low) + low
+    return drawn.to(like.device, non_blocking=True)
 
 
 def _erase(x: Tensor, centre: Tensor, side: Tensor, chosen: Tensor) -> Tensor:
     """Rectangles of zeros (the mean grey) in the chosen pictures."""
-    place = torch.linspace(0, 1, x.shape[-1])
+    place = torch.linspace(0, 1, x.shape[-1], device=x.device)
     inside = ((place[None] - centre[:, :1]).abs() < side[:, None] / 2)[:, None, :] & (
         (place[None] - centre[:, 1:]).abs() < side[:, None] / 2
     )[:, :, None]
     return x.masked_fill((inside & chosen.view(-1, 1, 1))[:, None], 0.0)
+
+
+def mix(batch: FeatureBatch, generator: torch.Generator, share: float) -> FeatureBatch:
+    """Lay another face of the batch over that share of the faces, half transparent at the most; labels blend likewise.
+
+    Paper: Zhang et al. 2018 (mixup).
+    """
+    x = batch.values["visual"]
+    order = torch.randperm(len(x), generator=generator).to(x.device)
+    other = _uniform(x, generator, 0, 0.5) * (_uniform(x, generator, 0, 1) < share)
+    blend = other.view(-1, 1, 1, 1)
+    labels = {
+        t: y if t == "weight" else torch.lerp(y, y[order], other.view(-1, *[1] * (y.ndim - 1)))
+        for t, y in batch.labels.items()
+    }
+    return replace(batch, values={"visual": torch.lerp(x, x[order], blend)}, labels=labels)
+
+
+@torch.no_grad()
+def taught(batch: FeatureBatch, teachers: Sequence[Model], share: float) -> FeatureBatch:
+    """Labels blended with what the teachers say of the very same pictures.
+
+    Paper: Hinton et al. 2015 (distillation); Beyer et al. 2022 (teachers see what the pupil sees).
+    """
+    labels = dict(batch.labels)
+    device = batch.values["visual"].device
+    with arithmetic(device, "bfloat16"):
+        said = [teacher(batch).tasks for teacher in teachers]
+    for task in ("emotions", "polarity"):
+        mean = torch.stack([tasks[task].float().softmax(1) for tasks in said]).mean(0)
+        labels[task] = torch.lerp(labels[task], mean, share)
+    return replace(batch, labels=labels)
 
 
 def mirrored(model: Model, rows: Rows) -> dict[str, NDArray[np.float32]]:
@@ -127,18 +167,37 @@ def mirrored(model: Model, rows: Rows) -> dict[str, NDArray[np.float32]]:
     return {task: (first[task] + second[task]) / 2 for task in first}
 
 
+def load(folder: Path) -> Model:
+    """The trained network of a run folder."""
+    spec = json.loads((folder / "run.json").read_text(encoding="utf-8"))["config"]
+    model = ImageCnn(Config(**spec.get("model", {})))
+    model.load_state_dict(torch.load(folder / "best.pt", map_location="cpu", weights_only=True))
+    model.to(memory_format=torch.channels_last).eval()
+    return model
+
+
 def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Progress:
-    """Train the face expert, its first `run.small_epochs` at `run.small_side` pixels: that halves their cost."""
-    settings = Settings(**spec["training"])
-    parts = read_parts(spec, tables, root, folder)
+    """Train the face expert."""
+    return learn(spec, read_parts(spec, tables, root, folder), folder)
+
+
+def learn(spec: Mapping[str, Any], parts: Mapping[str, Rows], folder: Path) -> Progress:
+    """Train on the rows `train`, measure on `valid`.
+
+    `run.mix` is the share of faces blended with another; `run.teachers` are run folders of finished face experts, whose
+    word counts `run.taught` against the label's.
+    """
+    run, settings = spec["run"], Settings(**spec["training"])
     model = ImageCnn(Config(**spec.get("model", {}))).to(memory_format=torch.channels_last)
+    teachers = [load(Path(name)).to(device_of(settings.device)) for name in run.get("teachers", ())]
 
     def score(model: Model) -> dict[str, float]:
         scores = measure(mirrored(model, parts["valid"]), parts["valid"])
         write_json(folder / "valid.json", scores)
         return {"score": scores["emotions_accuracy"], "macro_f1": scores["emotions_macro_f1"]}
 
-    def small_first(batch: FeatureBatch, generator: torch.Generator, epoch: int) -> FeatureBatch:
-        return augment(batch, generator, spec["run"]["small_side"] if epoch < spec["run"]["small_epochs"] else SIZE)
+    def varied(batch: FeatureBatch, generator: torch.Generator, epoch: int) -> FeatureBatch:
+        batch = mix(augment(batch, generator), generator, run.get("mix", 0.0))
+        return taught(batch, teachers, run["taught"]) if teachers else batch
 
-    return fit(model, lambda epoch: parts["train"], score, settings, folder, small_first)
+    return fit(model, lambda epoch: parts["train"], score, settings, folder, varied)

@@ -62,6 +62,12 @@ def check(spec: Mapping[str, Any]) -> RunFile:
         raise ConfigError(
             f"model: {run.run.model} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         )
+    few = not issubclass(module.Config, FusionConfig) or len(run.encoders) + len(run.features.before) < 2
+    if run.training.self_distillation and few:
+        raise ConfigError(
+            f"training.self_distillation: expected two modalities or more, but {run.run.model} over "
+            f"{', '.join(run.encoders)} reads one; add an encoder and take a model that fuses, or leave it out"
+        )
     return run
 
 

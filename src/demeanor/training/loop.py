@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demeanor.batch import FeatureBatch
+from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import Model
+from demeanor.losses.distillation import distillation
 from demeanor.training.data import Rows, batches
 from demeanor.training.parallel import add_up, join, share
 from demeanor.training.schedule import rate
@@ -26,7 +27,7 @@ from demeanor.training.track import Tracker
 __all__ = ["Augment", "Progress", "Settings", "device_of", "fit", "predict", "save_atomically"]
 
 Augment = Callable[[FeatureBatch, torch.Generator, int], FeatureBatch]
-"""A training batch, its own generator and the epoch → the batch as the model sees it."""
+"""A training batch, a generator of the CPU and the epoch → the batch as the model sees it."""
 
 
 @dataclass
@@ -98,9 +99,14 @@ def fit(
         settings: see `Settings`.
         folder: checkpoints go here, one a epoch, written whole or not at all; a run found there is continued and ends
             as an unstopped one would.
-        augment: changes a training batch; see `Augment`.
+        augment: changes a training batch, which is on the device by then; see `Augment`.
         say: where progress lines go.
+
+    Raises:
+        ConfigError: self-distillation of samples that have one modality only.
     """
+    if settings.self_distillation:
+        _check_modalities(train(0))
     if settings.threads:
         torch.set_num_threads(settings.threads)
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,32 +192,32 @@ class _Run:
             share_of_rate = rate(min(first + done - 1, total - 1), total, s.warmup, s.schedule) * self.progress.scale
             for group, base in zip(self.optimiser.param_groups, self.rates, strict=True):
                 group["lr"] = base * share_of_rate
-            if s.modality_dropout:
+            if s.modality_dropout and not s.self_distillation:
                 window = [drop_modalities(batch, s.modality_dropout, generator) for batch in window]
             if self.augment:
-                window = [self.augment(batch, generator, epoch) for batch in window]
-            losses.append(self._step(window, epoch))
+                window = [self.augment(batch.to(self.device), generator, epoch) for batch in window]
+            losses.append(self._step(window, epoch, generator))
             if done % 200 == 0:
                 left = (time.time() - started) / done * (many - done)
                 mean = np.mean(losses[-200:])
                 self.say(f"epoch {epoch + 1}/{s.epochs} {done / many:4.0%} loss {mean:.3f} {left:.0f} s left")
         return losses
 
-    def _step(self, window: Sequence[FeatureBatch], epoch: int) -> float:
+    def _step(self, window: Sequence[FeatureBatch], epoch: int, generator: torch.Generator) -> float:
         """One optimiser step over a window of batches, each weighing as much as its rows; the loss."""
-        whole, total = sum(len(b) for b in window), 0.0
+        s, whole, total = self.settings, sum(len(b) for b in window), 0.0
         self.optimiser.zero_grad(set_to_none=True)
         seen: list[tuple[Any, FeatureBatch]] = []
         for batch in window:
+            # Drawn for the whole batch, so that every process draws the same.
+            less = drop_modalities(batch, s.modality_dropout, generator) if s.self_distillation else None
             part = share(batch, self.group).to(self.device)
             if not len(part):
                 continue
-            with arithmetic(self.device, self.settings.precision):
-                output = self.forward(part)
-            terms: dict[str, Tensor] = self.model.loss(output, part)
-            loss = torch.stack([t.float().reshape(()) for t in terms.values()]).sum() * (len(part) / whole)
-            self.scaler.scale(loss).backward()
-            total += float(loss.detach())
+            output, loss = self._learn(part, len(part) / whole)
+            total += loss
+            if less is not None:
+                total += self._learn(share(less, self.group).to(self.device), len(part) / whole, output)[1]
             seen.append((output, part))
         self._apply()
         for output, part in seen:
@@ -219,6 +225,17 @@ class _Run:
         if self.average:
             self.average.update(self.model)
         return total
+
+    def _learn(self, part: FeatureBatch, weight: float, teacher: Output | None = None) -> tuple[Output, float]:
+        """Add the gradients of one reading, which weighs that much in its step; what was read, and the loss."""
+        with arithmetic(self.device, self.settings.precision):
+            output: Output = self.forward(part)
+        terms: list[Tensor] = list(self.model.loss(output, part).values())
+        if teacher is not None:
+            terms.append(self.settings.self_distillation * distillation(output, teacher))
+        loss = torch.stack([t.float().reshape(()) for t in terms]).sum() * weight
+        self.scaler.scale(loss).backward()
+        return output, float(loss.detach())
 
     def _apply(self) -> None:
         phase = getattr(self.model, "phase", "all")
@@ -303,12 +320,22 @@ def drop_modalities(batch: FeatureBatch, chance: float, generator: torch.Generat
     """Each sample loses each modality with that chance, but never its last one."""
     names = list(batch.present)
     here = torch.stack([batch.present[m] for m in names], 1)
-    kept = here & (torch.rand(here.shape, generator=generator) >= chance)
+    chosen, luck = (torch.rand(here.shape, generator=generator).to(here.device) for _ in range(2))
+    kept = here & (chosen >= chance)
     # A sample about to lose all keeps the one of those it has that the draw names.
-    spared = (torch.rand(here.shape, generator=generator) * here).argmax(1)
+    spared = (luck * here).argmax(1)
     alone = torch.nn.functional.one_hot(spared, len(names)).bool() & here
     kept = torch.where(kept.any(1, keepdim=True), kept, alone)
     return replace(batch, present={m: kept[:, n] for n, m in enumerate(names)})
+
+
+def _check_modalities(rows: Rows) -> None:
+    here = np.sum([[x is not None for x in column] for column in rows.values.values()], 0)
+    if here.max(initial=0) < 2:
+        raise ConfigError(
+            "training.self_distillation: expected samples with two modalities or more, found none in the training "
+            "part; add an encoder, or leave it out"
+        )
 
 
 def start_from(model: Model, source: Path, say: Callable[[str], None] = print) -> list[str]:

@@ -20,6 +20,7 @@ from demeanor.batch import FeatureBatch
 from demeanor.errors import ConfigError
 from demeanor.features.described import MOST_MODALITIES, described
 from demeanor.features.digest import of_ids
+from demeanor.fusion._docstring import labelled
 from demeanor.fusion._model import Model
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
@@ -296,6 +297,7 @@ def _told(
         "provenance": {
             "run": run.run.name,
             "model": run.run.model,
+            **_origin(run.run.model),
             "config": without_places(stored["config"]),
             "config_sha256": stored["config_sha256"],
             "commit": stored["commit"],
@@ -309,6 +311,13 @@ def _told(
         "records": {split: without_places(record) for split, record in records.items()},
         "floor": scores["floor"],
     }
+
+
+def _origin(name: str) -> dict[str, Any]:
+    """The paper that a model's file names, and whether the model is a reconstruction of what is not published."""
+    module = plugin("fusion", name)
+    paper = labelled(module.__doc__ or "").get("Paper")
+    return {"paper": paper, "reconstruction": bool(getattr(module, "RECONSTRUCTION", False))}
 
 
 def plain(value: Any) -> Any:

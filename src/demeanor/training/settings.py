@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 
 class Settings(BaseModel):
@@ -33,6 +33,8 @@ class Settings(BaseModel):
     """Decay of the weights' moving average (0: off); the average is what is validated and kept."""
     modality_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Chance that a sample loses a modality for one step; one modality always stays."""
+    self_distillation: float = Field(default=0.0, ge=0)
+    """Weight with which a second reading, without what `modality_dropout` takes, is pulled towards the whole one."""
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     """`balanced` draws rows so that all classes come equally often."""
     precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"
@@ -49,3 +51,12 @@ class Settings(BaseModel):
     """Epochs of self-supervised pretraining over pairs of modalities before the first labelled one (fusion models)."""
     track: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] | None = None
     """Where numbers go beside history.json; None: TensorBoard where it is installed."""
+
+    @field_validator("self_distillation")
+    @classmethod
+    def _has_less_to_read(cls, weight: float, info: ValidationInfo) -> float:
+        if weight and not info.data.get("modality_dropout", 1.0):
+            raise ValueError(
+                "expected a modality_dropout above 0 beside it, which says how much the second reading lacks"
+            )
+        return weight

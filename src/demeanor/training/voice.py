@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from demeanor.calibration.domain import distance
 from demeanor.datasets import table
 from demeanor.encoders.audio_logmel import log_mel
 from demeanor.encoders.audio_states import pooled_states
@@ -60,51 +61,70 @@ def read_clips(spec: Mapping[str, Any], tables: Path, root: Path) -> list[Clip]:
     return clips
 
 
-def windows(clips: Sequence[Clip], rng: np.random.Generator | None) -> Iterator[tuple[Sound, list[tuple[int, int]]]]:
+def windows(
+    clips: Sequence[Clip], rng: np.random.Generator | None, noisy: bool = True
+) -> Iterator[tuple[Sound, list[tuple[int, int]]]]:
     """30-s windows and the clips in them as (clip, first sample).
 
     Without `rng` each clip alone; with it, clips of one actor in random order with gaps of up to 0.5 s, at a level
-    between −12 and +6 dB, half of the windows with white or low-passed noise 5 to 35 dB under the speech.
+    between −12 and +6 dB. Where it is to be `noisy`, half of the windows have noise 5 to 35 dB under the speech: white,
+    low-passed or babble, that is other actors at once, backwards, so that nobody can be understood.
     """
     if rng is None:
         yield from ((clip.sound[:WINDOW], [(i, 0)]) for i, clip in enumerate(clips))
         return
     for actor in sorted({c.sample.speaker or "" for c in clips}):
         own = [i for i, c in enumerate(clips) if c.sample.speaker == actor]
+        others = [c.sound[c.speech][::-1] for c in clips if c.sample.speaker != actor]
         inside: list[tuple[int, int]] = []
         sound, at, inside = np.zeros(WINDOW, np.float32), int(rng.uniform(0, RATE)), []
         for i in rng.permutation(own):
             clip = clips[i].sound[: WINDOW // 2]
             if at + len(clip) > WINDOW:
-                yield _disturbed(sound, rng), inside
+                yield _disturbed(sound, others if noisy else None, rng), inside
                 sound, at, inside = np.zeros(WINDOW, np.float32), int(rng.uniform(0, RATE)), []
             sound[at : at + len(clip)] = clip
             inside.append((int(i), at))
             at += len(clip) + int(rng.uniform(0, RATE / 2))
         if inside:
-            yield _disturbed(sound, rng), inside
+            yield _disturbed(sound, others if noisy else None, rng), inside
 
 
-def _disturbed(sound: Sound, rng: np.random.Generator) -> Sound:
+def _disturbed(sound: Sound, others: Sequence[Sound] | None, rng: np.random.Generator) -> Sound:
     loud = sound * np.float32(10 ** (rng.uniform(-12, 6) / 20))
-    if rng.random() < 0.5:
+    if others is None or rng.random() < 0.5:
         return loud
-    noise = rng.standard_normal(len(loud)).astype(np.float32)
-    if rng.random() < 0.5:
-        noise = np.convolve(noise, np.ones(8, np.float32) / 8, "same").astype(np.float32)
+    noise = _babble(others, len(loud), rng) if rng.random() < 0.5 and others else _hiss(len(loud), rng)
     power = float(np.mean(loud[loud != 0] ** 2)) + 1e-12
     gain = np.sqrt(power / float(np.mean(noise**2))) * 10 ** (-rng.uniform(5, 35) / 20)
     return np.asarray(loud + noise * np.float32(gain), np.float32)
 
 
+def _hiss(length: int, rng: np.random.Generator) -> Sound:
+    noise = rng.standard_normal(length).astype(np.float32)
+    if rng.random() < 0.5:
+        noise = np.convolve(noise, np.ones(8, np.float32) / 8, "same").astype(np.float32)
+    return noise
+
+
+def _babble(voices: Sequence[Sound], length: int, rng: np.random.Generator, many: int = 6) -> Sound:
+    mix = np.zeros(length, np.float32)
+    for chosen in rng.integers(len(voices), size=many):
+        mix += np.resize(np.roll(voices[chosen], int(rng.integers(length))), length)
+    return mix
+
+
 def frames(clips: Sequence[Clip], encoder: str, views: int, seed: int) -> list[list[NDArray[np.float16]]]:
-    """Frames of every clip in every view: [view][clip] (time, dim); view 0 is each clip alone."""
+    """Frames of every clip in every view: [view][clip] (time, dim).
+
+    View 0 is each clip alone. One view more than asked for, the last, is windows without noise: to be scored on.
+    """
     recogniser = load_recogniser(encoder) if encoder != "logmel" else None
     out = []
-    for view in range(views):
+    for view in range(views + 1):
         rng = np.random.default_rng([seed, view]) if view else None
         found: dict[int, NDArray[np.float16]] = {}
-        for sound, inside in windows(clips, rng):
+        for sound, inside in windows(clips, rng, noisy=view < views):
             states = None if recogniser is None else recogniser.states(sound)
             for i, at in inside:
                 start, end = at + clips[i].speech.start, at + clips[i].speech.stop
@@ -128,7 +148,7 @@ def cached_frames(
         arrays = {f"{v}/{i}": x for v, row in enumerate(made) for i, x in enumerate(row)}
         save_arrays(path, arrays)
     stored = np.load(path)
-    return [[stored[f"{v}/{i}"] for i in range(len(clips))] for v in range(views)]
+    return [[stored[f"{v}/{i}"] for i in range(len(clips))] for v in range(views + 1)]
 
 
 def rows_of(
@@ -162,17 +182,25 @@ def cross_validate(
     folder: Path,
     seed: int,
 ) -> dict[str, NDArray[np.float32]]:
-    """Out-of-fold logits over five folds of actors: `emotions` (view, clip, 7) and `polarity` (view, clip, 3)."""
+    """Out-of-fold logits over five folds of actors: `emotions` (view, clip, 7) and `polarity` (view, clip, 3).
+
+    With a linear member also `away` (view, clip): how far a clip is from those of the actors learned from, as the
+    features that this member standardises tell. The last view is read and not learned from.
+    """
     actors = np.array([int(s.speaker or 0) for s in samples])
     out = {task: np.zeros((len(views), len(samples), k), np.float32) for task, k in (("emotions", 7), ("polarity", 3))}
+    if spec["model"].get("linear"):
+        out["away"] = np.zeros((len(views), len(samples)), np.float32)
     for number, fold in enumerate(actor_folds(list(actors), 5, seed)):
         held = np.isin(actors, fold)
-        model, _ = learn(spec, rows_of(views, samples, np.flatnonzero(~held)), folder / f"fold-{seed}-{number}", seed)
-        test = np.flatnonzero(held)
+        taught, test = rows_of(views[:-1], samples, np.flatnonzero(~held)), np.flatnonzero(held)
+        model, _ = learn(spec, taught, folder / f"fold-{seed}-{number}", seed)
         for view in range(len(views)):
             found = predict(model, rows_of([views[view]], samples, test))
-            for task in out:
-                out[task][view, test] = found[task]
+            if spec["model"].get("linear"):
+                found["away"] = distance(found["hidden"][:, -2 * spec["model"]["dim"] :])
+            for name in out:
+                out[name][view, test] = found[name]
     return out
 
 
@@ -192,7 +220,7 @@ def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Pr
         scores.append({f"view{v}": _uar(truth, guess[v]) for v in range(len(views))})
         print(f"seed {seed}  " + "  ".join(f"{k} {v:.4f}" for k, v in scores[-1].items()))
     write_json(folder / "valid.json", scores)
-    return learn(spec, rows_of(views, samples, np.arange(len(samples))), folder, 0)[1]
+    return learn(spec, rows_of(views[:-1], samples, np.arange(len(samples))), folder, 0)[1]
 
 
 def _uar(truth: NDArray[np.int64], guess: NDArray[np.int64]) -> float:
@@ -202,6 +230,6 @@ def _uar(truth: NDArray[np.int64], guess: NDArray[np.int64]) -> float:
 def load(spec: Mapping[str, Any], folder: Path) -> Model:
     """The trained network of a run folder."""
     model = AudioCnn(Config(**spec["model"]))
-    model.load_state_dict(torch.load(folder / "best.pt", weights_only=True))
+    model.load_state_dict(torch.load(folder / "best.pt", map_location="cpu", weights_only=True))
     model.eval()
     return model

@@ -146,25 +146,39 @@ def build(spec: Mapping[str, Any]) -> TextTransformer:
     return model
 
 
-def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Progress:
-    """Train the words expert; validation scores per corpus go into `valid.json` of the run folder."""
-    settings = Settings(**spec["training"])
+Parts = list[tuple[Mapping[str, Any], Rows]]
+"""Each `[[data]]` entry with its rows."""
+
+
+def read_parts(spec: Mapping[str, Any], tables: Path, root: Path) -> dict[str, Parts]:
+    """The encoded rows of `train` and `valid` of every corpus that has such a part."""
     encoder = TextTokens(Path(spec["run"]["start"]) / "tokenizer.json", spec["run"]["max_tokens"])
-    parts: list[tuple[Mapping[str, Any], Rows]] = []
-    valid: list[tuple[Mapping[str, Any], Rows]] = []
+    parts: dict[str, Parts] = {"train": [], "valid": []}
     for data, samples in read_corpora(spec["data"], tables, root):
-        for split, into in (("train", parts), ("valid", valid)):
+        for split, into in parts.items():
             chosen = [s for s in samples if s.split == split]
             if split == "train":
                 chosen = with_typos(chosen, float(data.get("typos", 0.0)))
             if chosen:
                 into.append((data, encode(chosen, encoder, data)))
+    return parts
+
+
+def validate(model: Model, parts: Parts) -> dict[str, dict[str, float]]:
+    """Scores per corpus."""
+    return {rows.corpus[0]: measure(predict(model, rows), rows) for _, rows in parts}
+
+
+def train(spec: Mapping[str, Any], tables: Path, root: Path, folder: Path) -> Progress:
+    """Train the words expert; validation scores per corpus go into `valid.json` of the run folder."""
+    settings = Settings(**spec["training"])
+    parts = read_parts(spec, tables, root)
     model = build(spec)
 
     def score(model: Model) -> dict[str, float]:
-        scores = {rows.corpus[0]: measure(predict(model, rows), rows) for _, rows in valid}
+        scores = validate(model, parts["valid"])
         write_json(folder / "valid.json", scores)
         keys = ("corr", "polarity_macro_recall", "emotions_macro_recall")
         return {"score": float(np.mean([v for s in scores.values() for k, v in s.items() if k in keys]))}
 
-    return fit(model, sampler(parts, settings.seed), score, settings, folder)
+    return fit(model, sampler(parts["train"], settings.seed), score, settings, folder)

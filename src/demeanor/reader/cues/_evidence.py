@@ -23,6 +23,7 @@ def evidence(
     scored: bool,
     abstain: Sequence[bool] | None = None,
     limits: Mapping[str, Mapping[str, float]] | None = None,
+    measured: bool = True,
 ) -> list[Evidence]:
     """Calibrated evidence of B pieces of input.
 
@@ -34,6 +35,7 @@ def evidence(
         scored: the graph learned intensities; else the score is P(positive) − P(negative).
         abstain: pieces outside of what the expert was made for; nothing is left of its reading of them.
         limits: of prediction sets, where the bundle has them for this expert.
+        measured: whether this very expert's calibration was.
     """
     polarity = Temperature.from_dict(calibration["polarity"]).apply(outputs["polarity"])
     emotions = np.full((len(polarity), len(EMOTIONS)), 1 / len(EMOTIONS))
@@ -48,6 +50,7 @@ def evidence(
             float(np.clip(reliabilities[row], 0, 1)),
             embedding=outputs["hidden"][row],
             limits=limits,
+            measured=measured,
         )
         for row in range(len(polarity))
     ]

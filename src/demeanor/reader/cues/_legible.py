@@ -5,6 +5,9 @@ unigram), so the cost of a text in nats is that of a small language model. Writt
 keys struck at random 6. What costs more than `START + PER_LETTER · letters` is taken for no words: how often that is
 wrong is in `docs/decisions.md`. In scripts without letters – Chinese, Japanese, Korean and more – a word is one or two
 characters and the cost says nothing; there only the share of characters that the tokenizer does not know counts.
+
+The same cost tells that a sentence in Latin script is in none of the languages whose small words are known: Finnish,
+Welsh or Zulu cost 3 to 5 nats a letter and have no small word of English. Names, titles and short texts are left alone.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from demeanor.media.language import small_words
 from demeanor.media.language_codes import language_names
 from demeanor.media.normalise import normalise
 
@@ -27,6 +31,13 @@ if TYPE_CHECKING:
 
 START, PER_LETTER = 8.0, 4.2
 """Nats that a text may cost before its first letter, and for each: see above."""
+
+FOREIGN, SMALL = 3.0, 0.2
+"""Nats a letter above which, and share of small words of a language with labels below which, a sentence in Latin script
+whose language could not be told is taken for one in a language without labels."""
+
+TELLING, PLAIN = 3, 0.6
+"""Words in small letters, and their share of all words, from which on that is asked: names and titles cost much too."""
 
 UNKNOWN = 0.3
 """Share of the letters in characters the tokenizer does not know, from which on a text is not read."""
@@ -38,6 +49,8 @@ _TRUSTED = 0.25  # what is left of a reading of what looks like no words: slang 
 _ALPHABETS = re.compile(r"[a-zà-ɏḀ-ỿ\u0370-\u03ff\u0400-\u04ff]+")
 _SHORTENED = re.compile(r"['’](?:m|s|re|ve|ll|d|t)\b")
 _MODEL = re.compile(r"\b(?=(?:[a-z]?[A-Z]){2})[A-Za-z]{2,5}(?![a-z])")  # GTX, HDMI, NVMe
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_NO_SENTENCE = re.compile(r"https?://\S+|www\.\S+|[@#]\w+|&\w+;")
 _MASKED = re.compile(r"@user|\bhttp\b|&\w+;")
 # Emoji, and what is drawn of signs: :-) <3 ^_^ (╯°□°)╯ – and the numbers that Chinese chats laugh, praise and cry with.
 _DRAWN = re.compile(
@@ -103,7 +116,7 @@ class Legible:
         rarer = _RARER if language not in (None, "und", *self._languages) else 1.0
         if not drawn and self._is_noise(said, len(letters), rarer):
             return Doubt("it does not look like words of any language that the words expert knows", _TRUSTED, True)
-        return self._foreign(letters, language)
+        return self._foreign(text[:_READ], letters, language)
 
     def _share_unknown(self, text: str) -> float:
         """Share of the letters that the tokenizer has no piece for."""
@@ -119,7 +132,7 @@ class Legible:
         found = _ALPHABETS.findall(_SHORTENED.sub(" ", text.lower()))
         if sum(map(len, found)) < 0.8 * letters:
             return False  # another kind of script
-        words = [w for w in dict.fromkeys(found) if len(w) > 1 and w not in _CHAT]
+        words = _distinct(found)
         names = {name.lower() for name in _MODEL.findall(text)}
         words = [w for w in words if w not in names] or words  # nothing but capitals is judged as it is
         count = sum(map(len, words))
@@ -135,17 +148,34 @@ class Legible:
         """Log-probabilities by id."""
         return [score for _, score in json.loads(self._path.read_bytes())["model"]["vocab"]]
 
-    def _foreign(self, letters: Sequence[str], language: str | None) -> Doubt | None:
+    def _is_unknown(self, text: str) -> bool:
+        """Whether a text in Latin script, as it came, is a sentence that is like none of the languages with labels."""
+        said = _SHORTENED.sub(" ", _NO_SENTENCE.sub(" ", text))
+        every = {word for word in _WORD.findall(said) if len(word) > 1}
+        words = _distinct([word for word in _WORD.findall(said) if word.islower()])
+        if len(words) < max(TELLING, PLAIN * len(every)):
+            return False
+        if max(small_words(said, code) for code in self._languages) >= SMALL:
+            return False
+        return self._cost(" ".join(words)) > FOREIGN * sum(map(len, words))
+
+    def _foreign(self, text: str, letters: Sequence[str], language: str | None) -> Doubt | None:
         if language in self._languages:
             return None
         if language in (None, "und"):
             name = _script(letters)
-            if name in ("Latin", "Han"):  # too short to tell, as much of everyday English is
-                return None
+            if name == "Han" or (name == "Latin" and not self._is_unknown(text)):
+                return None  # too short to tell, as much of everyday English is
+            name = "a language that could not be told" if name == "Latin" else name
         else:
             name = language_names().get(str(language), str(language))
         known = ", ".join(language_names()[code] for code in self._languages)
         return Doubt(f"it is in {name}, and the words expert has labels in {known} only", self._others, False)
+
+
+def _distinct(found: Sequence[str]) -> list[str]:
+    """Each word of more than a letter once, but for those of chats."""
+    return [w for w in dict.fromkeys(found) if len(w) > 1 and w not in _CHAT]
 
 
 def _script(letters: Sequence[str]) -> str:

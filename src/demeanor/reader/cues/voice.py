@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from demeanor.bundle import Bundle
+from demeanor.calibration.domain import Domain, distance
 from demeanor.encoders.audio_logmel import log_mel
 from demeanor.encoders.audio_states import pooled_states
 from demeanor.media.speech import Heard
-from demeanor.reader.cues._evidence import evidence, in_batches
-from demeanor.types import Evidence
+from demeanor.reader.cues._evidence import evidence, faded, in_batches
+from demeanor.types import Evidence, FloatArray
 
 BATCH = 32
 SHORTEST = 0.25
@@ -36,6 +38,8 @@ class Voice:
         fits = sha256 is not None and experts.get("whisper-base", {}).get("sha256") == sha256
         self.encoder = "whisper-base" if fits else "logmel"
         self._spec = experts[self.encoder]
+        domain = self._spec.get("domain")
+        self._domain = None if domain is None else Domain.from_dict(domain)
 
     def read(self, heard: Sequence[Heard]) -> list[Evidence]:
         """Evidence per utterance, in order."""
@@ -46,15 +50,34 @@ class Voice:
             silent = [self._silent(piece) for piece in pieces]
             reliabilities = [0.0 if quiet else self._reliability(p) for quiet, p in zip(silent, pieces, strict=True)]
             calibration, limits = self._spec["calibration"], self._spec.get("sets")
-            found += evidence(outputs, calibration, reliabilities, scored=False, abstain=silent, limits=limits)
+            said = evidence(outputs, calibration, reliabilities, scored=False, abstain=silent, limits=limits)
+            found += [self._within_domain(e) for e in said]
         return found
 
-    def variants(self, frames: Sequence[np.ndarray]) -> list[Evidence]:
-        """Evidence of stretches of one utterance's frames, (time, dim) each and not empty: all fully trusted."""
+    def _within_domain(self, said: Evidence) -> Evidence:
+        """Less of it where the utterance is unlike all that the expert learned from."""
+        if said.abstain or said.embedding is None:
+            return said
+        return _trusted(said, self._trust(said.embedding))
+
+    def _trust(self, hidden: FloatArray) -> float:
+        if self._domain is None:
+            return 1.0
+        return self._domain.trust(float(distance(hidden[None, -2 * self._spec["dim"] :])[0]))
+
+    def variants(self, frames: Sequence[np.ndarray], of: np.ndarray) -> list[Evidence]:
+        """Evidence of stretches of one utterance's frames, (time, dim) each and not empty, trusted as the whole is.
+
+        Args:
+            frames: of each stretch.
+            of: all frames of the utterance.
+        """
+        trust = self._trust(self._run([of])["hidden"][0])
         found: list[Evidence] = []
         for part in in_batches(len(frames), BATCH):
             count = len(frames[part])
-            found += evidence(self._run(frames[part]), self._spec["calibration"], [1.0] * count, scored=False)
+            said = evidence(self._run(frames[part]), self._spec["calibration"], [1.0] * count, scored=False)
+            found += [_trusted(e, trust) for e in said]
         return found
 
     def frames(self, piece: Heard) -> np.ndarray:
@@ -82,3 +105,10 @@ class Voice:
         """Rises with the signal-to-noise ratio (half at 3 dB) and with the first second of length."""
         clear = 1 / (1 + np.exp(-(piece.snr - 3) / 4))
         return float(clear * min(1.0, len(piece.samples) / 16_000))
+
+
+def _trusted(said: Evidence, trust: float) -> Evidence:
+    """That part of the evidence; what is not fully trusted was not measured either."""
+    if trust == 1:
+        return said
+    return replace(faded(said, trust, said.reliability * trust, False), limits=None, measured=False)

@@ -102,7 +102,9 @@ class Words:
         wordless = [len(window) <= 2 for window in flat]
         calibration, limits = self._spec["calibration"], self._spec.get("sets")
         sure, scored = [1.0] * len(flat), self._spec.get("scored", True)
-        said = iter(evidence(outputs, calibration, sure, scored=scored, abstain=wordless, limits=limits))
+        measured = bool(self._spec.get("measured", True))
+        found = evidence(outputs, calibration, sure, scored=scored, abstain=wordless, limits=limits, measured=measured)
+        said = iter(found)
         parts = [[next(said) for _ in own] for own in windows]
         return [
             one[0] if len(one) == 1 else average(one, [float(len(w)) for w in own])

@@ -63,7 +63,7 @@ def voice_game(heard: Heard, voice: Voice) -> tuple[list[tuple[int, int]], int, 
 
     def look(masks: Masks) -> list[Said]:
         sounding = [i for i, row in enumerate(masks) if row.any()]
-        found = voice.variants([remaining(values, spans, masks[i]) for i in sounding])
+        found = voice.variants([remaining(values, spans, masks[i]) for i in sounding], values)
         out: list[Said] = [(0.0, None)] * len(masks)
         for i, evidence in zip(sounding, found, strict=True):
             out[i] = said(evidence)

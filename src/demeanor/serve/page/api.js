@@ -1,6 +1,6 @@
 /* The HTTP API as the page uses it: jobs in, results out, a key where the server asks for one. */
 
-import { say } from "./words.js";
+import { problem, say } from "./words.js";
 
 let key = (() => { try { return sessionStorage.getItem("demeanor-key"); } catch { return null; } })();
 
@@ -23,7 +23,7 @@ function askForKey() {
 
 export const keyNow = () => key;
 
-/** One request; problems of the server become errors in its own words. */
+/** One request; problems of the server become errors in words for the reader. */
 export async function call(path, options = {}) {
   let answer;
   try {
@@ -35,7 +35,7 @@ export async function call(path, options = {}) {
   if (answer.status === 401 && (await askForKey())) return call(path, options);
   if (!answer.ok) {
     const told = await answer.json().catch(() => ({}));
-    throw new Refused(answer.status, told.detail || told.title || answer.statusText);
+    throw new Refused(answer.status, problem(told) || answer.statusText);
   }
   return answer;
 }
@@ -71,8 +71,11 @@ export const cancel = (id) => call("v1/jobs/" + id + "/cancel", { method: "POST"
 /** Delete what the server still holds of a job. */
 export const forget = (id) => call("v1/jobs/" + id, { method: "DELETE" }).catch(() => {});
 
+/** What an answer says, as a file has it: decoding takes away the mark that tells spreadsheets the encoding. */
+export const said = async (answer, format) => (format === "csv" ? "\ufeff" : "") + (await answer.text());
+
 /** The result in one format, as text. */
-export const result = async (id, format, language = "auto") => (await call("v1/jobs/" + id + "/result?format=" + format + "&language=" + language)).text();
+export const result = async (id, format, language = "auto") => said(await call("v1/jobs/" + id + "/result?format=" + format + "&language=" + language), format);
 
 /** The report in every language the page can be switched to. */
 export const reports = async (id) => ({ en: await result(id, "html", "en"), zh: await result(id, "html", "zh") });

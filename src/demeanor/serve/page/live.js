@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { make } from "./dom.js";
-import { say } from "./words.js";
+import { problem, say } from "./words.js";
 
 const AUDIO = 1, PICTURE = 2, HAS_TIME = 1, HEADER = 16;
 const FRAMES = 4, WIDTH = 480, BUSY = 1 << 20, GIVE_UP = 20;
@@ -106,9 +106,9 @@ export function live(stream, preview, places) {
       (event.replaces || []).forEach(drop);
       line(event);
     } else if (event.type === "retract") event.replaces.forEach(drop);
-    else if (event.type === "warning" || event.type === "problem") tell(event.message || event.problem.detail);
+    else if (event.type === "warning" || event.type === "problem") tell(event.message || problem(event.problem));
     else if (event.type === "final") finish(event.analysis);
-    else if (event.type === "error") { tell(event.problem.detail); finish(null); }
+    else if (event.type === "error") { tell(problem(event.problem)); finish(null); }
   }
   function drop(id) {
     if (lines.has(id)) lines.get(id).remove();
@@ -160,7 +160,7 @@ export function live(stream, preview, places) {
       const analysis = await finished;
       wire.close();
       if (!analysis || !analysis.segments.length) return null;
-      const render = async (format, language = "auto") => (await api.call("v1/render?format=" + format + "&language=" + language, { method: "POST", body: JSON.stringify(analysis), headers: { "Content-Type": "application/json" } })).text();
+      const render = async (format, language = "auto") => api.said(await api.call("v1/render?format=" + format + "&language=" + language, { method: "POST", body: JSON.stringify(analysis), headers: { "Content-Type": "application/json" } }), format);
       const texts = { csv: await render("csv"), srt: await render("srt"), vtt: await render("vtt") };
       return { json: JSON.stringify(analysis), html: { en: await render("html", "en"), zh: await render("html", "zh") }, texts };
     },

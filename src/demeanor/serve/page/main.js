@@ -5,7 +5,7 @@ import { make } from "./dom.js";
 import { live } from "./live.js";
 import { compare, draw, reading, release } from "./reading.js";
 import { devices, meter, recorder, release as off } from "./record.js";
-import { language, say, speak } from "./words.js";
+import { language, place, problem, say, speak } from "./words.js";
 
 const find = (name) => document.querySelector("[data-" + name + "]");
 const parts = [];        // files waiting to be read
@@ -99,7 +99,8 @@ async function read(sample, cues) {
     const ended = await api.follow(entry.job, (job) => { entry.job = job; entry.state = job.state; entry.progress = job.progress; render(); });
     entry.job = ended;
     entry.state = ended.state;
-    if (ended.state === "failed") entry.told = (ended.error && ended.error.detail) || "";
+    if (ended.state !== "done") api.forget(ended.id);
+    if (ended.state === "failed") entry.told = ended.error ? problem(ended.error) : "";
     if (ended.state === "done") {
       entry.reading = await collect(ended, name, media || null, sent);
       if (!shown || work.indexOf(entry) === 0) open(entry);
@@ -347,4 +348,4 @@ function wire() {
 wire();
 theme();
 retell();
-api.about().then((found) => { limits = found; find("label").hidden = !found.label; retell(); }).catch((error) => fault(error.message));
+api.about().then((found) => { limits = found; place(found.local); find("label").hidden = !found.label; retell(); }).catch((error) => fault(error.message));

@@ -53,7 +53,7 @@ function player(article, r) {
   if (!view || !/^(audio|video)\//.test(r.media.type)) return;
   const sound = r.json.kind === "audio";
   const element = make(sound ? "audio" : "video", { controls: true, preload: "metadata", src: r.url, "data-player": true, playsinline: !sound });
-  const gone = make("p", { class: "gone", "data-gone": true, hidden: true }, say("gone"));
+  const gone = make("p", { class: "gone", "data-gone": true, hidden: true }, say("unplayable"));
   view.querySelectorAll("[data-player], [data-gone]").forEach((old) => old.remove());
   view.prepend(element, gone);
   const frame = view.querySelector("[data-frame]");
@@ -100,11 +100,15 @@ function correct(r, path, value) {
 function correctable(article, r) {
   for (const line of article.querySelectorAll("[data-line]")) {
     const index = Number(line.dataset.line);
-    const button = make("button", { type: "button", class: "edit", "aria-label": say("correct") + " " + (index + 1) }, say("correct"));
+    const button = make("button", { type: "button", class: "edit", tabindex: line.querySelector("button").tabIndex, "aria-label": say("correct") + " " + (index + 1) }, say("correct"));
     button.addEventListener("click", (e) => { e.stopPropagation(); edit(line, index, r); });
     line.querySelector("p").append(button);
     show(line, index, r);
   }
+  // Tab stops at one line of the transcript, which the report chooses; its correction is reached from there.
+  new MutationObserver((seen) => seen.forEach(({ target }) => {
+    if (target.matches("[data-line] > button")) target.parentNode.querySelector(".edit").tabIndex = target.tabIndex;
+  })).observe(article.querySelector("[data-lines]"), { subtree: true, attributeFilter: ["tabindex"] });
 }
 
 /** The line as corrected. */

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { make } from "./dom.js";
-import { language, say } from "./words.js";
+import { language, problem, say } from "./words.js";
 
 const panelOf = (html) => new DOMParser().parseFromString(html.replace(/<style>[\s\S]*?<\/style>/, ""), "text/html").querySelector(".why");
 
@@ -52,7 +52,7 @@ async function byJob(r, now) {
   now.job = await api.submit(r.sample, true);
   if (r.asking !== now) return api.forget(now.job.id);
   const ended = await api.follow(now.job, (job) => { now.job = job; if (r.asking === now) show(r); });
-  if (ended.state !== "done") throw new Error(ended.error ? ended.error.detail : say(ended.state));
+  if (ended.state !== "done") throw new Error(ended.error ? problem(ended.error) : say(ended.state));
   const html = await api.reports(ended.id), why = await api.explanation(ended.id);
   api.forget(ended.id);
   return { html, why };

@@ -3,6 +3,7 @@
 const en = {
   skip: "Skip to the content", title: "What does it express?", language_name: "中文", theme: "Light or dark",
   lead: "A clip, a recording, a picture, a text – alone or together. It is read on this computer, and nothing is kept.",
+  lead_away: "A clip, a recording, a picture, a text – alone or together. It is sent to the server at {host} and read there, and nothing is kept.",
   text_label: "Text to read, or what is said in the recording",
   text_hint: "Type or paste something, or drop files here …", parts: "What will be read",
   choose: "Choose files", record_voice: "Record voice", record_video: "Record video", live: "Read live", go: "Read",
@@ -12,22 +13,24 @@ const en = {
   nothing_given: "There is nothing to read yet: type something, or choose a file.",
   no_cue: "Choose at least one thing to read from.",
   consent: "Microphone and camera are read on this computer while this is open. Everybody who can be heard or seen has to know and agree. Do not use it on employees or pupils: European law forbids inferring their emotions.",
+  consent_away: "What microphone and camera take while this is open is sent to the server at {host} and read there. Everybody who can be heard or seen has to know and agree. Do not use it on employees or pupils: European law forbids inferring their emotions.",
   agree: "Everybody agrees – start", cancel: "Cancel", stop: "Stop and read", discard: "Discard",
   recording_voice: "Recording your voice", recording_video: "Recording", reading_live: "Reading live", live_stop: "Stop",
   no_device: "The browser gave no microphone or camera: {why}. Allow it in the browser's address bar, or choose a file.",
   reconnecting: "Connection lost – trying again …", connected: "Connected", listening: "Listening …",
-  dropped: "{n} pictures were passed over because this computer is busy.",
+  dropped: "{n} pictures were passed over because reading could not keep up.",
   readings: "Readings", compare: "Compare", compare_hint: "Choose two", compare_pick: "Compare {name}", comparison: "Two readings, side by side",
   difference: "Difference", first: "First", second: "Second", confidence: "Likely to be right", emotion: "Strongest emotion", score: "Score", label: "Reading",
   queued: "waiting", running: "reading", failed: "could not be read", cancelled: "cancelled", done: "done", open: "Open {name}",
   positive: "positive", neutral: "neutral", negative: "negative", none: "no reading",
   save_as: "Save as", correct: "Correct", save: "Keep", corrected: "Corrections are kept in the JSON you save; the reading itself does not change.",
   fix_text: "Text", fix_speaker: "Speaker", fix_label: "Reading", as_read: "as read", undo: "Take back",
-  gone: "The server no longer has this reading: it is kept only until it is fetched.",
+  unplayable: "This browser cannot play this kind of file. What was read is all here; only the player is missing.",
   unreachable: "The server does not answer. Is it still running?",
   too_large: "{name} is larger than the {most} that the server takes.",
   key_title: "Key", key_text: "This server asks for a key. Whoever runs it can make one with: demeanor serve --new-key", ok: "Go on",
-  private: "What is kept", kept: "Nothing: what you send and what is read are deleted as soon as this page has the result, and after {minutes} minutes in any case. Nothing leaves the computer that runs this page.",
+  private: "What is kept", kept: "Nothing: what you send and what is read are deleted as soon as this page has the result, and after {minutes} minutes in any case. Nothing leaves this computer.",
+  kept_away: "Nothing: what you send and what is read are deleted as soon as this page has the result, and after {minutes} minutes in any case. This page sends it to {host} and to nobody else.",
   limits: "What this is not for",
   limits_text: "A reading says how words, a voice or a face would be labelled by people who label such things. It does not know what anybody feels. Not for judging employees or pupils, not for decisions about people, not for diagnosis, and not for watching people without their consent.",
   typed: "typed text", recording: "recording", seconds: "{n} s", mb: "{n} MB", kb: "{n} KB", close: "Close", new: "Read something else",
@@ -39,25 +42,28 @@ const en = {
 const zh = {
   skip: "跳到内容", title: "它表达了什么？", language_name: "English", theme: "浅色或深色",
   lead: "视频、录音、图片、文字，单独或组合均可。全部在这台电脑上读取，不保留任何内容。",
+  lead_away: "视频、录音、图片、文字，单独或组合均可。内容会发送到服务器 {host} 并在那里读取，不保留任何内容。",
   text_label: "要读的文字，或录音里说的话", text_hint: "输入或粘贴文字，或把文件拖到这里……", parts: "将要读取的内容",
   choose: "选择文件", record_voice: "录音", record_video: "录像", live: "实时读取", go: "读取",
   options: "选项", spoken: "所说语言", auto: "自动识别", cues: "依据", words: "文字", voice: "语音", face: "面部", scene: "画面",
   remove: "移除 {name}", post: "图片和文字将作为一条图文一起读取。", transcript: "文字将作为录音中所说的话。",
   nothing_given: "还没有可读的内容：请输入文字或选择文件。", no_cue: "请至少选择一种依据。",
   consent: "打开期间，麦克风和摄像头的内容会在这台电脑上被读取。所有会被听到或看到的人都必须知情并同意。不得用于员工或学生：欧盟法律禁止推断他们的情绪。",
+  consent_away: "打开期间，麦克风和摄像头的内容会发送到服务器 {host} 并在那里读取。所有会被听到或看到的人都必须知情并同意。不得用于员工或学生：欧盟法律禁止推断他们的情绪。",
   agree: "所有人均已同意，开始", cancel: "取消", stop: "停止并读取", discard: "丢弃",
   recording_voice: "正在录音", recording_video: "正在录像", reading_live: "实时读取中", live_stop: "停止",
   no_device: "浏览器没有提供麦克风或摄像头：{why}。请在地址栏中允许，或选择文件。",
-  reconnecting: "连接中断，正在重试……", connected: "已连接", listening: "正在聆听……", dropped: "电脑繁忙，跳过了 {n} 帧画面。",
+  reconnecting: "连接中断，正在重试……", connected: "已连接", listening: "正在聆听……", dropped: "读取跟不上，跳过了 {n} 帧画面。",
   readings: "读取结果", compare: "比较", compare_hint: "请选择两项", compare_pick: "比较 {name}", comparison: "两个结果并排比较",
   difference: "差别", first: "第一个", second: "第二个", confidence: "正确的把握", emotion: "最强的情绪", score: "得分", label: "结论",
   queued: "等待中", running: "读取中", failed: "无法读取", cancelled: "已取消", done: "完成", open: "打开 {name}",
   positive: "积极", neutral: "中性", negative: "消极", none: "无读数",
   save_as: "另存为", correct: "更正", save: "保留", corrected: "更正会写入你保存的 JSON；读数本身不变。",
   fix_text: "文字", fix_speaker: "说话人", fix_label: "结论", as_read: "按读数", undo: "撤回",
-  gone: "服务器已没有这个结果：结果只保留到取走为止。", unreachable: "服务器没有应答。它还在运行吗？", too_large: "{name} 超过服务器接受的 {most}。",
+  unplayable: "此浏览器无法播放这种文件。读取的内容都在这里，只是没有播放器。", unreachable: "服务器没有应答。它还在运行吗？", too_large: "{name} 超过服务器接受的 {most}。",
   key_title: "密钥", key_text: "此服务器需要密钥。服务器的管理者可以用 demeanor serve --new-key 生成。", ok: "继续",
-  private: "保留什么", kept: "什么都不保留：本页拿到结果后，你发送的内容和结果立即删除，最迟 {minutes} 分钟后删除。任何内容都不会离开运行本页的电脑。",
+  private: "保留什么", kept: "什么都不保留：本页拿到结果后，你发送的内容和结果立即删除，最迟 {minutes} 分钟后删除。任何内容都不会离开这台电脑。",
+  kept_away: "什么都不保留：本页拿到结果后，你发送的内容和结果立即删除，最迟 {minutes} 分钟后删除。本页只把内容发送到 {host}，不发给任何其他人。",
   limits: "不可用于",
   limits_text: "结果说明的是：标注这类数据的人会怎样标注这些文字、语音或面部。它不知道任何人的真实感受。不得用于评判员工或学生，不得用于针对个人的决定，不得用于诊断，也不得在未经同意的情况下监视他人。",
   typed: "输入的文字", recording: "录制", seconds: "{n} 秒", mb: "{n} MB", kb: "{n} KB", close: "关闭", new: "再读一个",
@@ -67,15 +73,40 @@ const zh = {
 };
 
 const all = { en, zh };
+
+/* What the server's problems mean, by their kind; the server tells its details in English, which the English page needs alone. */
+const problems = {
+  "bad-input": "内容无法读取。", "bad-option": "选项不正确。", busy: "服务器繁忙，请稍后再试。", "doubled-part": "同一部分发送了两次。",
+  fault: "服务器出错了，请再试一次。", gone: "结果已不在服务器上。", "key-reused": "同一个幂等键用于不同的内容。", malformed: "请求的格式不正确。",
+  "media-type": "不支持这种类型。", "no-analysis": "这不是一份读取结果。", "no-job": "任务不存在，或已过保留时间。", "no-key": "密钥缺失或不正确。",
+  "no-result": "结果已不在服务器上。", "no-session": "实时读取已结束。", "not-finished": "任务尚未完成。",
+  "not-installed": "服务器目前无法读取这种内容。", "not-ready": "服务器正在启动，请稍候。", nothing: "没有可读的内容。",
+  "queue-full": "等待的任务太多，请稍后再试。", "too-large": "内容太大或太长，请缩短后再试。", "too-long": "读取时间超过了限制。", "too-many": "请求太频繁，请稍后再试。",
+  "too-many-faults": "错误太多，已停止读取。", "too-slow": "发送太慢，连接已中断。", "unknown-name": "没有这个名称。", "unknown-part": "不认识的部分。",
+  unreadable: "文件无法读取，可能已损坏。", "wrong-host": "地址不正确。", "wrong-origin": "不接受来自该页面的请求。",
+};
+
+/** A problem of the server in the page's language, with the server's own details. */
+export function problem(told) {
+  const details = told.detail || told.title || "", own = chosen === "zh" && problems[(told.type || "").split(":").pop()];
+  return own ? own + (details && "（" + details + "）") : details;
+}
+
 const kept = (() => { try { return localStorage.getItem("demeanor-language"); } catch { return null; } })();
 let chosen = all[kept] ? kept : (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
 
 export const language = () => chosen;
 
+let near = false;
+
+/** Say where things are read: on this computer, or, until that is known, by the server at its address (words in `_away`). */
+export function place(local) { near = local === true; }
+
 /** The words for `key`, with {places} filled in. */
 export function say(key, places = {}) {
-  const text = all[chosen][key] ?? en[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in places ? String(places[name]) : whole));
+  const text = (near ? null : all[chosen][key + "_away"]) ?? all[chosen][key] ?? en[key] ?? key;
+  const filled = { host: location.host, ...places };
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in filled ? String(filled[name]) : whole));
 }
 
 /** Change the language of every element that names its words. */

@@ -1,0 +1,168 @@
+"""`WS /v1/stream`: connections that are lost or taken over, and what is held back, lose nothing and double nothing."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import sleep
+
+import numpy as np
+import pytest
+
+from demeanor.serve import sessions
+from demeanor.serve.sessions import Session
+from demeanor.serve.wire import HEADER, Medium
+from live_calls import STREAM, begun, events, media, pcm, rest, service
+from reader_fakes import RATE, fake_reader, silence, speech
+from serve_calls import TestClient, app_client, until
+from serve_media import encoded
+
+TALK = np.concatenate([silence(0.5), speech(3.0), silence(1.0)])
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with app_client(tmp_path / "state") as found:
+        service(found).reader = fake_reader()
+        yield found
+
+
+def test_a_lost_connection_is_taken_up_again_and_nothing_is_told_twice(client: TestClient) -> None:
+    messages = list(media(TALK))
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        for message in messages[:30]:
+            ws.send_bytes(message)
+        ws.send_json({"type": "ping"})
+        before = []
+        while not before or before[-1]["type"] != "pong":
+            before.append(ws.receive_json())
+        ws.close(1001)
+    seen = max((e["seq"] for e in events(before)), default=0)
+    received = before[-1]["received"]
+    assert received == 30
+    with client.websocket_connect(STREAM) as ws:
+        told = begun(ws, session=token, seen=seen)
+        assert (told["session"], told["received"], told["missed"]) == (token, 30, False)
+        for message in messages[25:]:  # five of them were received: they are passed over
+            ws.send_bytes(message)
+        ws.send_json({"type": "end"})
+        after = rest(ws)
+    assert all(e["seq"] > seen for e in events(after))
+    final = after[-1]["analysis"]
+    assert final["duration"] == pytest.approx(len(TALK) / RATE)
+    assert [s["text"] for s in final["segments"]] == ["I love it."]
+
+
+def test_the_final_event_waits_for_a_client_that_was_cut_off(client: TestClient) -> None:
+    gate, words = threading.Event(), service(client).reader.experts.words
+    read = words.read  # type: ignore[union-attr]
+    words.read = lambda *given: gate.wait(60) and read(*given)  # type: ignore[union-attr, method-assign]
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        ws.send_json({"type": "text", "n": 1, "text": "I hate it."})
+        ws.send_json({"type": "end"})
+        assert ws.receive_json()["type"] == "ack"
+        ws.close(1001)
+    session = service(client).lives._sessions[token]
+    gate.set()
+    until(lambda: session.finished, "the analysis")
+    with client.websocket_connect(STREAM) as ws:
+        assert begun(ws, session=token, seen=0)["received"] == 1
+        assert [e["type"] for e in events(rest(ws))] == ["segment", "final"]
+
+
+def test_a_second_connection_takes_the_session_over(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as first:
+        token = begun(first)["session"]
+        with client.websocket_connect(STREAM) as second:
+            assert begun(second, session=token)["session"] == token
+            assert first.receive()["type"] == "websocket.close"
+            second.send_json({"type": "end"})
+            assert rest(second)[-1]["type"] == "final"
+
+
+def noting(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of the messages that a session begins to take, as they come."""
+    begun, take = [], session.take
+
+    async def noted(medium: Medium) -> None:
+        begun.append(medium.number)
+        await take(medium)
+
+    monkeypatch.setattr(session, "take", noted)
+    return begun
+
+
+def test_a_message_held_back_at_a_take_over_is_not_lost(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = HEADER.pack(1, 1, 0, 1, 0.0) + pcm(speech(1.0))
+    with client.websocket_connect(STREAM) as first:
+        token = begun(first, cues="words,voice")["session"]
+        took = noting(service(client).lives._sessions[token], monkeypatch)
+        monkeypatch.setattr(sessions, "BEHIND", -1.0)  # as if the reader were far behind
+        first.send_bytes(message)
+        until(lambda: took, "the message to come")
+        with client.websocket_connect(STREAM) as second:
+            assert begun(second, session=token)["received"] == 0
+            monkeypatch.setattr(sessions, "BEHIND", 20.0)
+            second.send_bytes(message)
+            second.send_json({"type": "end"})
+            out = rest(second)
+    assert [t["received"] for t in out if t["type"] == "ack"][-1] == 1
+    assert out[-1]["analysis"]["duration"] == pytest.approx(1.0)
+
+
+def test_what_is_being_decoded_at_a_take_over_is_decoded_once_and_first(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = encoded("webm", seconds=1)[1][:3]
+    messages = [HEADER.pack(1, 0, 0, n, 0.0) + packet for n, packet in enumerate(packets, start=1)]
+    gate, decoded = threading.Event(), []
+    with client.websocket_connect(STREAM) as first:
+        token = begun(first, cues="voice", audio={"format": "opus"})["session"]
+        session = service(client).lives._sessions[token]
+        took, take = noting(session, monkeypatch), session._sound.take
+
+        def slow(data: bytes, time: float | None) -> None:
+            if data == packets[0]:
+                assert gate.wait(60)
+            take(data, time)
+            decoded.append(data)
+
+        monkeypatch.setattr(session._sound, "take", slow)
+        first.send_bytes(messages[0])
+        until(lambda: session.received == 1, "the message to come")
+        with client.websocket_connect(STREAM) as second:
+            assert begun(second, session=token)["received"] == 1
+            for message in messages:
+                second.send_bytes(message)
+            until(lambda: len(took) >= 2, "the next message to come")
+            sleep(0.3)  # as long as it would take to pass the first one by
+            gate.set()
+            second.send_json({"type": "end"})
+            rest(second)
+    assert decoded == packets
+
+
+def test_the_service_takes_no_more_than_can_be_heard_and_loses_nothing(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, recogniser = threading.Event(), service(client).reader.experts.recogniser
+    hear = recogniser.hear  # type: ignore[union-attr]
+    monkeypatch.setattr(recogniser, "hear", lambda *given, **more: (gate.wait(60), hear(*given, **more))[1])
+    sound = np.tile(np.concatenate([silence(0.5), speech(3.0), silence(0.5)]), 15)
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws, cues="words,voice", language="en")["session"]
+        session = service(client).lives._sessions[token]
+        for second in range(60):
+            ws.send_bytes(HEADER.pack(1, 1, 0, second + 1, second) + pcm(sound[second * RATE : (second + 1) * RATE]))
+        until(lambda: session.received > sessions.BEHIND, "as much as may wait")
+        sleep(0.5)
+        assert session.received <= sessions.BEHIND + 2
+        gate.set()
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    found = out[-1]["analysis"]
+    whole = fake_reader("words", "voice").analyze(audio=sound, language="en")
+    assert found["duration"] == pytest.approx(60.0)
+    assert [s["start"] for s in found["segments"]] == pytest.approx([s.start for s in whole.segments])
+    assert len(found["segments"]) >= 15
