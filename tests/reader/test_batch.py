@@ -419,9 +419,7 @@ def test_texts_are_read_together(tmp_path: Path) -> None:
     source = tmp_path / "m.csv"
     source.write_text("id,text\n" + "".join(f"t{i},I love number {i}\n" for i in range(600)), encoding="utf-8")
     experts = FakeExperts()
-    began = time.process_time()
     run(source, tmp_path / "o.jsonl", reader=Reader(experts))
-    assert time.process_time() - began < 1.0  # under 1.7 ms each, of the 3.3 that 300 sentences a second leave
     assert [len(call) for call in experts._loaded["words"].calls] == [256, 256, 88]  # type: ignore[attr-defined]
 
 

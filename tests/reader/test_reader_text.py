@@ -1,4 +1,3 @@
-import time
 from itertools import pairwise
 
 import pytest
@@ -55,9 +54,7 @@ def test_a_long_text_is_read_in_passages_that_fit() -> None:
 
 def test_a_very_long_text_stays_bounded() -> None:
     experts = FakeExperts()
-    began = time.process_time()
     a = Reader(experts).analyze(text="I love this film very much. 今天的天气真好。\n" * 25_000)
-    assert time.process_time() - began < 60
     assert len(a.segments) <= MOST
     calls: list[list[str]] = experts._loaded["words"].calls  # type: ignore[attr-defined]
     assert sum(len(call) for call in calls) <= MOST

@@ -11,7 +11,7 @@ import pytest
 from demeanor.serve import sessions
 from demeanor.serve.sessions import Session
 from demeanor.serve.wire import HEADER, Medium
-from live_calls import STREAM, begun, events, media, pcm, rest, service
+from live_calls import HELLO, STREAM, begun, events, media, pcm, rest, service
 from reader_fakes import RATE, fake_reader, silence, speech
 from serve_calls import TestClient, app_client, until
 from serve_media import encoded
@@ -69,6 +69,37 @@ def test_the_final_event_waits_for_a_client_that_was_cut_off(client: TestClient)
     with client.websocket_connect(STREAM) as ws:
         assert begun(ws, session=token, seen=0)["received"] == 1
         assert [e["type"] for e in events(rest(ws))] == ["segment", "final"]
+
+
+def told_in_vain(client: TestClient) -> str:
+    """A session whose final event was sent and did not arrive."""
+    with client.websocket_connect(STREAM) as ws:
+        token: str = begun(ws)["session"]
+        session = service(client).lives._sessions[token]
+        ws.send_json({"type": "text", "n": 1, "text": "I hate it."})
+        ws.send_json({"type": "end"})
+        until(lambda: session.finished and session.connection is None, "the analysis to be sent")
+    return token
+
+
+def test_a_final_event_that_did_not_arrive_is_told_again(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "RESUME", 1.0)
+    token = told_in_vain(client)
+    for _ in range(2):
+        with client.websocket_connect(STREAM) as ws:
+            assert begun(ws, session=token, seen=0)["received"] == 1
+            ws.send_json({"type": "end"})  # as a client does that does not know whether that had arrived
+            assert [e["type"] for e in events(rest(ws))] == ["segment", "final"]
+    until(lambda: token not in service(client).lives._sessions, "the session to be forgotten")
+
+
+def test_finished_sessions_are_few_and_in_nobodys_way(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MOST_EACH", 2)
+    tokens = [told_in_vain(client) for _ in range(4)]
+    until(lambda: list(service(client).lives._sessions) == tokens[2:], "the older ones to be forgotten")
+    with client.websocket_connect(STREAM) as ws:
+        ws.send_json({**HELLO, "session": tokens[0]})
+        assert ws.receive_json()["problem"]["type"].endswith("no-session")
 
 
 def test_a_second_connection_takes_the_session_over(client: TestClient) -> None:

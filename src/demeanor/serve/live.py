@@ -67,8 +67,10 @@ async def _served(websocket: WebSocket, service: Service, session: Session, seen
     finally:
         if session.connection is connection:
             session.connection, session.left_at = None, time.monotonic()
-            if connection.done:
+            if connection.gone:
                 await service.lives.drop(session)
+            elif session.finished:
+                await service.lives.keep_finished(session)
 
 
 async def _begun(websocket: WebSocket, service: Service, owner: str) -> tuple[Session, int]:
@@ -111,7 +113,7 @@ class _Connection:
     """Reads from a client and writes to it at the same time.
 
     Attributes:
-        done: whether the client has everything, or will not come back.
+        gone: whether the client will not come back.
     """
 
     def __init__(self, websocket: WebSocket, session: Session, seen: int) -> None:
@@ -120,7 +122,7 @@ class _Connection:
         self._spent = (0.0, 0.0, time.monotonic())
         self._writing = asyncio.Lock()
         self._left = asyncio.Event()
-        self.done = False
+        self._told, self.gone = False, False
 
     async def run(self) -> None:
         """Until either side ends it."""
@@ -140,10 +142,10 @@ class _Connection:
             if isinstance(error, Problem):
                 await _refuse(self._websocket, error)
             elif isinstance(error, WebSocketDisconnect):
-                self.done = self.done or error.code == 1000  # goes for good; any other way it may come back
+                self.gone = error.code == 1000  # for good; any other way it may come back
             elif isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect | RuntimeError):
                 raise error
-        await self._close(1000 if self.done else 1012)
+        await self._close(1000 if self._told or self.gone else 1012)
 
     async def leave(self) -> None:
         """Another connection takes the session over."""
@@ -198,7 +200,7 @@ class _Connection:
                 await self._say(**event)
                 self._seen = event["seq"]
             if self._session.finished and not self._session.after(self._seen):
-                self.done = True
+                self._told = True
                 return
             await self._session.news()
 

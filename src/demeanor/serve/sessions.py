@@ -141,6 +141,10 @@ class Session:
             decoder.stop()
         self._stream.cancel()
 
+    async def release(self) -> None:
+        """Let go of everything but what the client has still to be told; of a finished session."""
+        await asyncio.to_thread(self._cancel)
+
     def acknowledged(self, seq: int) -> None:
         """The client has seen all events up to a number: they need not be kept."""
         while self._kept and self._kept[0]["seq"] <= seq:
@@ -205,8 +209,8 @@ class Sessions:
         Raises:
             Problem: there are as many as there may be.
         """
-        mine = sum(s.owner == owner for s in self._sessions.values())
-        if mine >= MOST_EACH or len(self._sessions) >= MOST:
+        live = [s.owner for s in self._sessions.values() if not s.finished]
+        if live.count(owner) >= MOST_EACH or len(live) >= MOST:
             raise Problem(503, "busy", f"expected at most {MOST_EACH} live sessions at a time, got one more; end one")
         session = make()
         self._sessions[session.token] = session
@@ -227,6 +231,13 @@ class Sessions:
                 "connection), got another; begin anew"
             )  # fmt: skip
         return session
+
+    async def keep_finished(self, session: Session) -> None:
+        """Keep what a finished session has told, for a client that its end did not reach; `MOST_EACH` of an owner."""
+        await session.release()
+        told = [s for s in self._sessions.values() if s.finished and s.connection is None and s.owner == session.owner]
+        for old in told[:-MOST_EACH]:
+            await self.drop(old)
 
     async def drop(self, session: Session) -> None:
         """End a session and forget it."""
