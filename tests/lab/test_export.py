@@ -120,10 +120,8 @@ def test_post_graph(tmp_path) -> None:
     np.testing.assert_allclose(found["polarity"], expected.numpy(), atol=0.05)
 
 
-@pytest.mark.parametrize(
-    "wanted", [{"moments": ("audio",)}, {"per_speaker": ("audio",)}, {"before": {"text": 2}}, {"context": {"text": 2}}]
-)
+@pytest.mark.parametrize("wanted", [{"per_speaker": ("audio",)}, {"before": {"text": 2}}, {"context": {"text": 2}}])
 def test_features_that_one_sample_has_not_are_refused(wanted) -> None:
     with pytest.raises(ConfigError, match=f"features.{next(iter(wanted))}"):
         refuse_features(Features(**wanted))
-    refuse_features(Features(mean=("audio",), longest={"text": 9}, context=2))
+    refuse_features(Features(mean=("audio",), moments=("visual",), longest={"text": 9}, context=2))

@@ -65,6 +65,14 @@ def test_pictures(made, store: Store, tmp_path: Path) -> None:
     assert same_in_the_lab(tmp_path, *made, ("image",)) >= 3
 
 
+def test_mean_and_spread_over_time(made, store: Store, tmp_path: Path) -> None:
+    spec = spec_of("clips.csv", features={"moments": ["audio"], "mean": ["visual"], "longest": {"audio": 12}})
+    exported(spec, made[0], tmp_path, store)
+    part = json.loads((tmp_path / "bundle/bundle.json").read_text())["modalities"]["audio"]
+    assert (part["moments"], part["shape"]) == (True, [36])  # of six coefficients, their deltas and accelerations
+    assert same_in_the_lab(tmp_path, *made, ("text", "image", "audio")) >= 3
+
+
 def test_utterances_in_context(made, store: Store, tmp_path: Path) -> None:
     """A sample of its own is its only neighbour, in the lab and in the reader; segments have each other."""
     encoders = {"text": {"name": "text_bag", "min_count": 1}}

@@ -81,6 +81,7 @@ class ModalityPart(Part):
         shape: of one step: (dim,) of frames, () of ids, (C, H, W) of a picture.
         longest: steps beyond which it is cut.
         mean: whether it is reduced to its mean over time.
+        moments: whether to its mean and standard deviation, side by side.
         steps: of the longest training sample.
     """
 
@@ -90,6 +91,7 @@ class ModalityPart(Part):
     shape: tuple[Annotated[int, Field(ge=1, le=WIDEST)], ...] = Field(max_length=3)
     longest: int | None = Field(default=None, ge=1, le=LONGEST)
     mean: bool = False
+    moments: bool = False
     steps: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")

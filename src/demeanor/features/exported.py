@@ -78,17 +78,21 @@ def shaped(value: NDArray[Any], part: ModalityPart, scale: Standardiser | None, 
         BundleError: the encoder gave another shape than the bundle says.
     """
     found = value.shape[1:] if part.kind != "picture" else value.shape
+    if part.moments:
+        found = (*found[:-1], 2 * found[-1]) if found else found
     if found != part.shape or value.ndim != {"frames": 2, "ids": 1, "picture": 3}[part.kind]:
         raise BundleError(f"{place}: expected {part.kind} of {list(part.shape)}, got an array {list(value.shape)}")
     if part.kind == "picture":
         return value
-    return scaled(cut(value, part.longest, part.mean), scale)
+    return scaled(over_time(value[: part.longest], part.mean, part.moments), scale)
 
 
-def cut(value: NDArray[Any], longest: int | None, mean: bool) -> NDArray[Any]:
-    """The first `longest` steps, or the mean over them."""
-    value = value[:longest]
-    return np.nan_to_num(value).mean(0, keepdims=True) if mean else value
+def over_time(value: NDArray[Any], mean: bool, moments: bool) -> NDArray[Any]:
+    """Steps as they are, or their mean, or their mean and standard deviation side by side: one step."""
+    if not (mean or moments):
+        return value
+    known = np.nan_to_num(value)
+    return np.concatenate([known.mean(0), known.std(0)])[None] if moments else known.mean(0, keepdims=True)
 
 
 def scaled(value: NDArray[Any], scale: Standardiser | None) -> NDArray[Any]:

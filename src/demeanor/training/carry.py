@@ -23,9 +23,9 @@ def refuse_features(features: Features) -> None:
     """Refuse shapes of features that a reader of one sample cannot make.
 
     Raises:
-        ConfigError: features put on a speaker's own scale, side by side with their spread, or in a context by modality.
+        ConfigError: features put on a speaker's own scale, or in a context by modality.
     """
-    strange = [key for key in ("moments", "per_speaker", "before") if getattr(features, key)]
+    strange = [key for key in ("per_speaker", "before") if getattr(features, key)]
     strange += ["context"] if isinstance(features.context, dict) else []
     if strange:
         raise ConfigError(

@@ -219,6 +219,7 @@ def _described(run: RunFile, prepared: Prepared, used: Sequence[str], folder: Pa
             "shape": list(example.shape) if kind == "picture" else [width] if kind == "frames" else [],
             "longest": run.features.longest.get(modality),
             "mean": modality in run.features.mean,
+            "moments": modality in run.features.moments,
             "steps": 1 if kind == "picture" else max(len(x) for x in train if x is not None),
         }
     scales = {f"{m}/{k}": v for m in used if m in prepared.scales for k, v in prepared.scales[m].state().items()}

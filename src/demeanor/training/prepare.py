@@ -18,7 +18,7 @@ from demeanor.errors import ConfigError
 from demeanor.features.arrays import load_arrays
 from demeanor.features.context import in_context, preceding
 from demeanor.features.encode import encode_all
-from demeanor.features.exported import cut
+from demeanor.features.exported import over_time
 from demeanor.features.more import joined, read_more
 from demeanor.features.normalise import Standardiser, is_frames, within_speakers
 from demeanor.features.parts import Parts, group_of, parts_of
@@ -169,7 +169,7 @@ def _shape(
     for modality, column in columns.items():
         if all(x is None for x in column):
             raise ConfigError(f"no sample has the modality '{modality}'; leave its encoder out")
-        column = [None if x is None else cut(x, features.longest.get(modality), False) for x in column]
+        column = [None if x is None else x[: features.longest.get(modality)] for x in column]
         if all(x is None or is_frames(x) for x in column):
             column = shape_frames(column, modality, features, parts, scales, [s.speaker for s in samples])
             if count := features.before.get(modality):
@@ -186,11 +186,8 @@ def shape_frames(
     speakers: Sequence[str | None] = (),
 ) -> Column:  # fmt: skip
     """Mean (and spread) over time where asked, then scaled: as `scales` says, else by the training part, left there."""
-    if modality in features.moments:
-        known = [None if x is None else np.nan_to_num(x) for x in column]
-        column = [None if x is None else np.concatenate([x.mean(0), x.std(0)])[None] for x in known]
-    elif modality in features.mean:
-        column = [None if x is None else cut(x, None, True) for x in column]
+    mean, moments = modality in features.mean, modality in features.moments
+    column = [None if x is None else over_time(x, mean, moments) for x in column]
     if modality in features.per_speaker:
         column = list(within_speakers(column, speakers))
     if features.normalise == "none":
