@@ -9,6 +9,7 @@ import pytest
 import report_analyses as made
 from rich.console import Console
 
+from demeanor.report.figures import percent
 from demeanor.report.table import render, text
 
 EVERY = [*made.ALL, made.failed]
@@ -85,3 +86,7 @@ def test_colour_only_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[38" not in drawn()
     assert "▲ +0.78" in drawn()
+
+
+def test_what_is_not_certain_is_never_said_to_be() -> None:
+    assert [percent(p) for p in (1.0, 0.9999, 0.995, 0.9949, 0.5, 0.0)] == ["100%", ">99%", ">99%", "99%", "50%", "0%"]

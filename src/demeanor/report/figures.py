@@ -99,8 +99,8 @@ def signed(value: float, digits: int = 2) -> str:
 
 
 def percent(value: float) -> str:
-    """`72%`."""
-    return f"{100 * value:.0f}%"
+    """`72%`; what is not certain is never said to be: `>99%`."""
+    return ">99%" if 0.995 <= value < 1 else f"{100 * value:.0f}%"
 
 
 def clock(seconds: float, tenths: bool = False) -> str:

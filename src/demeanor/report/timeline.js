@@ -16,7 +16,7 @@
 
   const clamp = (v, low, high) => Math.min(high, Math.max(low, v));
   const signed = (v) => (Math.abs(v) < 0.005 ? "" : v < 0 ? "−" : "+") + Math.abs(v).toFixed(2);
-  const percent = (v) => Math.round(100 * v) + "%";
+  const percent = (v) => (v >= 0.995 && v < 1 ? ">99" : Math.round(100 * v)) + "%"; // as in figures.py
   const score = (r) => (r && r.sentiment ? r.sentiment.score : null);
   const label = (r) => (r && r.sentiment ? r.sentiment.label : null);
   const cueNames = (a) => {

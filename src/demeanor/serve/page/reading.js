@@ -154,7 +154,7 @@ function edit(line, index, r) {
 /* ------------------------------------------------------------------------------------------------ two readings */
 
 const signed = (v) => (v === null || v === undefined ? "–" : (v < -0.005 ? "−" : v > 0.005 ? "+" : "") + Math.abs(v).toFixed(2));
-const percent = (v) => (v === null || v === undefined ? "–" : Math.round(100 * v) + " %");
+const percent = (v) => (v === null || v === undefined ? "–" : (v >= 0.995 && v < 1 ? ">99" : Math.round(100 * v)) + " %");
 const score = (reading) => (reading && reading.sentiment ? reading.sentiment.score : null);
 const label = (reading) => (reading && reading.sentiment ? reading.sentiment.label : null);
 const top = (reading) => Object.entries((reading && reading.emotions) || {}).reduce((best, e) => (!best || e[1] > best[1] ? e : best), null);
