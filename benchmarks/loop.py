@@ -25,7 +25,6 @@ from demeanor.types import EMOTIONS, Sample
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN, TABLE = ROOT / "recipes/lab/ravdess-voice.toml", ROOT / "recipes/tables/ravdess.toml"
-MODELS = "concat,tfn,mult,misa,self_mm,almt,umdf,late_mean"
 READ = "import sys; sys.modules['torch'] = None; from demeanor.cli import main; main()"
 
 
@@ -73,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--lab", required=True, help="an interpreter that has the lab")
-    parser.add_argument("--models", default=MODELS)
+    parser.add_argument("--models", default="concat", help="of those that read one modality, separated by commas")
     parser.add_argument("--folds", type=int, default=5, choices=range(1, 6), help="the first so many of the five")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="a line per model is added to it")
