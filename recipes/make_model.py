@@ -47,11 +47,12 @@ def averaged_words(data: Path) -> Path:
 
 
 def everyday_words(data: Path) -> Path:
-    """The mean of that mean and of itself trained on with everyday sentences (recipes/words_everyday.toml)."""
+    """The mean of that mean and of itself trained on: with everyday sentences, then with dialogue once more."""
     folder = Path("runs/words-final")
     if not (folder / "history.json").exists():
         before = averaged_words(data)
-        average(before, finished("words_everyday", data), folder, data, 0.65)
+        finished("words_everyday", data)
+        average(before, finished("words_dialogue", data), folder, data, 0.65)
     return folder
 
 

@@ -201,7 +201,7 @@ def test_typos_fall_on_a_share_of_the_texts_and_are_the_same_every_time() -> Non
     assert with_typos(samples, 0.0) == samples
 
 
-@pytest.mark.parametrize("file", ["words.toml", "words_everyday.toml"])
+@pytest.mark.parametrize("file", ["words.toml", "words_everyday.toml", "words_dialogue.toml"])
 def test_no_training_row_is_a_worked_example_or_stands_in_a_test_part(file: str, shared: Path) -> None:
     from demeanor.training.run import read_run_file
 
