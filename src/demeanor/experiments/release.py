@@ -193,7 +193,7 @@ def posts_scores(run: Path) -> list[dict[str, Any]]:
         p = np.zeros(logits.shape)
         for fold in np.unique(folds):  # each fold's temperature comes from the other folds
             held = folds == fold
-            p[held] = temperature.fit(logits[~held], truth[~held], bias=name in ("picture", "post")).apply(logits[held])
+            p[held] = temperature.fit(logits[~held], truth[~held]).apply(logits[held])
         sure, right = calibration.top_label(p, truth)
         metrics["ece"] = {"value": calibration.expected_calibration_error(sure, right)}
         metrics["brier"] = {"value": calibration.brier(p, truth)}

@@ -190,7 +190,7 @@ def post_heads(run: Path, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]
         vectors = tuple(torch.zeros(2, dim) for dim in dims.values())
         axes = {m: {0: "batch"} for m in dims}
         export(JointGraph(heads[name]), vectors, tuple(dims), axes, folder / f"{name}.onnx")
-        calibration = temperature.fit(oof[name], oof["truth"], bias=True).to_dict()
+        calibration = temperature.fit(oof[name], oof["truth"]).to_dict()
         joint[name] = {"graph": f"{name}.onnx", "calibration": calibration, "prior": shares.tolist()}
     shift = np.log(PICTURE_PRIOR) - np.log(shares)
     polarity = temperature.fit(oof["scene"], oof["truth"]).to_dict() | {"bias": (shift - shift.mean()).tolist()}
