@@ -80,6 +80,7 @@ def test_the_trend_is_told_in_both_languages(browser: Any, tmp_path: Path, langu
     shown.keyboard.press("ArrowRight")
     assert f", {words['trend']} {words['positive']}, " in line.get_attribute("aria-valuetext")
     shown.locator("[data-table] summary").click()
+    shown.locator("[data-table] thead th").first.wait_for()  # the table is made when it is opened
     heads = [h.inner_text() for h in shown.locator("[data-table] thead th").all()]
     cells = shown.locator(f"[data-table] tbody tr td:nth-child({heads.index(words['trend']) + 1})").all()
     marks = [c.inner_text()[0] for c in cells]

@@ -76,8 +76,10 @@ def test_a_film_tells_how_far_it_is_and_comes_in_every_form(client: TestClient, 
     parts = [job["progress"] for name, job in told if name == "progress" and 0 < job["progress"] < 1]
     assert len(set(parts)) >= 2, told
     assert parts == sorted(parts)
-    stages = [job["stage"] for _, job in told if job["stage"]]
-    assert list(dict.fromkeys(stages))[:2] == ["pictures", "sound"]
+    stages = list(dict.fromkeys(job["stage"] for _, job in told if job["stage"]))
+    # Told twice a second: on a fast machine a short stage falls between.
+    assert stages == [s for s in ("pictures", "sound", "words") if s in stages]
+    assert stages[0] == "pictures"
     found = client.get(f"/v1/jobs/{id}/result").json()
     analysis = Analysis.from_dict(found)
     assert sum(bool(s.text) for s in analysis.segments) >= 2

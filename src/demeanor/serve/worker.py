@@ -199,13 +199,13 @@ class _Progress:
     def __init__(self, answer: Answer, film: bool, explains: bool) -> None:
         self._answer, self._film = answer, film
         self._reading, self._reasons = _READING if explains else 1.0, False
-        self._said, self._most = 0.0, 0.0
+        self._said, self._most, self._step = 0.0, 0.0, ""
 
     def __call__(self, step: str, part: float) -> None:
         now = time.monotonic()
-        if now - self._said < _EVERY:
+        if now - self._said < _EVERY and step == self._step:
             return
-        self._said = now
+        self._said, self._step = now, step
         self._reasons = self._reasons or step == "reasons"
         if self._reasons and step != "reasons":
             return  # what is listened to once more is a part of the reasons
