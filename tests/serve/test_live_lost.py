@@ -82,6 +82,21 @@ def told_in_vain(client: TestClient) -> str:
     return token
 
 
+@pytest.mark.parametrize("code", [1000, 1001])
+def test_who_leaves_after_the_end_finds_it_when_he_comes_back(client: TestClient, code: int) -> None:
+    """Closed at once: what was sent before is still taken, and nobody need be there while the rest is read."""
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        ws.send_json({"type": "text", "n": 1, "text": "I hate it."})
+        ws.send_json({"type": "end"})
+        ws.close(code)
+    session = service(client).lives._sessions[token]
+    until(lambda: session.finished, "the analysis")
+    with client.websocket_connect(STREAM) as ws:
+        assert begun(ws, session=token, seen=0)["received"] == 1
+        assert [e["type"] for e in events(rest(ws))] == ["segment", "final"]
+
+
 def test_a_final_event_that_did_not_arrive_is_told_again(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "RESUME", 1.0)
     token = told_in_vain(client)

@@ -39,6 +39,9 @@ ACK_EVERY = 16
 WINDOW = 8 << 20
 """Bytes that a client should send beyond what is acknowledged, at most."""
 
+LEAVE_WITHIN = 2.0
+"""Seconds in which a connection that is taken over passes on what it had received."""
+
 _SPAN = 10.0
 
 
@@ -67,7 +70,7 @@ async def _served(websocket: WebSocket, service: Service, session: Session, seen
     finally:
         if session.connection is connection:
             session.connection, session.left_at = None, time.monotonic()
-            if connection.gone:
+            if connection.gone and not session.ended:
                 await service.lives.drop(session)
             elif session.finished:
                 await service.lives.keep_finished(session)
@@ -113,7 +116,7 @@ class _Connection:
     """Reads from a client and writes to it at the same time.
 
     Attributes:
-        gone: whether the client will not come back.
+        gone: whether the client closed as one does that will not come back.
     """
 
     def __init__(self, websocket: WebSocket, session: Session, seen: int) -> None:
@@ -121,7 +124,7 @@ class _Connection:
         self._faults, self._unacknowledged, self._acknowledged_at = 0, 0, time.monotonic()
         self._spent = (0.0, 0.0, time.monotonic())
         self._writing = asyncio.Lock()
-        self._left = asyncio.Event()
+        self._left, self._read_out = asyncio.Event(), asyncio.Event()
         self._told, self.gone = False, False
 
     async def run(self) -> None:
@@ -148,11 +151,19 @@ class _Connection:
         await self._close(1000 if self._told or self.gone else 1012)
 
     async def leave(self) -> None:
-        """Another connection takes the session over."""
-        self._left.set()
+        """Another connection takes the session over, after what had come on this one."""
         await self._close(1000)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._read_out.wait(), LEAVE_WITHIN)
+        self._left.set()
 
     async def _read(self) -> None:
+        try:
+            await self._read_on()
+        finally:
+            self._read_out.set()
+
+    async def _read_on(self) -> None:
         while True:
             try:
                 async with asyncio.timeout(IDLE):
@@ -218,8 +229,10 @@ class _Connection:
             raise Problem(429, "too-many", f"expected at most {BYTES} bytes and {MESSAGES} messages a second, got more")
 
     async def _say(self, **told: Any) -> None:
+        # A client that is gone is noticed by what is received of it: first all that it had sent, then that it left.
         async with self._writing:
-            await self._websocket.send_text(json.dumps(told, ensure_ascii=False))
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await self._websocket.send_text(json.dumps(told, ensure_ascii=False))
 
     async def _close(self, code: int) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:

@@ -110,6 +110,11 @@ class Session:
             self._stream.warn("some of the sound could not be decoded and was left out")
             raise
 
+    @property
+    def ended(self) -> bool:
+        """Whether the client has said that nothing more comes."""
+        return self._ending is not None
+
     def end(self) -> None:
         """Read the rest and tell the final event; returns at once."""
         if self._ending is None:
