@@ -11,6 +11,7 @@ With `--service` all of it goes to a `demeanor serve` of its own on this machine
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import struct
@@ -40,15 +41,16 @@ class Service:
     def __init__(self, told: Told, **options: Any) -> None:
         from websockets.sync.client import connect
 
-        self._place, self._told = tempfile.TemporaryDirectory(), told
+        self._open, self._told = contextlib.ExitStack(), told
         self._number = self._heard = 0
+        folder = self._open.enter_context(tempfile.TemporaryDirectory())
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "demeanor", "serve", "--port", "0", "--folder", self._place.name],
+            [sys.executable, "-m", "demeanor", "serve", "--port", "0", "--folder", folder],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         assert self._process.stdout is not None
         url = self._process.stdout.readline().strip().rstrip("/").replace("http", "ws", 1)
-        self._socket = connect(f"{url}/v1/stream", max_size=None, open_timeout=60)
+        self._socket = self._open.enter_context(connect(f"{url}/v1/stream", max_size=None, open_timeout=60))
         audio = {"format": "pcm", "rate": RATE, "channels": 1}
         self._socket.send(json.dumps({"type": "hello", "protocol": 1, "audio": audio, **options}))
         self._socket.recv()  # its own hello: the models are loaded
@@ -77,7 +79,7 @@ class Service:
         self._hearing.join()
         self._process.terminate()
         self._process.wait()
-        self._place.cleanup()
+        self._open.close()
 
 
 def encoded(image: np.ndarray) -> bytes:

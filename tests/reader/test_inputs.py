@@ -190,3 +190,14 @@ def test_no_such_language(given: str, near: str) -> None:
         gather("I love it", language=given)
     with pytest.raises(ConfigError, match="got 'xq'; take auto"):
         gather("I love it", language="xq")
+
+
+@pytest.mark.parametrize("text", ["report.pdf", "docs/notes.docx", "好.pdf"])
+def test_what_looks_like_a_mistyped_name_is_read_and_said_so(text: str) -> None:
+    assert "no such file" in gather(text).warnings[0]
+    assert gather(text=text).warnings == ()
+
+
+@pytest.mark.parametrize("text", ["ok", "e.g.", "yes/no", "3.14", "Hmm...ok", "U.S.A", "I like it.a lot"])
+def test_a_word_is_no_name(text: str) -> None:
+    assert gather(text).warnings == ()

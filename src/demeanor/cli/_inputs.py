@@ -80,6 +80,8 @@ def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[lis
 
 def named(name: str, message: str) -> str:
     """A message with the input's name in front, once: most begin with the file's own name already."""
+    if not name.strip():
+        return message
     own = f"{Path(name).name}: "
     if message.startswith(own):
         return f"{name}: {message[len(own) :]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,11 @@ NEEDS = {
 """What a cue is read from."""
 
 _LONGEST_NAME = 200  # characters of a typed text that name it
+
+
+def like_a_name(text: str) -> bool:
+    """Whether a text looks like the name of a file of no known kind: `report.pdf`."""
+    return re.fullmatch(r"[\w./\\-]*\w\.[A-Za-z][A-Za-z0-9]{1,4}", text.strip()) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,8 @@ def gather(
     from_source = source is not None and source is parts["text"]
     file = _file(parts, from_source)
     typed = parts["text"] if isinstance(parts["text"], str) and file is None else None
+    if from_source and typed is not None and like_a_name(typed):
+        notes.append(f"{typed.strip()}: no such file, so these very words were read; check the path if one was meant")
     parts["text"] = _said(parts["text"], from_source)
     present = {name for name, part in parts.items() if part is not None}
     if not present:
