@@ -12,9 +12,9 @@ from demeanor.serve import sessions
 from demeanor.serve.sessions import Session
 from demeanor.serve.wire import HEADER, Medium
 from live_calls import HELLO, STREAM, begun, events, media, pcm, rest, service
-from reader_fakes import RATE, fake_reader, silence, speech
+from reader_fakes import RATE, fake_reader, picture, silence, speech
 from serve_calls import TestClient, app_client, until
-from serve_media import encoded
+from serve_media import encoded, jpeg
 
 TALK = np.concatenate([silence(0.5), speech(3.0), silence(1.0)])
 
@@ -108,10 +108,24 @@ def test_a_final_event_that_did_not_arrive_is_told_again(client: TestClient, mon
     until(lambda: token not in service(client).lives._sessions, "the session to be forgotten")
 
 
+def test_a_finished_session_leaves_no_decoder_behind(client: TestClient) -> None:
+    """Nor does one that ends while nobody is there."""
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws, cues="face,scene")["session"]
+        session = service(client).lives._sessions[token]
+        for n in (1, 2):  # a picture is looked at when the next one comes
+            ws.send_bytes(HEADER.pack(2, 1, 0, n, float(n)) + jpeg(picture([(100, 60, 90, "bright")])))
+        until(lambda: session._decoders["picture"]._process is not None, "a decoder")
+        process = session._decoders["picture"]._process
+        ws.send_json({"type": "end"})
+        ws.close(1000)
+    until(lambda: session.finished and process.poll() is not None, "the decoder to end")
+
+
 def test_finished_sessions_are_few_and_in_nobodys_way(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "MOST_EACH", 2)
-    tokens = [told_in_vain(client) for _ in range(4)]
-    until(lambda: list(service(client).lives._sessions) == tokens[2:], "the older ones to be forgotten")
+    tokens = [told_in_vain(client) for _ in range(5)]
+    assert list(service(client).lives._sessions) == tokens[2:], "the older ones were forgotten when the last began"
     with client.websocket_connect(STREAM) as ws:
         ws.send_json({**HELLO, "session": tokens[0]})
         assert ws.receive_json()["problem"]["type"].endswith("no-session")

@@ -56,9 +56,7 @@ def learn(
     require("onnx", "lab", "exporting a run")
     from demeanor.cli._lab import print_learned
     from demeanor.cli._terminal import print_json, say
-    from demeanor.cli.export import export, run_root
     from demeanor.label.learn import New
-    from demeanor.label.learn import learn as train_on
     from demeanor.label.refit import is_bundle, refit
 
     new = New(corrections or (), unlabelled, media, pair, reviewed)
@@ -67,13 +65,23 @@ def learn(
         _refuse_training(run, unlabelled is not None or overrides != {"pretrain": 0})
         told = refit(run, new, out, hold=hold, say=say)
     else:
-        root = run_root(data, run)
-        told = train_on(run, new, root, out, at_least=at_least, hold=hold, overrides=overrides, say=say)
-        export(out / "run", out / "bundle", data=root)
+        told = _trained_on(run, new, data, out, at_least=at_least, hold=hold, overrides=overrides)
     if as_json:
         print_json(told)
     else:
         print_learned(told)
+
+
+def _trained_on(run: Path, new: Any, data: Path | None, out: Path, **settings: Any) -> dict[str, Any]:
+    """A run trained on and exported; what learned.json says."""
+    from demeanor.cli._terminal import say
+    from demeanor.cli.export import export, run_root
+    from demeanor.label.learn import learn as train_on
+
+    root = run_root(data, run)
+    told: dict[str, Any] = train_on(run, new, root, out, say=say, **settings)
+    export(out / "run", out / "bundle", data=root)
+    return told
 
 
 def _refuse_training(bundle: Path, asked: bool) -> None:

@@ -125,6 +125,7 @@ def bench(
     from demeanor.experiments.leaderboard import write_leaderboard
     from demeanor.experiments.missing_plot import write_missing
 
+    results.parent.mkdir(parents=True, exist_ok=True)
     base = with_manifest(read_run_file(path, overrides), path)
     if less:
         base.setdefault("missing", {})
@@ -135,21 +136,19 @@ def bench(
     count = seeds or run.bench.seeds
     rows = entries(run, names)
     folder = out / f"bench-{run.run.name}"
-    jobs = [(e, s, f) for f in range(max(1, run.data.folds)) for e in rows for s in range(count)]
+    deal = max(1, run.data.folds)
+    jobs = [(e, s, f) for f in range(deal) for e in rows for s in range(count)]
     data: dict[str, Prepared] = {}
     for number, (entry, seed, fold) in enumerate(jobs, 1):
         say(f"[{number}/{len(jobs)}] {entry.name}, seed {seed}" + (f", fold {fold}" if run.data.folds else ""))
-        one = folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{fold}"
-        if not (one / "test.json").exists():
+        if not ((one := folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{fold}") / "test.json").exists():
             carry_out(spec_for(base, entry, seed, fold), one, root, data, store, say)
-    deal, metric = max(1, run.data.folds), run.bench.metric
-    pooled = {e.name: [pool(folder, e, s, deal, metric) for s in range(count)] for e in rows}
+    pooled = {e.name: [pool(folder, e, s, deal, run.bench.metric) for s in range(count)] for e in rows}
     for found in pooled.values():
         for record in found:
             if record.pop("fresh"):
                 records.append(record, results)
     summary = compare(run, folder, rows, pooled)
-    results.parent.mkdir(parents=True, exist_ok=True)
     write_json(results.parent / f"bench-{run.run.name}.json", records.plain(summary))
     write_leaderboard(results)
     if run.missing is not None and find_spec("matplotlib"):

@@ -72,8 +72,6 @@ async def _served(websocket: WebSocket, service: Service, session: Session, seen
             session.connection, session.left_at = None, time.monotonic()
             if connection.gone and not session.ended:
                 await service.lives.drop(session)
-            elif session.finished:
-                await service.lives.keep_finished(session)
 
 
 async def _begun(websocket: WebSocket, service: Service, owner: str) -> tuple[Session, int]:

@@ -132,6 +132,7 @@ class Session:
             self._keep({"type": "error", "seq": self._forgotten + len(self._kept) + 1, "problem": problem.to_dict()})
         self.finished = True
         self._news.set()
+        await asyncio.to_thread(self._cancel)  # what was told is kept, for a client that its end did not reach
 
     async def drop(self) -> None:
         """Let go of everything."""
@@ -145,10 +146,6 @@ class Session:
         for decoder in self._decoders.values():
             decoder.stop()
         self._stream.cancel()
-
-    async def release(self) -> None:
-        """Let go of everything but what the client has still to be told; of a finished session."""
-        await asyncio.to_thread(self._cancel)
 
     def acknowledged(self, seq: int) -> None:
         """The client has seen all events up to a number: they need not be kept."""
@@ -209,11 +206,14 @@ class Sessions:
         await asyncio.shield(task)
 
     def begin(self, make: Callable[[], Session], owner: str) -> Session:
-        """A new session.
+        """A new session; the last `MOST_EACH` finished ones of its owner are kept, which hold only what they told.
 
         Raises:
             Problem: there are as many as there may be.
         """
+        told = [k for k, s in self._sessions.items() if s.finished and s.connection is None and s.owner == owner]
+        for token in told[:-MOST_EACH]:
+            del self._sessions[token]
         live = [s.owner for s in self._sessions.values() if not s.finished]
         if live.count(owner) >= MOST_EACH or len(live) >= MOST:
             raise Problem(503, "busy", f"expected at most {MOST_EACH} live sessions at a time, got one more; end one")
@@ -236,13 +236,6 @@ class Sessions:
                 "connection), got another; begin anew"
             )  # fmt: skip
         return session
-
-    async def keep_finished(self, session: Session) -> None:
-        """Keep what a finished session has told, for a client that its end did not reach; `MOST_EACH` of an owner."""
-        await session.release()
-        told = [s for s in self._sessions.values() if s.finished and s.connection is None and s.owner == session.owner]
-        for old in told[:-MOST_EACH]:
-            await self.drop(old)
 
     async def drop(self, session: Session) -> None:
         """End a session and forget it."""
