@@ -1,5 +1,7 @@
 """What the page does with a reading once it is there: corrections, keys, players, comparisons, where it was read."""
 
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -133,6 +135,40 @@ def test_a_speaker_is_corrected_and_it_is_taken_back(page: Any) -> None:
     line.get_by_role("button", name="Take back").click()
     assert line.locator(".who").inner_text() == "S2"
     assert "corrections" not in json.loads(saved(page, "JSON"))
+
+
+def test_what_is_saved_shows_the_correction(page: Any, tmp_path: Path) -> None:
+    film = made.video()
+    answers(page, film, made.video_media())
+    give(page, "talk.mp4", "video/mp4")
+    kept = saved(page, "HTML")
+    line = page.locator('[data-line="7"]')
+    line.hover()
+    line.locator(".edit").click()
+    line.locator('input[name="text"]').fill("That is <lawful>.")
+    line.locator('input[name="speaker"]').fill("Ann")
+    line.locator("select").select_option("neutral")
+    line.locator("form .main").click()
+    assert "Ann: That is ‹lawful›.\n[neutral]" in saved(page, "SRT")
+    assert "<v Ann>That is &lt;lawful&gt;.</v>" in saved(page, "VTT")
+    rows = list(csv.DictReader(io.StringIO(saved(page, "CSV").removeprefix("\ufeff"))))
+    assert (rows[7]["text"], rows[7]["label"], rows[7]["corrected_label"]) == ("That is <lawful>.", "negative", "neutral")
+    html = saved(page, "HTML")
+    assert html.count('class="corrected"') == 1
+    assert html.count("data:image") == kept.count("data:image") > 0, "its pictures stay"
+    report = tmp_path / "report.html"
+    report.write_text(html, encoding="utf-8")
+    other = page.context.new_page()
+    told: list[str] = []
+    other.on("console", lambda message: told.append(message.text))
+    other.on("pageerror", lambda error: told.append(str(error)))
+    other.goto(report.as_uri())
+    assert other.inner_text('[data-line="7"] p') == "That is <lawful>."
+    other.click('[data-line="7"] > button')
+    assert "That is <lawful>." in other.inner_text("[data-chosen]"), "the report's own script has it too"
+    assert "✎" in other.inner_text(".notes")
+    assert told == []
+    other.close()
 
 
 def test_two_films_are_compared_on_a_phone(page: Any) -> None:

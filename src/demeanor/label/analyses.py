@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +10,10 @@ from typing import Any
 
 from demeanor.errors import ConfigError
 from demeanor.media.text import decode_text
-from demeanor.types import CUES, EMOTIONS
+from demeanor.report.corrections import corrections_of, emotions_meant, label_meant, overlaid, place_of
 
 READ = "as read"
 """Who says what nobody corrected."""
-
-_STEP = re.compile(r"[^\[\]./]+")  # segments[3].reading and /segments/3/reading alike
 
 
 @dataclass
@@ -60,7 +57,7 @@ def read_analyses(source: Path) -> Analyses | None:
     found = Analyses()
     for name, entry in latest.items():
         if "overall" in entry:
-            found.items.append(_as_corrected(entry))
+            found.items.append(overlaid(entry))
         else:
             found.failed.append((name, str((entry["error"] or {}).get("message", "could not be read"))))
     return found
@@ -74,24 +71,19 @@ def whole_text(analysis: Mapping[str, Any]) -> str | None:
 
 def corrected_labels(analysis: Mapping[str, Any]) -> Iterator[Correction]:
     """The labels among the corrections of an analysis; those of text, speaker, cues and own tasks are none."""
-    for path, value, by, at in _corrections(analysis):
-        place, name = _place(path), _LABELS.get(path[-1] if path else "")
-        if name is None or place is None or (len(path) > 1 and path[-2] in (*CUES, "own")):
+    for path, value, by, at in corrections_of(analysis):
+        place, name = place_of(path), label_meant(path)
+        if name is None or place is None:
             continue
-        yield Correction(_item(analysis, place), name, _emotions(value) if name == "emotions" else value, by, at)
+        yield Correction(_item(analysis, place), name, emotions_meant(value) if name == "emotions" else value, by, at)
 
 
 def corrected_own(analysis: Mapping[str, Any]) -> Iterator[Correction]:
     """Corrections of a trained model's own tasks: `overall.own.TASK`, `segments[3].reading.own.TASK`."""
-    for path, value, by, at in _corrections(analysis):
-        place = _place(path)
+    for path, value, by, at in corrections_of(analysis):
+        place = place_of(path)
         if place is not None and len(path) > 2 and path[-2] == "own" and path[-3] in ("overall", "reading"):
             yield Correction(_item(analysis, place), path[-1], value, by, at)
-
-
-_LABELS = {
-    "label": "polarity", "polarity": "polarity", "score": "score", "emotions": "emotions", "emotion": "emotions",
-}  # fmt: skip
 
 
 def _entries(text: str, kind: str) -> Iterator[Any]:
@@ -111,19 +103,6 @@ def _entries(text: str, kind: str) -> Iterator[Any]:
                 yield None
 
 
-def _corrections(analysis: Mapping[str, Any]) -> Iterator[tuple[list[str], Any, str, str | None]]:
-    for said in analysis.get("corrections") or ():
-        path = _STEP.findall(str(said.get("path") or "").removeprefix("$"))
-        yield path, said.get("value"), str(said.get("by") or "user"), said.get("at")
-
-
-def _place(path: list[str]) -> int | None:
-    """The segment that is meant, −1 for all of it, None for something else."""
-    if len(path) > 2 and path[0] == "segments" and path[1].isdecimal():
-        return int(path[1])
-    return -1 if path and path[0] == "overall" else None
-
-
 def left_as_read(analysis: Mapping[str, Any]) -> Iterator[Correction]:
     """What a reviewed analysis says of its segments (of all of it, if it has none): right, where nobody corrected it.
 
@@ -136,7 +115,7 @@ def left_as_read(analysis: Mapping[str, Any]) -> Iterator[Correction]:
         if found.get("sentiment") and not found.get("abstain"):
             yield Correction(item, "polarity", found["sentiment"]["label"], READ, None)
         if found.get("emotions") and not found.get("abstain"):
-            yield Correction(item, "emotions", _emotions(found["emotions"]), READ, None)
+            yield Correction(item, "emotions", emotions_meant(found["emotions"]), READ, None)
         for task, said in (found.get("own") or {}).items():
             if isinstance(said, Mapping):
                 yield Correction(item, task, max(said, key=lambda c: float(said[c])), READ, None)
@@ -144,22 +123,3 @@ def left_as_read(analysis: Mapping[str, Any]) -> Iterator[Correction]:
 
 def _item(analysis: Mapping[str, Any], place: int) -> str:
     return str(analysis["id"]) if place < 0 else f"{analysis['id']}#{place}"
-
-
-def _emotions(value: Any) -> list[str]:
-    """One name, several, or probabilities, of which the highest counts."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(value, Mapping):
-        return [max(EMOTIONS, key=lambda e: value[e] if isinstance(value.get(e), int | float) else 0.0)]
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _as_corrected(analysis: dict[str, Any]) -> dict[str, Any]:
-    """With the corrected texts and speakers in place of what was heard."""
-    segments = [dict(s) for s in analysis.get("segments") or ()]
-    for path, value, _, _ in _corrections(analysis):
-        place = _place(path)
-        if place is not None and 0 <= place < len(segments) and path[2:] in (["text"], ["speaker"]):
-            segments[place][path[2]] = value
-    return {**analysis, "segments": segments}

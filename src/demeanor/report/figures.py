@@ -34,9 +34,9 @@ def source_of(analysis: Json) -> str:
 
 
 def score_of(reading: Json | None) -> float | None:
-    """Sentiment score in [-1, 1], None where nothing is predicted."""
+    """Sentiment score in [-1, 1], None where nothing is predicted, or a user named a label alone."""
     sentiment = (reading or {}).get("sentiment")
-    return None if not sentiment else float(sentiment["score"])
+    return None if not sentiment or sentiment["score"] is None else float(sentiment["score"])
 
 
 def label_of(reading: Json | None) -> str | None:

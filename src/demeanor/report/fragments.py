@@ -37,6 +37,15 @@ def reading_span(reading: Json | None, words: Words, short: bool = False) -> str
     return f'<span class="reading {label}">{mark} {said} <b>{minus(score)}</b></span>'
 
 
+def corrected_span(said: Json, words: Words) -> str:
+    """What a user put in place of a reading: mark and word, number and emotion where he named them."""
+    label, score, top = label_of(said), score_of(said), top_emotion(said)
+    shown = [f'<span aria-hidden="true">{MARKS[label]}</span> {words[label]}'] if label else []
+    shown += [f"<b>{minus(score)}</b>"] if score is not None else []
+    shown += [emotion_word(top[0], words)] if top else []
+    return f'<span class="reading {label or "none"}">{" ".join(shown)}</span>'
+
+
 def top_span(reading: Json | None, words: Words) -> str:
     """Dot, name and probability of the first emotion; empty where none is predicted."""
     top = top_emotion(reading)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from demeanor.errors import InputError
 from demeanor.report import sections
+from demeanor.report.corrections import overlaid
 from demeanor.report.figures import Json, cue_names, error_of, source_of, top_emotion
 from demeanor.report.pictures import DEFINITIONS, frames_data, peaks_data
 from demeanor.report.why import Reasons, why_section
@@ -135,7 +136,7 @@ def _page(title: str, body: str, data: Sequence[str], language: str, words: dict
 
 def _payload(item: Json, media: ReportMedia) -> dict[str, Any]:
     """What the timeline needs of one analysis: its segments, slimmed, and the pictures."""
-    segments = item.get("segments") or []
+    segments = overlaid(item)["segments"]
     keep_words = len(segments) <= _WORDS_UP_TO
     return {
         "analysis": {

@@ -6,6 +6,7 @@ import csv as csv_format
 import io
 from collections.abc import Mapping, Sequence
 
+from demeanor.report.corrections import overlaid
 from demeanor.report.figures import Json, cue_names, error_of, label_of, score_of, top_emotion
 from demeanor.types import CUES, EMOTIONS, POLARITIES
 
@@ -21,7 +22,8 @@ def csv(analyses: Json | Sequence[Json]) -> str:
 
     An analysis without segments gives one row with its overall reading, one that failed a row with its error.
     The columns are the same for every call; cues beyond the known four come after them. Text cells that a
-    spreadsheet would run as a formula get a leading apostrophe.
+    spreadsheet would run as a formula get a leading apostrophe. Texts and speakers are those that a user corrected;
+    corrected labels stand beside what was read, in columns `corrected_…` that are there where any is.
     """
     columns, rows = table(analyses)
     out = io.StringIO()
@@ -60,7 +62,7 @@ def _rows(item: Json) -> list[dict[str, Cell]]:
     error = error_of(item)
     if error:
         return [{**head, "error": error}]
-    segments = item.get("segments") or ()
+    segments = overlaid(item)["segments"]
     if not segments:
         return [{**head, **_reading(item.get("overall")), **_cues(item.get("cues") or {})}]
     return [{**head, "segment": number, **_segment(segment)} for number, segment in enumerate(segments, start=1)]
@@ -78,7 +80,15 @@ def _segment(segment: Json) -> dict[str, Cell]:
         "text": segment.get("text"),
         **_reading(segment.get("reading")),
         **_cues(segment.get("cues") or {}),
+        **_corrected(segment.get("corrected")),
     }
+
+
+def _corrected(said: Json | None) -> dict[str, Cell]:
+    """What a user said of the segment's labels."""
+    top = top_emotion(said)
+    cells = {"label": label_of(said), "score": score_of(said), "emotion": top[0] if top else None}
+    return {f"corrected_{name}": value for name, value in cells.items() if value is not None}
 
 
 def _reading(reading: Json | None) -> dict[str, Cell]:

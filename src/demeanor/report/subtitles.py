@@ -1,4 +1,7 @@
-"""Subtitles with the sentiment beside each line: SubRip (.srt) and WebVTT (.vtt)."""
+"""Subtitles with the sentiment beside each line: SubRip (.srt) and WebVTT (.vtt).
+
+What a user corrected stands in place of what was read: text and speaker, and a label as `[negative]`, without number.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from demeanor.errors import InputError
+from demeanor.report.corrections import overlaid
 from demeanor.report.figures import (
     Json,
     error_of,
@@ -64,7 +68,7 @@ def _timed(analysis: Json) -> Iterator[tuple[int, int, Json]]:
     error = error_of(analysis)
     if error:
         raise InputError(f"subtitles need an analysis, but '{name}' could not be read ({error}); next: fix that input")
-    segments = [s for s in analysis.get("segments") or () if s.get("start") is not None and s.get("end") is not None]
+    segments = [s for s in overlaid(analysis)["segments"] if s.get("start") is not None and s.get("end") is not None]
     if not segments and analysis.get("duration") is None:
         raise InputError(
             f"subtitles need segments with times (audio or video), got kind '{analysis.get('kind')}' without "
@@ -78,7 +82,7 @@ def _timed(analysis: Json) -> Iterator[tuple[int, int, Json]]:
 
 def _bracket(segment: Json) -> tuple[str, str]:
     """Class and text of the reading: `("positive", "[positive +0.61 joy]")`; no text without a reading."""
-    reading = segment.get("reading") or {}
+    reading = segment.get("corrected") or segment.get("reading") or {}
     score, label, emotion = score_of(reading), label_of(reading), top_emotion(reading)
     parts = [label or "", "" if score is None else signed(score), emotion[0] if emotion else ""]
     if label == "neutral" and emotion and emotion[0] == "neutral":

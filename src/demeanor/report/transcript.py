@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from demeanor.report.corrections import overlaid
 from demeanor.report.figures import Json, clock, is_timed, label_of, score_of
-from demeanor.report.fragments import Words, reading_span, top_span
+from demeanor.report.fragments import Words, corrected_span, minus, reading_span, top_span
 from demeanor.report.pictures import signed_meter
 
 _SCROLLS_FROM = 60
@@ -13,6 +14,9 @@ _SCROLLS_FROM = 60
 
 _SEARCHED_FROM = 6
 """From this many lines on it can be searched and sifted."""
+
+_TYPICAL = {"negative": -0.5, "neutral": 0.0, "positive": 0.5}
+"""The score by which a line is coloured whose label a user set."""
 
 
 def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) -> str:
@@ -24,7 +28,7 @@ def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) 
         title: key of the heading; by default that of a transcript or of sentences.
         card: a section of its own, else a part of another one.
     """
-    segments = item.get("segments") or ()
+    segments = overlaid(item)["segments"]
     timed = is_timed(item)
     if not timed and not any(s.get("text") for s in segments):
         return ""
@@ -38,7 +42,8 @@ def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) 
     flags = {"scrolls": scrolls, "untimed": not timed, "unnamed": not named}
     kind = " ".join(["lines", *(name for name, on in flags.items() if on)])
     shown = [(i, s) for i, s in enumerate(segments) if timed or s.get("text")]
-    lines = "".join(_line(s, i, words) for i, s in shown)  # a post's picture is no line of its text
+    read = item.get("segments") or ()
+    lines = "".join(_line(s, read[i], i, words) for i, s in shown)  # a post's picture is no line of its text
     inner = (
         f'<div class="transcript-head"><h3>{heading}</h3>{tools}</div>'
         f'<ol class="{kind}" data-lines{" tabindex=0" if scrolls else ""} aria-label="{heading}">{lines}</ol>'
@@ -47,7 +52,8 @@ def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) 
     return f'<section class="card transcript">{inner}</section>' if card else f'<div class="transcript">{inner}</div>'
 
 
-def _line(segment: Json, number: int, words: Words) -> str:
+def _line(segment: Json, read: Json, number: int, words: Words) -> str:
+    """One line; `read` is the segment before a user corrected it."""
     reading = segment.get("reading") or {}
     label, score, start = label_of(reading), score_of(reading), segment.get("start")
     place = str(number + 1) if start is None else clock(start)
@@ -55,13 +61,28 @@ def _line(segment: Json, number: int, words: Words) -> str:
     text = escape((segment.get("text") or "").strip()) or f"<em>{words['no_text']}</em>"
     bar = "" if score is None else signed_meter(score, label or "")
     unsure = f' <span class="abstain" title="{words["abstain"]}">?</span>' if reading.get("abstain") else ""
+    shown = f"{reading_span(reading, words, short=True)}{unsure} <i>{top_span(reading, words)}</i>{bar}"
+    mark = ""
+    if said := segment.get("corrected"):
+        shown, label = corrected_span(said, words), label_of(said) or label
+        score = score_of(said) if score_of(said) is not None else _TYPICAL.get(label_of(said) or "", score)
+    if segment != read:
+        before = escape(f"{words['read_as']}: {_in_words(read, words)}")
+        mark = f' class="corrected" title="{before}"'
     return (
         f'<li class="line {_tone(score)} {label or "none"}" data-line="{number}">'
         f'<button type="button">{place}</button><span class="who" dir="auto">{who}</span>'
-        f'<p dir="auto">{text}</p>'
-        f'<span class="line-reading">{reading_span(reading, words, short=True)}{unsure} '
-        f"<i>{top_span(reading, words)}</i>{bar}</span></li>"
+        f'<p dir="auto"{mark}>{text}</p>'
+        f'<span class="line-reading">{shown}</span></li>'
     )
+
+
+def _in_words(segment: Json, words: Words) -> str:
+    """Speaker, text and reading in a line of plain text."""
+    label, score = label_of(segment.get("reading")), score_of(segment.get("reading"))
+    number = "" if score is None else f" {minus(score)}"
+    said = [segment.get("speaker"), (segment.get("text") or "").strip(), f"{words[label]}{number}" if label else ""]
+    return " · ".join(part for part in said if part)
 
 
 def _tone(score: float | None) -> str:

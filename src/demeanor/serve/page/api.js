@@ -80,6 +80,9 @@ export const result = async (id, format, language = "auto") => said(await call("
 /** The report in every language the page can be switched to. */
 export const reports = async (id) => ({ en: await result(id, "html", "en"), zh: await result(id, "html", "zh") });
 
+/** An analysis that the page has, in another form. */
+export const render = async (analysis, format, language = "auto") => said(await call("v1/render?format=" + format + "&language=" + language, { method: "POST", body: JSON.stringify(analysis), headers: { "Content-Type": "application/json" } }), format);
+
 /** Why a job's sample was read so. */
 export const explanation = async (id) => (await call("v1/jobs/" + id + "/explanation")).json();
 

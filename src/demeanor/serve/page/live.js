@@ -160,7 +160,7 @@ export function live(stream, preview, places) {
       const analysis = await finished;
       wire.close();
       if (!analysis || !analysis.segments.length) return null;
-      const render = async (format, language = "auto") => api.said(await api.call("v1/render?format=" + format + "&language=" + language, { method: "POST", body: JSON.stringify(analysis), headers: { "Content-Type": "application/json" } }), format);
+      const render = (format, language) => api.render(analysis, format, language);
       const texts = { csv: await render("csv"), srt: await render("srt"), vtt: await render("vtt") };
       return { json: JSON.stringify(analysis), html: { en: await render("html", "en"), zh: await render("html", "zh") }, texts };
     },

@@ -1,6 +1,7 @@
 /* One finished reading: the report's own article, taken into this page, with a player of the file that was read,
    exports, and corrections kept as an overlay of the JSON. */
 
+import { render } from "./api.js";
 import { make } from "./dom.js";
 import { ask, place, stop } from "./why.js";
 import { language, say } from "./words.js";
@@ -17,10 +18,14 @@ export function release(r) {
   if (r.url) URL.revokeObjectURL(r.url);
 }
 
+const STYLE = /<style>[\s\S]*?<\/style>/;
+
+/** A report as a document, without its own style: that would be refused here, loudly; this page has it as a file. */
+const parsed = (html) => new DOMParser().parseFromString(html.replace(STYLE, ""), "text/html");
+
 /** The parts of a report that this page draws: its article, the data behind it and its words. */
 function parts(html) {
-  // The report's own style would be refused here, loudly; this page has it as a file.
-  const page = new DOMParser().parseFromString(html.replace(/<style>[\s\S]*?<\/style>/, ""), "text/html");
+  const page = parsed(html);
   const data = page.getElementById("data-1"), words = page.getElementById("demeanor-words");
   const definitions = page.querySelector(".definitions");
   return {
@@ -65,12 +70,42 @@ const TYPES = { json: "application/json", html: "text/html", csv: "text/csv", sr
 
 function tools(bar, r) {
   bar.replaceChildren(make("small", {}, say("save_as")));
-  const texts = { json: () => JSON.stringify(r.json, null, 2), html: () => r.html[language()], ...Object.fromEntries(Object.entries(r.texts).map(([k, v]) => [k, () => v])) };
-  for (const [format, text] of Object.entries(texts)) {
-    bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.name, format, text()) }, format.toUpperCase()));
+  const told = make("small", { class: "fault", role: "alert" });
+  const out = async (format) => {
+    told.textContent = "";
+    try { save(r.name, format, await exported(r, format)); } catch (error) { told.textContent = error.message; }
+  };
+  for (const format of ["json", "html", ...Object.keys(r.texts)]) {
+    bar.append(make("button", { type: "button", class: "button", onclick: () => out(format) }, format.toUpperCase()));
   }
+  bar.append(told);
   if (r.why) bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.name + " " + say("reasons"), "json", JSON.stringify(r.why, null, 2)) }, say("reasons")));
   bar.append(make("span", { class: "grow" }), make("button", { type: "button", class: "button main", "data-why": true, onclick: () => ask(r) }, say("why")));
+}
+
+/** The reading in one format, with what was corrected in it; the server lays that over. */
+async function exported(r, format) {
+  if (format === "json") return JSON.stringify(r.json, null, 2);
+  const had = format === "html" ? r.html[language()] : r.texts[format];
+  if (!r.json.corrections) return had;
+  const made = await render(r.json, format, language());
+  return format === "html" ? overlay(had, made) : made;
+}
+
+/** The report that has the pictures, with transcript, notes and data of the one that has the corrections. */
+function overlay(had, made) {
+  const page = parsed(had), fresh = parsed(made);
+  for (const part of [".transcript", ".notes"]) {
+    const old = page.querySelector("article " + part), now = fresh.querySelector("article " + part);
+    if (old && now) old.replaceWith(now);
+    else if (now) page.querySelector("article .provenance").before(now);
+  }
+  const data = page.getElementById("data-1");
+  const payload = { ...JSON.parse(data.textContent), analysis: JSON.parse(fresh.getElementById("data-1").textContent).analysis };
+  // No character in it can end the element.
+  data.textContent = JSON.stringify(payload).replace(/[<>&]/g, (c) => "\\u00" + c.charCodeAt(0).toString(16));
+  const text = page.documentElement.outerHTML, end = text.indexOf("</head>");
+  return "<!doctype html>\n" + text.slice(0, end) + STYLE.exec(had)[0] + text.slice(end) + "\n";
 }
 
 function save(name, format, text) {

@@ -1,0 +1,79 @@
+"""What users put over an analysis (`corrections`), laid over it for people to look at; the analysis itself stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from demeanor.report.figures import Json
+from demeanor.types import CUES, EMOTIONS, POLARITIES
+
+_STEP = re.compile(r"[^\[\]./]+")  # segments[3].reading and /segments/3/reading alike
+_LABELS = {
+    "label": "polarity", "polarity": "polarity", "score": "score", "emotions": "emotions", "emotion": "emotions",
+}  # fmt: skip
+
+
+def corrections_of(analysis: Json) -> Iterator[tuple[list[str], Any, str, str | None]]:
+    """Steps of the path, value, by whom and when, of each correction."""
+    for said in analysis.get("corrections") or ():
+        path = _STEP.findall(str(said.get("path") or "").removeprefix("$"))
+        yield path, said.get("value"), str(said.get("by") or "user"), said.get("at")
+
+
+def place_of(path: list[str]) -> int | None:
+    """The segment that is meant, −1 for all of it, None for something else."""
+    if len(path) > 2 and path[0] == "segments" and path[1].isdecimal():
+        return int(path[1])
+    return -1 if path and path[0] == "overall" else None
+
+
+def label_meant(path: list[str]) -> str | None:
+    """`polarity`, `score` or `emotions` of a fused reading; None for texts, speakers, faces, cues and own tasks."""
+    inner = {"faces", "cues", "own", *CUES}.intersection(path)
+    return None if inner or not path else _LABELS.get(path[-1])
+
+
+def emotions_meant(value: Any) -> list[str]:
+    """One name, several, or probabilities, of which the highest counts."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, Mapping):
+        return [max(EMOTIONS, key=lambda e: value[e] if isinstance(value.get(e), int | float) else 0.0)]
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def overlaid(analysis: Json) -> dict[str, Any]:
+    """The analysis with the corrected texts and speakers of its segments in place of what was heard.
+
+    A segment whose labels were corrected gets `corrected` beside its `reading`: a reading of what the user said alone,
+    `{"sentiment": {"label", "score"}, "emotions"}`, each null where he said nothing. The last word on each counts.
+    """
+    segments = [dict(s) for s in analysis.get("segments") or ()]
+    for path, value, _, _ in corrections_of(analysis):
+        place, name = place_of(path), label_meant(path)
+        if place is None or not 0 <= place < len(segments):
+            continue
+        segment = segments[place]
+        if path[2:] in (["text"], ["speaker"]):
+            segment[path[2]] = None if value is None else str(value)
+            if path[2] == "text":
+                segment.pop("words", None)  # they are of what was heard
+        elif name is not None:
+            segment["corrected"] = _said(segment.get("corrected"), name, value)
+    return {**analysis, "segments": segments}
+
+
+def _said(before: Mapping[str, Any] | None, name: str, value: Any) -> dict[str, Any] | None:
+    """What a user has said of a segment with one thing more; what is no label is passed over."""
+    said: dict[str, Any] = dict(before or {"sentiment": None, "emotions": None})
+    sentiment = dict(said["sentiment"] or {"label": None, "score": None})
+    if name == "polarity" and value in POLARITIES:
+        said["sentiment"] = sentiment | {"label": value}
+    elif name == "score" and isinstance(value, int | float) and not isinstance(value, bool) and -1 <= value <= 1:
+        sign = "neutral" if value == 0 else "positive" if value > 0 else "negative"
+        said["sentiment"] = {"label": sentiment["label"] or sign, "score": float(value)}
+    elif name == "emotions" and (known := [e for e in emotions_meant(value) if e in EMOTIONS]):
+        said["emotions"] = {known[0]: 1.0}
+    return said if said["sentiment"] or said["emotions"] else None
