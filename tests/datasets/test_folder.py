@@ -72,9 +72,26 @@ def test_clips_with_a_label_table(tmp_path: Path) -> None:
     assert (note.text, note.labels) == ("a note", {"emotions": "neutral", "score": -0.2})
 
 
+def test_stretches_of_one_recording(tmp_path: Path) -> None:
+    table = "file,label,start,end\nlong.mp4,joy,0,2.5\nlong.mp4,anger,2.5,4\nshort.mp4,joy,1,2\n"
+    (tmp_path / "labels.csv").write_text(table)
+    for name in ("long", "short"):
+        (tmp_path / f"{name}.mp4").write_bytes(b"film")
+    found = folder.read(tmp_path)
+    assert [s.id for s in found] == ["long.mp4#0", "long.mp4#2.5", "short.mp4"]
+    assert [(s.start, s.end) for s in found] == [(0, 2.5), (2.5, 4), (1, 2)]
+    assert found[0].group == found[1].group != found[2].group, "never on both sides of a split"
+    (tmp_path / "labels.csv").write_text(table.replace("short.mp4,joy,1", "long.mp4,joy,0"))
+    with pytest.raises(DataError, match=r"once per `start`, found more of long\.mp4#0"):
+        folder.read(tmp_path)
+    spoken = table.replace("file,", "speaker,file,").replace("\n", "\nann,")
+    (tmp_path / "labels.csv").write_text(spoken.removesuffix("ann,"))
+    assert {s.group for s in folder.read(tmp_path)} == {"ann"}
+
+
 def test_a_file_listed_twice_is_refused(tmp_path: Path) -> None:
     write_csv(tmp_path / "mine.csv", ("file", "label"), [("1.wav", "a"), ("1.wav", "b")])
-    with pytest.raises(DataError, match=r"expected every file once, found more of 1\.wav"):
+    with pytest.raises(DataError, match=r"expected every file once, .*found more of 1\.wav"):
         folder.read(tmp_path, labels="mine.csv")
     write_csv(tmp_path / "mine.csv", ("path", "label"), [("1.wav", "a")])
     with pytest.raises(DataError, match="expected columns file; found path, label"):

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
+from demeanor.cli import main
 from demeanor.features.store import Store
 from demeanor.training import lab
 from demeanor.training.prepare import Prepared, prepare
@@ -90,3 +92,10 @@ def media_of(folder: Path) -> list[dict[str, str]]:
             del row[("text", "audio", "image")[number % 3]]
         media.append(row)
     return table_of(folder, media)
+
+
+def typed(*arguments: str) -> None:
+    """Run a command of demeanor's, which must end well."""
+    with pytest.raises(SystemExit) as left:
+        main(list(arguments))
+    assert not left.value.code, arguments

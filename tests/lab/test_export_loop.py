@@ -1,4 +1,7 @@
-"""The loop: train on clips, export, and read them where torch cannot be imported – the same numbers."""
+"""The loop: train on clips, export, and read them where torch cannot be imported – the same numbers.
+
+Media made here go through the functions, the talking-head clips through the commands that a user types.
+"""
 
 import json
 from pathlib import Path
@@ -8,8 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from export_runs import TASKS, TEXTS, run_of, spec_of, table_of  # noqa: E402
-from torchless import analyses  # noqa: E402
+from export_runs import TASKS, TEXTS, run_of, spec_of, table_of, typed  # noqa: E402
+from torchless import analyses, command  # noqa: E402
 
 from demeanor.calibration.temperature import Temperature  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
@@ -54,7 +57,45 @@ def made_loop(made, store: Store, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def heads_loop(heads, store: Store, tmp_path_factory: pytest.TempPathFactory):
-    return loop(heads, store, tmp_path_factory.mktemp("runs"))
+    """`train`, `evaluate` and `export` of each model, then `batch` of the held-back clips where there is no torch."""
+    (folder, rows), root, found = heads, tmp_path_factory.mktemp("runs"), {}
+    held = [{k: v for k, v in row.items() if k != "split"} for row in rows if row["split"] != "train"]
+    (root / "held.jsonl").write_text("\n".join(json.dumps(row) for row in held) + "\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("DEMEANOR_FEATURES", str(store.root))
+        for model in MODELS:
+            (root / f"{model}.toml").write_text(toml_of(spec_of("clips.csv", model)))
+            typed("train", f"{model}.toml", "--data", str(folder), "--out", model)
+            for split in ("valid", "test"):
+                typed("evaluate", model, "--data", str(folder), "--split", split)
+            typed("export", model, f"{model}-bundle", "--data", str(folder))
+            command(
+                "batch",
+                str(root / "held.jsonl"),
+                "--out",
+                str(root / f"{model}.jsonl"),
+                "--model",
+                str(root / f"{model}-bundle"),
+            )
+            found[model] = (
+                root / model,
+                [json.loads(line) for line in (root / f"{model}.jsonl").read_text().splitlines()],
+            )
+    return found
+
+
+def toml_of(spec: dict) -> str:
+    """A run file of a spec whose values are numbers, strings, lists and tables of them."""
+
+    def inline(value: object) -> str:
+        if isinstance(value, dict):
+            return "{ " + ", ".join(f"{k} = {inline(v)}" for k, v in value.items()) + " }"
+        return json.dumps(value)
+
+    return "\n".join(
+        f"[{name}]\n" + "".join(f"{k} = {inline(v)}\n" for k, v in section.items()) for name, section in spec.items()
+    )
 
 
 def same_numbers(run_folder: Path, read: list[dict]) -> None:

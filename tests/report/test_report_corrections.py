@@ -1,4 +1,4 @@
-"""What a user corrected, in what people look at: subtitles, tables, reports. The analysis itself stays as it was read."""
+"""What a user corrected, in what people look at: subtitles, tables, reports. The analysis itself stays as read."""
 
 import copy
 import csv as csv_format
@@ -47,7 +47,9 @@ def test_a_table_has_both_labels(film: dict[str, Any]) -> None:
     assert "corrected" not in csv(made.video())
 
 
-@pytest.mark.parametrize(("language", "before"), [("en", "Read as: S1 · That is awful. · negative −0.59"), ("zh", "原读数: ")])
+@pytest.mark.parametrize(
+    ("language", "before"), [("en", "Read as: S1 · That is awful. · negative −0.59"), ("zh", "原读数: ")]
+)
 def test_a_report_shows_it_and_what_was_read(film: dict[str, Any], language: str, before: str) -> None:
     page = render(film, language=language)
     line = re.search(r'<li class="([^"]*)" data-line="7">(.*?)</li>', page)
@@ -70,11 +72,13 @@ def test_scores_and_emotions_are_shown_too() -> None:
 
 
 def test_the_last_word_counts_and_the_rest_is_passed_over() -> None:
+    inner = "sentiment.label"
     said = [
         correct("segments[0].text", "first"), correct("segments[0].text", "last"), correct("segments[99].text", "x"),
-        correct("overall.sentiment.label", "negative"), correct("segments[0].faces[0].reading.sentiment.label", "negative"),
-        correct("segments[0].cues.voice.sentiment.label", "negative"), correct("segments[0].reading.sentiment.label", "odd"),
-        correct("segments[0].reading.sentiment.score", 7), correct("segments[0].reading.emotions", ["bliss"]), correct("", 1),
+        correct(f"overall.{inner}", "negative"), correct(f"segments[0].faces[0].reading.{inner}", "negative"),
+        correct(f"segments[0].cues.voice.{inner}", "negative"), correct(f"segments[0].reading.{inner}", "odd"),
+        correct("segments[0].reading.sentiment.score", 7), correct("segments[0].reading.emotions", ["bliss"]),
+        correct("", 1),
     ]  # fmt: skip
     film = made.video() | {"corrections": said}
     was = copy.deepcopy(film)

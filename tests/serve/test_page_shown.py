@@ -152,7 +152,11 @@ def test_what_is_saved_shows_the_correction(page: Any, tmp_path: Path) -> None:
     assert "Ann: That is ‹lawful›.\n[neutral]" in saved(page, "SRT")
     assert "<v Ann>That is &lt;lawful&gt;.</v>" in saved(page, "VTT")
     rows = list(csv.DictReader(io.StringIO(saved(page, "CSV").removeprefix("\ufeff"))))
-    assert (rows[7]["text"], rows[7]["label"], rows[7]["corrected_label"]) == ("That is <lawful>.", "negative", "neutral")
+    assert (rows[7]["text"], rows[7]["label"], rows[7]["corrected_label"]) == (
+        "That is <lawful>.",
+        "negative",
+        "neutral",
+    )
     html = saved(page, "HTML")
     assert html.count('class="corrected"') == 1
     assert html.count("data:image") == kept.count("data:image") > 0, "its pictures stay"

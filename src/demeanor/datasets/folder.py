@@ -33,7 +33,7 @@ CARD = Card(
     licence="one's own",
     source="root: a folder per class (above them, if wanted, train/, valid/, test/), or any folder with a table of the "
     "columns file and label (and, if wanted, those of a table: text, speaker, group, split, start, end, label_…) "
-    "named by the option labels.",
+    "named by the option labels. Stretches of one file are rows of their own, told apart by start.",
 )
 
 
@@ -148,16 +148,29 @@ def _from_table(table: Path, pattern: re.Pattern[str] | None) -> list[Sample]:
     rows = read_rows(table, CARD, ("file",), delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
     task = task_of(r["label"].strip() for r in rows if r.get("label", "").strip())
     gaps, samples = Gaps(CARD), []
+    times = Counter(r["file"].strip() for r in rows)
     for number, row in enumerate(rows, 2):
         try:
-            samples.append(sample_of(_as_columns(row, table.parent, task, pattern), table, number))
+            columns = _as_columns(row, table.parent, task, pattern)
+            if times[columns["id"]] > 1 and (start := (row.get("start") or "").strip()):
+                _name_stretch(columns, start)
+            samples.append(sample_of(columns, table, number))
         except BadCell as error:
             gaps.add(str(error), f"line {number}")
     twice = [name for name, count in Counter(s.id for s in samples).items() if count > 1]
     if twice:
-        raise DataError(f"{table.name}: expected every file once, found more of {', '.join(twice[:5])}")
+        raise DataError(
+            f"{table.name}: expected every file once, or once per `start`, found more of {', '.join(twice[:5])}"
+        )
     gaps.tell()
     return samples
+
+
+def _name_stretch(columns: dict[str, str], start: str) -> None:
+    """A stretch of a file that has several is named by its start; stretches of one file stand on one side."""
+    if not (columns.get("group") or columns.get("speaker")):
+        columns["group"] = columns["id"]
+    columns["id"] += f"#{start}"
 
 
 def _as_columns(row: Mapping[str, str], folder: Path, task: str, pattern: re.Pattern[str] | None) -> dict[str, str]:
