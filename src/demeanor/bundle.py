@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import BundleError, UnknownNameError
-from demeanor.weights.graph import check_graph
+from demeanor.weights import strange
 
 SCHEMA = "demeanor.bundle/1"
 FUSED = "features"
@@ -38,7 +38,7 @@ class Bundle:
     Args:
         folder: where bundle.json lies.
         threads: threads per graph; 0 lets ONNX Runtime choose.
-        own: it comes with the package; graphs of others are looked through before they are run.
+        own: it comes with the package; graphs of others are looked through and run within bounds (weights/strange.py).
 
     Raises:
         BundleError: no bundle there, another schema, a file missing, too large or with another sha256.
@@ -99,10 +99,16 @@ class Bundle:
         return path
 
     def run(self, graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Run a graph: {input: array} → {output: array}."""
+        """Run a graph: {input: array} → {output: array}.
+
+        Raises:
+            BundleError: a stranger's graph cannot be run on these inputs, or asks for too much memory.
+        """
         session = self._session(graph)
         names = [o.name for o in session.get_outputs()]
-        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+        if self._own:
+            return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+        return dict(zip(names, strange.run(session, self.folder / graph, names, inputs), strict=True))
 
     def inputs(self, graph: str) -> dict[str, tuple[str, list[int | str | None]]]:
         """Type and shape of a graph's inputs by name; a dimension that varies is a name or None."""
@@ -114,20 +120,17 @@ class Bundle:
 
     def _session(self, graph: str) -> Any:
         if graph not in self._sessions:
-            import onnxruntime as ort
-
-            options = ort.SessionOptions()
-            options.intra_op_num_threads = self.threads
-            options.log_severity_level = 3
             path = self.file(graph)
-            if not self._own:
-                check_graph(path)
-            try:
-                self._sessions[graph] = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            except Exception as error:  # ONNX Runtime has a class of its own for each fault, none of them ours
-                reason = str(error).splitlines()[0]
-                raise BundleError(f"{path}: ONNX Runtime cannot load it ({reason}); export it anew") from error
+            self._sessions[graph] = self._loaded(path) if self._own else strange.load(path, self.threads)
         return self._sessions[graph]
+
+    def _loaded(self, path: Path) -> Any:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.log_severity_level = 3
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def sha256(path: Path) -> str:

@@ -226,3 +226,23 @@ def test_nothing_of_this_machine_is_told(whole) -> None:
     text = (whole[0] / "bundle.json").read_text() + (whole[0] / "card.md").read_text()
     assert str(Path.home()) not in text
     assert "/tmp/" not in text
+
+
+def test_a_graph_that_asks_for_more_memory_than_there_is(mine: Path) -> None:
+    """Eight gigabytes of ones out of three numbers."""
+    model = onnx.load(mine / "model.onnx")
+    large = onnx.numpy_helper.from_array(np.array([2048, 1024, 1024], np.int64), "large")
+    model.graph.initializer.append(large)
+    given = model.graph.node[-1].output[0]
+    model.graph.node[-1].output[0] = "before"
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
+    model.graph.node.extend(
+        [
+            helper.make_node("ConstantOfShape", ["large"], ["ones"], value=one),
+            helper.make_node("ReduceMax", ["ones"], ["most"], keepdims=0),
+            helper.make_node("Mul", ["before", "most"], [given]),
+        ]
+    )
+    spoil(mine, model)
+    with pytest.raises(BundleError, match=r"model\.onnx: ONNX Runtime cannot run it"):
+        demeanor.load(mine).analyze("so good")

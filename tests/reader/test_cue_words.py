@@ -11,7 +11,11 @@ from demeanor.reader.cues._legible import Doubt
 from demeanor.reader.cues.words import Words
 from demeanor.types import Evidence
 
-NOISE, SIGNS, SCRIPT = "look like words", "only digits or signs", "a script that the words expert does not know"
+NOISE, SIGNS, SCRIPT = (
+    "look like words",
+    "only digits, signs or addresses",
+    "a script that the words expert does not know",
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +49,10 @@ def test_what_is_said_over_and_over_keeps_its_sign(words: Words, once: str, agai
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("asdf qwer zxcv", NOISE), ("xkcd jjjj", NOISE), ("sdkfjh skdjfh ksjdhf", NOISE), ("ŽüÐæ Ð´Õæ Žü¾€", NOISE),
+        ("asdf qwer zxcv", NOISE), ("xkcd jjjj", NOISE), ("x" * 10_000, NOISE), ("a" * 60, NOISE),
+        ("sdkfjh skdjfh ksjdhf", NOISE), ("ŽüÐæ Ð´Õæ Žü¾€", NOISE),
         ("12345 678", SIGNS), ("!!! ???", SIGNS), ("...", SIGNS), ("3.14 + 2 = ?", SIGNS), ("@anna http://a.b", SIGNS),
+        ("https://example.org/love", SIGNS),
         ("ᎣᏏᏲ ᏙᎯᏧ", SCRIPT), ("ⵣⵓⵔⴰⵏ ⴰⵣⵓⵍ", SCRIPT), ("ܫܠܡܐ ܫܠܡܐ", SCRIPT),
     ],
 )  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanor.errors import BundleError, ConfigError
-from demeanor.weights.graph import check_graph
+from demeanor.errors import ConfigError
+from demeanor.weights import strange
 
 
 class EncoderGraph:
@@ -20,22 +20,13 @@ class EncoderGraph:
 
     Raises:
         ConfigError: no such file, or no such graph.
-        BundleError: it reaches outside of its file.
+        BundleError: it reaches outside of its file, or ONNX Runtime cannot load it.
     """
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
         if not path.is_file():
             raise ConfigError(f"graph: expected an ONNX file at {path}, found nothing there")
-        check_graph(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime has a class of its own for each fault, none of them ours
-            raise BundleError(f"{path}: ONNX Runtime cannot load it: {str(error).splitlines()[0]}") from error
+        self._path, self._session = path, strange.load(path, threads=1)
         self.takes = {i.name for i in self._session.get_inputs()}
         (output, *others) = self._session.get_outputs()
         if others or output.name != "states" or len(output.shape) != 2:
@@ -44,5 +35,6 @@ class EncoderGraph:
 
     def states(self, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """(rows, dim) of one input; what the graph does not take is left out."""
-        found = self._session.run(["states"], {k: v for k, v in inputs.items() if k in self.takes})
+        taken = {k: v for k, v in inputs.items() if k in self.takes}
+        found = strange.run(self._session, self._path, ["states"], taken)
         return np.asarray(found[0], np.float32)

@@ -219,7 +219,7 @@ WORDS = (
     ("goemotions_dev", "test", "dev, single-label rows"),
     ("tweets", "test", "12 % by duplicate group"),
     ("weibo", "test", "20 % by duplicate group"),
-    ("everyday", "valid", "our own sentences, those of a writer held back"),
+    ("everyday", "valid", "our own sentences, those of writers held back"),
 )
 
 

@@ -45,6 +45,7 @@ UNKNOWN = 0.3
 _UNKNOWN_COST = 14.0  # nats of a character that the tokenizer does not know
 _RARER = 1.2  # a text in a language that its small words tell, whose letters the tokenizer has seldom seen, costs more
 _READ = 4000  # characters looked at
+_HELD = 50  # of one letter alone: more than anybody's scream or kisses
 _TRUSTED = 0.25  # what is left of a reading of what looks like no words: slang may, and some of it is strongly felt
 _ALPHABETS = re.compile(r"[a-zà-ɏḀ-ỿ\u0370-\u03ff\u0400-\u04ff]+")
 _SHORTENED = re.compile(r"['’](?:m|s|re|ve|ll|d|t)\b")
@@ -110,11 +111,12 @@ class Legible:
         letters = [c for c in _DRAWN.sub(" ", said) if c.isalpha()]
         drawn = _DRAWN.search(said) is not None
         if not letters:
-            return None if drawn else Doubt("there are no words or emoji in it, only digits or signs", 0.0, True)
+            nothing = Doubt("there are no words or emoji in it, only digits, signs or addresses", 0.0, True)
+            return None if drawn else nothing
         if self._share_unknown(said) > UNKNOWN:
             return Doubt(f"it is in a script that the words expert does not know ({_script(letters)})", 0.0, True)
         rarer = _RARER if language not in (None, "und", *self._languages) else 1.0
-        if not drawn and self._is_noise(said, len(letters), rarer):
+        if not drawn and (_held(text) or self._is_noise(said, len(letters), rarer)):
             return Doubt("it does not look like words of any language that the words expert knows", _TRUSTED, True)
         return self._foreign(text[:_READ], letters, language)
 
@@ -171,6 +173,12 @@ class Legible:
             name = language_names().get(str(language), str(language))
         known = ", ".join(language_names()[code] for code in self._languages)
         return Doubt(f"it is in {name}, and the words expert has labels in {known} only", self._others, False)
+
+
+def _held(text: str) -> bool:
+    """Whether it is one letter, again and again."""
+    key = text[:_READ].strip().lower()
+    return len(key) > _HELD and key.isalpha() and len(set(key)) == 1
 
 
 def _distinct(found: Sequence[str]) -> list[str]:
