@@ -25,8 +25,8 @@ SCHEMA = "demeanor.bundle/1"
 FUSED = "features"
 """`kind` of a bundle whose one model fuses features (see `features/described.py`); others hold an expert per cue."""
 
-LARGEST = 512 * 2**20
-"""Bytes a single file of a bundle may have; a stranger's bundle cannot fill the memory."""
+LARGEST = 2**31 - 1
+"""Bytes a single file of a bundle may have: no more than a protocol buffer, which a graph is, can hold."""
 
 LARGEST_SPEC = 16 * 2**20
 """Bytes of bundle.json."""

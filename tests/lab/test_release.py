@@ -1,9 +1,9 @@
-"""Scores of a release candidate: gaps between kinds of texts, by hand."""
+"""Scores of a release candidate: gaps between kinds of texts and pictures, by hand."""
 
 import numpy as np
 import pytest
 
-from demeanor.experiments.release import _classes, _halves
+from demeanor.experiments.release import _classes, by_light, by_text
 from demeanor.types import POLARITIES, Evidence, Sample
 
 NEUTRAL = np.full(7, 1 / 7)
@@ -25,7 +25,8 @@ def test_gaps_are_differences_of_accuracy() -> None:
         label, other = ("negative", "positive") if i % 8 < 4 else ("positive", "negative")
         samples.append(Sample(one.id, text=one.text, labels={"polarity": label}))
         evidence.append(said(label if right else other))
-    found = _classes("made", "by hand", "polarity", POLARITIES, samples, evidence, np.array([s.id for s in samples]))
+    clusters, sides = np.array([s.id for s in samples]), by_text([s.text or "" for s in samples])
+    found = _classes("made", "by hand", "polarity", POLARITIES, samples, evidence, clusters, sides)
     chinese_gap, long_gap = found["metrics"]["gap_chinese"], found["metrics"]["gap_long"]
     assert chinese_gap["value"] == pytest.approx(0.75 - 0.5)
     assert chinese_gap["low"] < 0.25 < chinese_gap["high"]
@@ -33,6 +34,15 @@ def test_gaps_are_differences_of_accuracy() -> None:
 
 
 def test_no_gap_between_languages_where_one_has_too_few() -> None:
-    samples = [Sample(f"e{i}", text="The soup was cold, and so was the tea") for i in range(60)]
-    samples += [Sample("z", text="汤是凉的，而且这已经是第三次了，真的不想再来")]
-    assert list(_halves(samples)) == []
+    texts = ["The soup was cold, and so was the tea"] * 60 + ["汤是凉的，而且这已经是第三次了，真的不想再来"]
+    sides = by_text(texts)
+    assert sides["gap_chinese"].sum() == 1
+    samples = [Sample(str(i), text=t, labels={"polarity": "negative"}) for i, t in enumerate(texts)]
+    evidence, clusters = [said("negative")] * len(texts), np.arange(len(texts))
+    found = _classes("made", "by hand", "polarity", POLARITIES, samples, evidence, clusters, sides)
+    assert not [name for name in found["metrics"] if name.startswith("gap_")]
+
+
+def test_pictures_are_dark_or_light() -> None:
+    pictures = [np.full((4, 4, 3), light, np.uint8) for light in (10, 200, 90, 255)]
+    assert by_light(pictures)["gap_dark"].tolist() == [True, False, True, False]

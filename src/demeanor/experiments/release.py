@@ -54,7 +54,8 @@ def words_scores(words: Words, manifest: Path, root: Path, split: str, protocol:
         rows = [i for i, s in enumerate(samples) if "," not in str(s.labels.get(task, ",")) and task in s.labels]
         if rows:
             chosen = [samples[i] for i in rows]
-            out.append(_classes(name, protocol, task, classes, chosen, [evidence[i] for i in rows], clusters[rows]))
+            said, sides = [evidence[i] for i in rows], by_text([s.text or "" for s in chosen])
+            out.append(_classes(name, protocol, task, classes, chosen, said, clusters[rows], sides))
     return out
 
 
@@ -88,7 +89,9 @@ def _classes(
     samples: Sequence[Sample],
     evidence: Sequence[Evidence],
     clusters: Array,
+    sides: Mapping[str, Array],
 ) -> dict[str, Any]:
+    """`sides`: gaps → which samples are on their first side."""
     truth = np.array([classes.index(str(s.labels[task])) for s in samples])
     present = sorted(set(truth.tolist()))
     p = np.stack([e.polarity if task == "polarity" else e.emotions for e in evidence])[:, present]
@@ -103,7 +106,9 @@ def _classes(
     metrics: dict[str, Any] = {
         k: bootstrap.interval(m, truth, guess, clusters=clusters).to_dict() for k, m in measures.items()
     }
-    for gap, inside in _halves(samples).items():
+    for gap, inside in sides.items():
+        if not FEWEST <= inside.sum() <= len(truth) - FEWEST:
+            continue
         metrics[gap] = bootstrap.interval(_gap, truth, guess, inside, clusters=clusters).to_dict()
     sure, right = calibration.top_label(p, np.searchsorted(present, truth))
     metrics["ece"] = {"value": calibration.expected_calibration_error(sure, right)}
@@ -119,15 +124,19 @@ def _classes(
     }
 
 
-def _halves(samples: Sequence[Sample]) -> dict[str, Array]:
-    """Gaps → which samples are on their first side: long texts against short ones, Chinese ones against others."""
-    texts = [s.text or "" for s in samples]
-    if not any(texts):
-        return {}
+def by_text(texts: Sequence[str]) -> dict[str, Array]:
+    """Long texts against short ones, Chinese ones against others."""
     length = np.array([len(t.encode()) for t in texts])  # bytes: a Chinese character says as much as some letters
-    chinese = np.array([detect_language(t) == "zh" for t in texts])
-    sides = {"gap_long": length > np.median(length), "gap_chinese": chinese}
-    return {gap: side for gap, side in sides.items() if FEWEST <= side.sum() <= len(texts) - FEWEST}
+    return {
+        "gap_long": length > np.median(length),
+        "gap_chinese": np.array([detect_language(t) == "zh" for t in texts]),
+    }
+
+
+def by_light(pictures: Sequence[Array]) -> dict[str, Array]:
+    """Dark pictures against light ones, by their mean grey, which is no proxy for anybody's skin."""
+    light = np.array([p.mean() for p in pictures])
+    return {"gap_dark": light < np.median(light)}
 
 
 def _gap(truth: Array, guess: Array, inside: Array) -> float:
@@ -143,7 +152,8 @@ def face_score(bundle: Bundle, manifest: Path, root: Path) -> dict[str, Any]:
     crops = [face_crop(p, finder) for p in pictures]
     evidence = Face(bundle).read(crops, [FaceQuality(48.0, 0.5, 1.0, 0.5)] * len(crops))
     clusters = np.array([hashlib.sha256(p.tobytes()).hexdigest() for p in pictures])
-    return _classes("fer2013", "validation part, tight crops", "emotions", EMOTIONS, samples, evidence, clusters)
+    protocol, sides = "validation part, tight crops", by_light(pictures)
+    return _classes("fer2013", protocol, "emotions", EMOTIONS, samples, evidence, clusters, sides)
 
 
 def voice_scores(run: Path) -> list[dict[str, Any]]:

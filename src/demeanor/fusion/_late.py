@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import pooled, presence
 from demeanor.losses.tasks import task_loss
@@ -33,7 +34,7 @@ class Predictor(nn.Module):
         sizes = [dim, *[config.hidden] * config.layers]
         parts: list[nn.Module] = []
         for number in range(config.layers):
-            parts += [nn.Linear(sizes[number], sizes[number + 1]), nn.ReLU(), nn.Dropout(config.dropout)]
+            parts += [nn.Linear(sizes[number], sizes[number + 1]), nn.ReLU(), Dropout(config.dropout)]
         self.dense = nn.Sequential(*parts)
         self.heads = TaskHeads(sizes[-1], config.tasks)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import pooled, presence
 from demeanor.losses.balance import modulation, quality, scale_gradient
@@ -48,7 +49,7 @@ class VectorFusion(Model):
         )
         self.operator = operator
         self.dense = nn.Sequential(
-            nn.Dropout(config.dropout), nn.Linear(operator.out, config.hidden), nn.ReLU(), nn.Dropout(config.dropout)
+            Dropout(config.dropout), nn.Linear(operator.out, config.hidden), nn.ReLU(), Dropout(config.dropout)
         )
         self.heads = TaskHeads(config.hidden, config.tasks)
 

@@ -28,6 +28,7 @@ from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.adaptive_norm import AdaptiveNorm
 from demeanor.layers.attention_gate import AttentionGate
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.masked_attention import MaskedAttention
 from demeanor.layers.recurrent import MaskedLstm
@@ -92,7 +93,7 @@ class Regressor(nn.Module):
 
     def __init__(self, dim: int, width: int, dropout: float, tasks: Mapping[str, int]) -> None:
         super().__init__()
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.first, self.second = nn.Linear(dim, width), nn.Linear(width, width)
         self.heads = TaskHeads(width, tasks)
 

@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.masked_attention import MaskedAttention
 from demeanor.losses.tasks import task_loss
@@ -78,14 +79,14 @@ class Block(nn.Module):
         width = config.width
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.attention = MaskedAttention(width, config.heads, config.head_dim, bias=False)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.forward_part = nn.Sequential(
             nn.LayerNorm(width),
             nn.Linear(width, config.inner),
             nn.GELU(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(config.inner, width),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
         )
 
     def forward(self, x: Tensor, source: Tensor, mask: Tensor) -> Tensor:
@@ -132,7 +133,7 @@ class HyperLayer(nn.Module):
         self.keys = nn.ModuleDict({m: nn.Linear(width, width, bias=False) for m in others})
         self.values = nn.ModuleDict({m: nn.Linear(width, width, bias=False) for m in others})
         self.out = nn.Linear(width, width)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
 
     def forward(self, guide: Tensor, others: Mapping[str, Tensor], hyper: Tensor) -> Tensor:
         """Language of this depth, the others' tokens and the hyper-modality, all (B, K, D) → (B, K, D)."""

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.dropout import Dropout, dropout
 from demeanor.layers.heads import ReadingHeads
 from demeanor.layers.transformer import masked_mean
 from demeanor.losses.tasks import task_loss
@@ -68,17 +69,17 @@ class Member(nn.Module):
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Hidden vector and the three tasks."""
         c = self.config
-        x = F.dropout(self.norm(x), c.input_dropout, self.training)
+        x = dropout(self.norm(x), c.input_dropout, self.training)
         x = F.gelu(self.narrow(x))
         real = valid[..., None].to(x.dtype)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             y = conv((x * real).transpose(1, 2)).transpose(1, 2)
-            x = x + F.dropout(F.gelu(norm(y)), c.dropout / 2, self.training)
+            x = x + dropout(F.gelu(norm(y)), c.dropout / 2, self.training)
         weight = self.attend(x).float().masked_fill(~valid[..., None], -1e4).softmax(1)
         mean = (weight * x).sum(1)
         spread = ((weight * (x - mean[:, None]) ** 2).sum(1) + 1e-5).sqrt()
         hidden = torch.cat([mean, spread], 1)
-        return hidden, self.heads(F.dropout(hidden, c.dropout, self.training))
+        return hidden, self.heads(dropout(hidden, c.dropout, self.training))
 
 
 class Linear(nn.Module):
@@ -87,7 +88,7 @@ class Linear(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(2 * config.dim, affine=False, momentum=MOMENTUM)
-        self.drop = nn.Dropout(config.linear_dropout)
+        self.drop = Dropout(config.linear_dropout)
         self.heads = ReadingHeads(2 * config.dim)
 
     def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import AttentivePool, steps
 from demeanor.layers.recurrent import MaskedLstm
@@ -63,7 +64,7 @@ class AudioLstm(Model):
         self.config = config
         self.lstm = MaskedLstm(config.dim, config.width, config.layers, True, config.dropout)
         self.pool = AttentivePool(2 * config.width, config.width) if config.pool == "attention" else None
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.heads = TaskHeads(2 * config.width, config.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

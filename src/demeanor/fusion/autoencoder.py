@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
 from demeanor.layers.pooling import pooled, presence
@@ -66,7 +67,7 @@ class Autoencoder(Model):
                 for m, dim in c.dims.items()
             }
         )
-        self.read = nn.Sequential(nn.Linear(c.code, c.width), nn.ReLU(), nn.Dropout(c.dropout))
+        self.read = nn.Sequential(nn.Linear(c.code, c.width), nn.ReLU(), Dropout(c.dropout))
         self.heads = TaskHeads(c.width, c.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
 from demeanor.layers.resnet18 import ResNet18
@@ -68,7 +69,7 @@ class BertResnet(Model):
         self.pooler = nn.Sequential(nn.Linear(dim, dim), nn.Tanh())
         self.network = ResNet18(c.dims[c.picture], c.width)
         self.join = Concat([dim, self.network.out])
-        self.dense = nn.Sequential(nn.Linear(self.join.out, c.fused), nn.ReLU(), nn.Dropout(c.dropout))
+        self.dense = nn.Sequential(nn.Linear(self.join.out, c.fused), nn.ReLU(), Dropout(c.dropout))
         self.heads = TaskHeads(c.fused, c.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
-from torch import nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import AttentivePool
 from demeanor.layers.recurrent import MaskedLstm
@@ -55,7 +55,7 @@ class BiLstm(Model):
         self.words = Words(config.vocabulary, config.dim)
         self.lstm = MaskedLstm(config.dim, config.width, config.layers, True, config.dropout)
         self.pool = AttentivePool(2 * config.width, config.width) if config.attention else None
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.heads = TaskHeads(2 * config.width, config.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

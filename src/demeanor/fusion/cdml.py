@@ -26,6 +26,7 @@ from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.cross_attention import CrossBlock
+from demeanor.layers.dropout import dropout
 from demeanor.layers.gradient_reversal import reverse_gradient
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import steps
@@ -166,7 +167,7 @@ class Cdml(Model):
         common = self.common(means)
         hidden = F.relu(self.fuse(torch.cat([*joint, (common * here[..., None]).sum(1)], 1)))
         own = {m: self.own_heads[m](self.private[m](means[:, n])) for n, m in enumerate(self.names)}
-        tasks = self.heads(F.dropout(hidden, self.config.dropout, self.training))
+        tasks = self.heads(dropout(hidden, self.config.dropout, self.training))
         return Output(tasks, hidden, {"own": own, "common": common, "guesses": guesses, "here": here})
 
     def loss(self, output: Output, batch: FeatureBatch) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.masked_attention import MaskedAttention
 from demeanor.layers.pooling import steps
@@ -86,7 +87,7 @@ class CmkaLstm(Model):
             enriched = self.fetch[m](states[m], source, torch.cat([masks[k] for k in others], 1))
             finals.append(self.second[m](enriched, mask)[1])
         hidden = F.relu(self.fuse(torch.cat(finals, 1)))
-        tasks = self.heads(F.dropout(hidden, self.config.dropout, self.training))
+        tasks = self.heads(dropout(hidden, self.config.dropout, self.training))
         return Output(tasks, hidden, {"ends": ends, "here": {m: mask.any(1) for m, mask in masks.items()}})
 
     def loss(self, output: Output, batch: FeatureBatch) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
 from demeanor.layers.pooling import steps
@@ -122,7 +123,7 @@ class CnnRnn(Model):
         self.fronts = nn.ModuleDict({m: front(config, m, dim) for m, dim in config.dims.items()})
         self.lstms = nn.ModuleDict({m: MaskedLstm(f.out, config.width) for m, f in self.fronts.items()})
         self.join = Concat([config.width] * len(config.dims))
-        self.dense = nn.Sequential(nn.Linear(self.join.out, config.fused), nn.ReLU(), nn.Dropout(config.dropout))
+        self.dense = nn.Sequential(nn.Linear(self.join.out, config.fused), nn.ReLU(), Dropout(config.dropout))
         self.heads = TaskHeads(config.fused, config.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

@@ -22,6 +22,7 @@ from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.align import side_by_side
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import READING, ReadingHeads, TaskHeads
 from demeanor.layers.operators import Concat as SideBySide
 from demeanor.layers.pooling import pooled, presence, steps
@@ -73,7 +74,7 @@ class Concat(Model):
                 raise ConfigError('l2 weighs the modalities\' own columns: expected steps = "mean", or no l2')
             self.read = sequence_head(config.steps, total, config.steps_width)
             total = config.steps_width
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.hidden = nn.Sequential(nn.Linear(total, config.width), nn.ReLU()) if config.width else nn.Identity()
         width = config.width or total
         self.heads = ReadingHeads(width) if self.reads else TaskHeads(width, config.tasks)

@@ -23,6 +23,7 @@ from demeanor.errors import ConfigError
 from demeanor.fusion._late import where
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.align import side_by_side
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import presence, steps
 from demeanor.layers.recurrent import MaskedLstm
@@ -55,7 +56,7 @@ class Level(nn.Module):
         super().__init__()
         self.lstm = MaskedLstm(dim, config.width, 1, config.bidirectional)
         wide = config.width * (1 + config.bidirectional)
-        self.dense = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(wide, config.width), nn.Tanh())
+        self.dense = nn.Sequential(Dropout(config.dropout), nn.Linear(wide, config.width), nn.Tanh())
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """(B, T, D), mask (B, T) → (B, T, W), zeros where padded."""
@@ -78,7 +79,7 @@ class ContextLstm(Model):
         narrow = {m: dim for m, dim in config.dims.items() if dim < 2}
         if narrow:
             raise ConfigError(f"expected features and, as the last number, the mark: at least 2 numbers, got {narrow}")
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.levels = nn.ModuleDict({m: Level(dim - 1, config) for m, dim in config.dims.items()})
         self.own = nn.ModuleDict({m: TaskHeads(config.width, config.tasks) for m in config.dims if config.own})
         self.top = Level(config.width * len(config.dims), config)

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.differential import DifferentialBlock, Kind, RmsNorm
+from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.joint_sequence import JointSequence, Weighting
 
@@ -76,7 +77,7 @@ class DiffTransformer(Model):
         for depth, block in enumerate(self.blocks, 1):
             x = block(x, bias, depth)
         hidden = F.gelu(self.hidden(self.norm(x[:, 0])))
-        return Output(self.heads(F.dropout(hidden, self.config.dropout, self.training)), hidden)
+        return Output(self.heads(dropout(hidden, self.config.dropout, self.training)), hidden)
 
 
 MODEL = DiffTransformer

@@ -26,6 +26,7 @@ from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.cross_attention import CrossBlock
+from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.joint_sequence import sinusoids
 from demeanor.layers.pooling import steps
@@ -168,7 +169,7 @@ class Djmf(Model):
             lent = [vectors[j].detach() for j in vectors if j != k]
             gates = [self.gates[j] for j in vectors if j != k]
             shared = torch.cat([vectors[k], *(gate(r).sigmoid() * r for gate, r in zip(gates, lent, strict=True))], 1)
-            tasks |= self.heads[k](F.dropout(shared, self.config.dropout, self.training))
+            tasks |= self.heads[k](dropout(shared, self.config.dropout, self.training))
         return Output(tasks, torch.cat(list(vectors.values()), 1), {"vectors": vectors, "pairs": pairs})
 
     def _encode(self, batch: FeatureBatch) -> tuple[list[Tensor], list[tuple[Tensor, Tensor, Tensor]]]:

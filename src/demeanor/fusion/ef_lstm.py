@@ -20,6 +20,7 @@ from torch import nn
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.align import side_by_side
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.norms import MaskedBatchNorm
 from demeanor.layers.pooling import steps
@@ -55,7 +56,7 @@ class EfLstm(Model):
         self.config = config
         self.norms = nn.ModuleDict({m: MaskedBatchNorm(dim) for m, dim in config.dims.items()})
         self.head = sequence_head(config.head, sum(config.dims.values()), config.hidden, config.layers, config.dropout)
-        self.dense = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(config.hidden, config.hidden), nn.ReLU())
+        self.dense = nn.Sequential(Dropout(config.dropout), nn.Linear(config.hidden, config.hidden), nn.ReLU())
         self.heads = TaskHeads(config.hidden, config.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import ReadingHeads
 from demeanor.losses.tasks import task_loss
 
@@ -75,7 +76,7 @@ class ImageCnn(Model):
                 layers.append(Residual(width, out, 2 if block == 0 and stage else 1))
                 width = out
         self.features = nn.Sequential(*layers)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.heads = ReadingHeads(width)
 
     def forward(self, batch: FeatureBatch) -> Output:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.patches import patches_of, rows_of
 from demeanor.layers.recurrent import MaskedLstm
@@ -60,7 +61,7 @@ class ImageRnn(Model):
         step = config.channels * (config.side if config.order == "rows" else config.patch**2)
         self.narrow = nn.Linear(step, config.width)
         self.lstm = MaskedLstm(config.width, config.width, 1, config.bidirectional)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.heads = TaskHeads(config.width * (1 + config.bidirectional), config.tasks)
 
     def sequence(self, pictures: Tensor) -> Tensor:

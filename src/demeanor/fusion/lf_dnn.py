@@ -19,6 +19,7 @@ from torch import nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
 from demeanor.layers.pooling import presence, steps
@@ -57,7 +58,7 @@ class LfDnn(Model):
         self.nets = subnets(c.dims, c.recurrent, c.hidden, c.width, c.out, c.dropout)
         self.join = Concat([net.out for net in self.nets.values()])
         self.dense = nn.Sequential(
-            nn.Dropout(c.dropout), nn.Linear(self.join.out, c.fused), nn.ReLU(), nn.Linear(c.fused, c.fused), nn.ReLU()
+            Dropout(c.dropout), nn.Linear(self.join.out, c.fused), nn.ReLU(), nn.Linear(c.fused, c.fused), nn.ReLU()
         )
         self.heads = TaskHeads(c.fused, c.tasks)
 

@@ -25,6 +25,7 @@ from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.adaptation_gate import AdaptationGate
 from demeanor.layers.align import side_by_side
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.joint_sequence import sinusoids
 from demeanor.layers.pooling import steps
@@ -88,7 +89,7 @@ class Mag(Model):
             EncoderLayer(config.width, config.heads, 4 * config.width, config.encoder_dropout)
             for _ in range(config.layers)
         )
-        self.drop = nn.Dropout(config.encoder_dropout)
+        self.drop = Dropout(config.encoder_dropout)
         self.heads = TaskHeads(config.width, config.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

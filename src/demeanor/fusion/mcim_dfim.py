@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.interaction import Dfim, Frames, Fuse
 from demeanor.layers.masked_attention import MaskedAttention
@@ -52,7 +52,7 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, source: Tensor, mask: Tensor) -> Tensor:
         """Source (B, S, D) with its real steps (B, S)."""
-        return self.norm(x + F.dropout(self.attention(x, source, source, mask), self.dropout, self.training))
+        return self.norm(x + dropout(self.attention(x, source, source, mask), self.dropout, self.training))
 
 
 class McimDfim(Model):
@@ -86,7 +86,7 @@ class McimDfim(Model):
             parts = [self.pairs[f"{m}_{k}"](x, heard.keys[j], heard.masks[j]) for j, k in enumerate(names) if k != m]
             fused.append(self.fuse[m](x, parts))
         hidden = self.integrate(self.join(torch.cat(fused, 2))).mean(1)
-        return Output(self.heads(F.dropout(hidden, self.config.dropout, self.training)), hidden)
+        return Output(self.heads(dropout(hidden, self.config.dropout, self.training)), hidden)
 
 
 MODEL = McimDfim

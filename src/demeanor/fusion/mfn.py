@@ -27,6 +27,7 @@ from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.align import side_by_side
 from demeanor.layers.cell_lstm import CellLstm, linear_recurrence
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import steps
 
@@ -75,7 +76,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 def two_layers(dim: int, hidden: int, out: int, dropout: float) -> nn.Sequential:
     """Linear, ReLU, dropout, linear."""
-    return nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, out))
+    return nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), Dropout(dropout), nn.Linear(hidden, out))
 
 
 class Mfn(Model):
@@ -93,7 +94,7 @@ class Mfn(Model):
         self.retain = two_layers(seen, config.retain, memory, config.retain_dropout)
         self.write = two_layers(seen, config.write, memory, config.write_dropout)
         self.answer = nn.Linear(cells + memory, config.out)
-        self.drop = nn.Dropout(config.out_dropout)
+        self.drop = Dropout(config.out_dropout)
         self.heads = TaskHeads(config.out, config.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

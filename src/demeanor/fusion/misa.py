@@ -26,6 +26,7 @@ from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.cross_attention import CrossBlock
+from demeanor.layers.dropout import Dropout, dropout
 from demeanor.layers.gradient_reversal import reverse_gradient
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.recurrent import MaskedLstm
@@ -121,7 +122,7 @@ class Misa(Model):
         self.heads = TaskHeads(count * width, config.tasks)
         if config.alike == "adversarial":
             self.discriminate = nn.Sequential(
-                nn.Linear(width, width), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(width, count)
+                nn.Linear(width, width), nn.ReLU(), Dropout(config.dropout), nn.Linear(width, count)
             )
 
     def forward(self, batch: FeatureBatch) -> Output:
@@ -134,7 +135,7 @@ class Misa(Model):
         tokens = torch.cat([private, shared]).transpose(0, 1)  # p_1 … p_M, s_1 … s_M
         mask = torch.cat([there, there]).transpose(0, 1)
         seen = self.attend(tokens, tokens, mask).masked_fill(~mask[..., None], 0.0)
-        hidden = F.relu(F.dropout(self.fuse(seen.flatten(1)), self.config.dropout, self.training))
+        hidden = F.relu(dropout(self.fuse(seen.flatten(1)), self.config.dropout, self.training))
         compared = {"projected": projected, "private": private, "shared": shared, "there": there}
         return Output(self.heads(hidden), hidden, compared)
 

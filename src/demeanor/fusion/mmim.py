@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.sequence_vector import FinalState, Pool, pooled
 from demeanor.losses.tasks import task_loss
@@ -153,7 +154,7 @@ class Mmim(Model):
             }
         )
         outs = {m: config.dims[m] if m == config.text else config.out for m in self.names}
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.fuse = nn.Sequential(
             nn.Linear(sum(outs.values()), config.width), nn.Tanh(), nn.Linear(config.width, config.width), nn.Tanh()
         )

@@ -29,6 +29,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout, dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.masked_attention import MaskedAttention
 from demeanor.layers.transformer import masked_mean
@@ -94,7 +95,7 @@ class Attend(nn.Module):
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.attention = MaskedAttention(dim, heads, dropout=dropout)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.norm = nn.LayerNorm(dim, eps=NORM)
 
     def forward(self, x: Tensor, source: Tensor, mask: Tensor) -> Tensor:
@@ -108,9 +109,7 @@ class Side(nn.Module):
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.cross, self.own = Attend(dim, heads, dropout), Attend(dim, heads, dropout)
-        self.feed_forward = nn.Sequential(
-            nn.Linear(dim, 4 * dim), nn.ReLU(), nn.Linear(4 * dim, dim), nn.Dropout(dropout)
-        )
+        self.feed_forward = nn.Sequential(nn.Linear(dim, 4 * dim), nn.ReLU(), nn.Linear(4 * dim, dim), Dropout(dropout))
         self.norm = nn.LayerNorm(dim, eps=NORM)
 
     def think(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -192,9 +191,9 @@ class Mmml(Model):
         own = {}
         for m in self.names:
             vector = torch.cat([pooled[m] for pooled, _ in scopes], 1)
-            own[m] = self.own[m](F.dropout(vector, drop, self.training))
+            own[m] = self.own[m](dropout(vector, drop, self.training))
         vector = torch.cat([fused[m] for _, fused in scopes for m in self.names], 1)
-        hidden = self.hidden(F.dropout(vector, drop, self.training))
+        hidden = self.hidden(dropout(vector, drop, self.training))
         return Output(self.heads(hidden), hidden, {"own": own})
 
     def loss(self, output: Output, batch: FeatureBatch) -> dict[str, Tensor]:

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.joint_sequence import sinusoids
 from demeanor.layers.parallel_blocks import Keys, ParallelBlock, ParallelNorm, project
@@ -124,7 +125,7 @@ class Mult(Model):
         vectors = torch.cat([self._vectors(group, embedded, masks, keys) for group in groups])
         z = vectors.transpose(0, 1).flatten(1)
         drop = self.config.output_dropout
-        hidden = z + self.down(F.dropout(F.relu(self.up(z)), drop, self.training))
+        hidden = z + self.down(dropout(F.relu(self.up(z)), drop, self.training))
         return Output(self.heads(hidden), hidden)
 
     def low_level(self, name: str, batch: FeatureBatch) -> tuple[Tensor, Tensor]:
@@ -134,7 +135,7 @@ class Mult(Model):
         x = batch.values[name].masked_fill(~mask[..., None], 0.0)
         if not self.config.respect_mask:
             mask = torch.ones_like(mask)
-        x = F.dropout(x, self.config.input_dropout.get(name, 0.0), self.training)
+        x = dropout(x, self.config.input_dropout.get(name, 0.0), self.training)
         # A trace serves any length, so there the steps that a shorter sequence lacks are added always, and masked.
         lacking = width - 1 if torch.jit.is_tracing() else max(width - x.shape[1], 0)
         x = self.convolve[name](F.pad(x.transpose(1, 2), (0, lacking))).transpose(1, 2)
@@ -147,7 +148,7 @@ class Mult(Model):
         x = math.sqrt(x.shape[-1]) * x
         if self.config.positions:
             x = x + sinusoids(torch.arange(x.shape[-2], device=x.device), x.shape[-1]).to(x.dtype)
-        return F.dropout(x, self.config.embed_dropout, self.training)
+        return dropout(x, self.config.embed_dropout, self.training)
 
     def source_keys(self, embedded: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> list[dict[int, Keys]]:
         """Per layer: stream → keys and values of its source, which are the low-level features in every layer."""

@@ -23,6 +23,7 @@ from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.differential import DifferentialAttention, DifferentialBlock, Kind, RmsNorm
+from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.joint_sequence import JointSequence, Weighting, sinusoids
 from demeanor.losses.tasks import task_loss
@@ -98,7 +99,7 @@ class RecurrentDiffTransformer(Model):
     def read(self, state: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """A summary (B, D) → the tasks, and the hidden vector (B, D)."""
         hidden = F.gelu(self.hidden(self.norm(state)))
-        return self.heads(F.dropout(hidden, self.config.dropout, self.training)), hidden
+        return self.heads(dropout(hidden, self.config.dropout, self.training)), hidden
 
     def forward(self, batch: FeatureBatch) -> Output:
         """The last step's reading; with deep supervision, while training, `extra["steps"]` holds every step's tasks."""

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.resnet18 import ResNet18
 
@@ -50,7 +51,7 @@ class ResNetModel(Model):
         super().__init__()
         self.config = config
         self.network = ResNet18(config.channels, config.width)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.heads = TaskHeads(self.network.out, config.tasks)
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:

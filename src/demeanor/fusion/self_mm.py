@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.sequence_vector import FinalState, Pool, pooled
 from demeanor.losses.tasks import task_loss
@@ -81,7 +82,7 @@ class Branch(nn.Module):
 
     def __init__(self, dim: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.first, self.second = nn.Linear(dim, width), nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

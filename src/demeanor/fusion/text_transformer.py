@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import ReadingHeads
 from demeanor.layers.transformer import EncoderLayer, additive_mask, masked_mean
 from demeanor.losses.tasks import sign_hinge, task_loss
@@ -58,7 +59,7 @@ class TextTransformer(Model):
         self.layers = nn.ModuleList(
             EncoderLayer(config.dim, config.heads, config.inner, config.dropout) for _ in range(config.layers)
         )
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.heads = ReadingHeads(config.dim)
 
     def encode(self, vectors: Tensor, valid: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.words import Words
 
@@ -53,7 +54,7 @@ class TextCnn(Model):
         self.config = config
         self.words = Words(config.vocabulary, config.dim)
         self.convs = nn.ModuleList(nn.Conv1d(config.dim, config.filters, width) for width in config.widths)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.heads = TaskHeads(config.filters * len(config.widths), config.tasks)
 
     def forward(self, batch: FeatureBatch) -> Output:

@@ -21,6 +21,7 @@ from torch import nn
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import TensorProduct
 from demeanor.layers.pooling import presence, steps
@@ -77,7 +78,7 @@ class Tfn(Model):
                 "lower hidden, width or out, or take lmf"
             )
         self.dense = nn.Sequential(
-            nn.Dropout(c.fused_dropout),
+            Dropout(c.fused_dropout),
             nn.Linear(self.product.out, c.fused),
             nn.ReLU(),
             nn.Linear(c.fused, c.fused),

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import pooled, presence
 from demeanor.layers.text_encoder import TextEncoder
@@ -77,11 +78,11 @@ class TunedConcat(Model):
             )
         self.words = TextEncoder(c.vocabulary, c.dim, c.layers, c.heads, c.inner, c.positions, c.dropout)
         self.words.words.requires_grad_(False)
-        self.drop = nn.Dropout(c.dropout)
+        self.drop = Dropout(c.dropout)
         self.read = nn.ModuleDict(
             {
                 m: nn.Sequential(
-                    nn.Dropout(c.others_dropout), nn.Linear(dim, c.width), nn.ReLU(), nn.Dropout(c.others_dropout)
+                    Dropout(c.others_dropout), nn.Linear(dim, c.width), nn.ReLU(), Dropout(c.others_dropout)
                 )
                 for m, dim in c.dims.items()
                 if m != c.text

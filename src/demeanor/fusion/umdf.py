@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.interaction import Dfim, Frames, Mcim
 from demeanor.layers.transformer import EncoderLayer, additive_mask
@@ -117,7 +117,7 @@ class Umdf(Model):
 
     def read(self, pooled: Tensor) -> dict[str, Tensor]:
         """The tasks of pooled features (B, D)."""
-        found: dict[str, Tensor] = self.heads(F.dropout(pooled, self.config.dropout, self.training))
+        found: dict[str, Tensor] = self.heads(dropout(pooled, self.config.dropout, self.training))
         return found
 
     def forward(self, batch: FeatureBatch) -> Output:

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
+from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.masked_attention import MaskedAttention
 from demeanor.layers.pooling import AttentivePool, steps
@@ -145,7 +146,7 @@ class VisualTextual(Model):
             p, t = correlate(p, t, p_mask, t_mask)
         one, two = self._pooled(c.picture, p, p_mask), self._pooled(c.words, t, t_mask)
         hidden = F.relu(self.hidden(torch.cat([one, two, one * two], 1)))
-        return Output(self.heads(F.dropout(hidden, c.dropout, self.training)), hidden)
+        return Output(self.heads(dropout(hidden, c.dropout, self.training)), hidden)
 
     def _pooled(self, modality: str, x: Tensor, mask: Tensor) -> Tensor:
         if not len(self.pools):

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demeanor.layers.dropout import Dropout
+
 
 class AdaptationGate(nn.Module):
     """Word vectors (B, T, D) displaced by other modalities at the same steps; stands anywhere in a text Transformer.
@@ -28,7 +30,7 @@ class AdaptationGate(nn.Module):
         # Without a bias, so that a modality that says nothing displaces nothing.
         self.displace = nn.ModuleDict({m: nn.Linear(width, dim, bias=False) for m, width in others.items()})
         self.norm = nn.LayerNorm(dim)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(self, words: Tensor, others: Mapping[str, Tensor]) -> Tensor:
         """Words (B, T, D); others: modality → (B, T, width), zero where a step or the modality is missing."""

@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demeanor.layers.dropout import dropout
 from demeanor.layers.masked_attention import MaskedAttention
 
 
@@ -50,4 +51,4 @@ class CrossBlock(nn.Module):
 
     def drop(self, x: Tensor) -> Tensor:
         """Dropout, while training."""
-        return F.dropout(x, self.dropout, self.training)
+        return dropout(x, self.dropout, self.training)

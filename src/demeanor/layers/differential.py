@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demeanor.errors import ConfigError
+from demeanor.layers.dropout import dropout
 
 Kind = Literal["differential", "differential_v2", "plain"]
 
@@ -165,6 +166,6 @@ class DifferentialBlock(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor, depth: int) -> Tensor:
         """Steps x (B, T, D) with the bias (B, T) of their keys, in layer or step `depth` from 1."""
-        x = x + F.dropout(self.attention(self.norm1(x), bias, depth), self.dropout, self.training)
+        x = x + dropout(self.attention(self.norm1(x), bias, depth), self.dropout, self.training)
         h = self.norm2(x)
-        return x + F.dropout(self.down(F.silu(self.gate(h)) * self.up(h)), self.dropout, self.training)
+        return x + dropout(self.down(F.silu(self.gate(h)) * self.up(h)), self.dropout, self.training)

@@ -8,10 +8,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch
 from demeanor.errors import ConfigError
+from demeanor.layers.dropout import dropout
 from demeanor.layers.transformer import masked_mean
 
 NEVER = -1e4
@@ -97,4 +97,4 @@ class JointSequence(nn.Module):
         first = self.summary.expand(steps[0].shape[0], 1, -1)
         bias = [logs.new_zeros(logs.shape[0], 1)]
         bias += [torch.where(mask, logs[:, n : n + 1], NEVER) for n, mask in enumerate(masks)]
-        return F.dropout(torch.cat([first, *steps], 1), self.dropout, self.training), torch.cat(bias, 1)
+        return dropout(torch.cat([first, *steps], 1), self.dropout, self.training), torch.cat(bias, 1)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demeanor.errors import ConfigError
+from demeanor.layers.dropout import dropout
 from demeanor.layers.transformer import additive_mask
 
 Keys = tuple[Tensor, Tensor, Tensor]
@@ -124,7 +125,7 @@ class ParallelBlock(nn.Module):
         return F.scaled_dot_product_attention(q, k, v, attn_mask=scores, dropout_p=drop).transpose(1, 2).flatten(2)
 
     def _drop(self, x: Tensor, chance: float) -> Tensor:
-        return F.dropout(x, chance, self.training)
+        return dropout(x, chance, self.training)
 
 
 def project(blocks: list[ParallelBlock], source: Tensor, mask: Tensor, which: list[int]) -> list[list[Keys]]:

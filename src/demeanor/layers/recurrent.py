@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from demeanor.layers.dropout import dropout
 
 
 class MaskedLstm(nn.Module):
@@ -44,7 +45,7 @@ class MaskedLstm(nn.Module):
         finals = x
         for number, ahead in enumerate(self.ahead):
             if number:
-                x = F.dropout(x, self.dropout, self.training)
+                x = dropout(x, self.dropout, self.training)
             states = recur(ahead, x)
             ends = [states.gather(1, last.expand(-1, 1, states.shape[2]))[:, 0]]
             if len(self.back):

@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demeanor.layers.dropout import dropout
 from demeanor.layers.recurrent import MaskedLstm, recur
 
 SequenceHead = Literal["cnn", "rnn", "lstm"]
@@ -34,7 +35,7 @@ class CnnHead(nn.Module):
         real = mask[..., None].to(x.dtype)
         for number, conv in enumerate(self.convs):
             if number:
-                x = F.dropout(x, self.dropout, self.training)
+                x = dropout(x, self.dropout, self.training)
             x = F.relu(conv((x * real).transpose(1, 2)).transpose(1, 2))
         return (x * real).amax(1)  # after ReLU nothing is below the zeros of padding
 

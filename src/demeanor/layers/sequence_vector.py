@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.recurrent import MaskedLstm
 from demeanor.layers.transformer import masked_mean
 
@@ -34,7 +35,7 @@ class FinalState(nn.Module):
     def __init__(self, dim: int, width: int, out: int, dropout: float = 0.0, bidirectional: bool = False) -> None:
         super().__init__()
         self.lstm = MaskedLstm(dim, width, bidirectional=bidirectional)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.project = nn.Linear(width * (1 + bidirectional), out)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:

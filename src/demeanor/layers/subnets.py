@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.norms import MaskedBatchNorm
 from demeanor.layers.recurrent import MaskedLstm
 from demeanor.layers.transformer import masked_mean
@@ -19,7 +20,7 @@ class MeanNet(nn.Module):
         self.out = width
         self.norm = MaskedBatchNorm(dim)
         self.layers = nn.Sequential(
-            nn.Dropout(dropout),
+            Dropout(dropout),
             *(part for size in (dim, width, width) for part in (nn.Linear(size, width), nn.ReLU())),
         )
 
@@ -36,7 +37,7 @@ class LastStateNet(nn.Module):
         super().__init__()
         self.out = out
         self.lstm = MaskedLstm(dim, width)
-        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, out))
+        self.layers = nn.Sequential(Dropout(dropout), nn.Linear(width, out))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """(B, T, D), mask (B, T) → (B, out)."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch
+from demeanor.layers.dropout import Dropout
 from demeanor.layers.transformer import EncoderLayer, additive_mask
 from demeanor.layers.words import Words
 
@@ -34,7 +35,7 @@ class TextEncoder(nn.Module):
         if layers:
             self.positions = nn.Parameter(torch.randn(positions, dim) * 0.02)
             self.norm = nn.LayerNorm(dim, eps=1e-12)
-            self.drop = nn.Dropout(dropout)
+            self.drop = Dropout(dropout)
         self.layers = nn.ModuleList(EncoderLayer(dim, heads, inner, dropout) for _ in range(layers))
 
     def forward(self, batch: FeatureBatch, modality: str) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demeanor.errors import ConfigError
+from demeanor.layers.dropout import dropout
 from demeanor.layers.patches import patches_of
 
 
@@ -38,7 +39,7 @@ class PreNormBlock(nn.Module):
         return a
 
     def _some(self, branch: Tensor) -> Tensor:
-        branch = F.dropout(branch, self.dropout, self.training)
+        branch = dropout(branch, self.dropout, self.training)
         if not self.training or not self.drop_path:
             return branch
         keep = torch.rand(branch.shape[0], 1, 1, device=branch.device) >= self.drop_path
