@@ -8,7 +8,12 @@ width with random weights; A.pkl is a feature file of MOSI's shape in the MMSA l
 training samples are taken. Both sides train the same number of weights (± 2 %) on the same samples, batches and thread,
 in full precision. MulT reads the file's text features; MISA, Self-MM and MMIM read its token ids through a BERT that is
 tuned along: theirs is transformers' BertModel, ours the lab's own text encoder. Compared are processor seconds of a
-training epoch without its validation: the least of the epochs after the first, which warms up."""
+training epoch without its validation: the least of the epochs after the first, which warms up. `--layers 0` leaves the
+BERT's layers out on both sides (its word vectors stay): what is not BERT.
+
+    python benchmarks/zoo.py --parts --data A.pkl [--models mult]
+
+times ours alone: as it is, without the fused kernel for attention, and without batches of like length."""
 
 from __future__ import annotations
 
@@ -31,13 +36,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.datasets._plain_pickle import read_plain
 from demeanor.fusion._model import Model
 from demeanor.layers.text_encoder import TextEncoder
 from demeanor.plugins import load
-from demeanor.training.data import Rows
+from demeanor.training import loop as loop_module
+from demeanor.training.data import Rows, collate
 from demeanor.training.loop import fit
 from demeanor.training.settings import Settings
 
@@ -110,9 +117,27 @@ def rows_of(part: Mapping[str, Any], tokens: bool) -> Rows:
     return Rows(ragged, {"score": label}, np.ones(len(label), np.float32))
 
 
-def own(name: str, data: Path, epochs: int, layers: int) -> dict[str, Any]:
+PARTS = ("as it is", "no fused attention", "no like lengths")
+
+
+def mixed(rows: Rows, size: int, rng: np.random.Generator | None, balanced: bool = False) -> Iterator[FeatureBatch]:
+    """Batches in a random order, whatever the lengths."""
+    order = np.arange(len(rows)) if rng is None else rng.permutation(len(rows))
+    yield from (collate(rows, order[i : i + size]) for i in range(0, len(rows), size))
+
+
+def own(name: str, data: Path, epochs: int, layers: int, part: str = PARTS[0]) -> dict[str, Any]:
     """Train here; what the reference's timer prints."""
     torch.set_num_threads(1)
+    if part == "no like lengths":
+        loop_module.batches = mixed
+    kernels = [SDPBackend.MATH] if part == "no fused attention" else [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
+    with sdpa_kernel(kernels):
+        return trained(name, data, epochs, layers)
+
+
+def trained(name: str, data: Path, epochs: int, layers: int) -> dict[str, Any]:
+    """Epochs, parameters and memory."""
     torch.manual_seed(0)
     settings, module = MODELS[name], load("fusion", name)
     rows = rows_of(read_plain(data)["train"], settings["read_text"])
@@ -193,9 +218,23 @@ def compare(name: str, args: argparse.Namespace, data: Path, bert: Path) -> tupl
     return a / b, memory
 
 
+def parts(name: str, args: argparse.Namespace, data: Path) -> None:
+    """What each part of ours is worth: one line, in turn, the least of `--rounds`."""
+    seconds: dict[str, float] = {}
+    for _ in range(args.rounds):
+        for part in PARTS:
+            here = [sys.executable, __file__, "--own", name, "--part", part, "--data", str(data)]
+            found = ran([*here, "--epochs", str(args.epochs), "--layers", str(args.layers)])
+            seconds[part] = min(least(found, "cpu"), seconds.get(part, math.inf))
+    whole = seconds[PARTS[0]]
+    print(f"{name:8s} " + "; ".join(f"{p} {s:.2f} s ({s / whole:.2f})" for p, s in seconds.items()), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--own", help=argparse.SUPPRESS)
+    parser.add_argument("--part", default=PARTS[0], help=argparse.SUPPRESS)
+    parser.add_argument("--parts", action="store_true", help="time ours alone, part by part")
     parser.add_argument("--reference", help="an interpreter that has MMSA")
     parser.add_argument("--timer", type=Path)
     parser.add_argument("--bert", type=Path, help="a script that writes a random BERT")
@@ -207,10 +246,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="how often both are timed, in turn")
     args = parser.parse_args()
     if args.own:
-        print(json.dumps(own(args.own, args.data, args.epochs, args.layers), indent=1))
+        print(json.dumps(own(args.own, args.data, args.epochs, args.layers, args.part), indent=1))
         return
     with tempfile.TemporaryDirectory() as folder:
         data, bert = trimmed(args.data, args.rows, Path(folder) / "mosi.pkl"), Path(folder) / "bert"
+        if args.parts:
+            for name in args.models.split(","):
+                parts(name, args, data)
+            return
         subprocess.run([args.reference, str(args.bert), str(bert), str(args.layers)], check=True, capture_output=True)
         found = [compare(name, args, data, bert) for name in args.models.split(",")]
     mean = math.exp(sum(math.log(ratio) for ratio, _ in found) / len(found))

@@ -64,4 +64,4 @@ class _ByBytes(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """Of what was kept."""
         (keep,) = ctx.saved_tensors
-        return gradients[0] * keep * ctx.scale, None
+        return (gradients[0] * keep).mul_(ctx.scale), None

@@ -18,6 +18,7 @@ from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import Model
 from demeanor.losses.distillation import distillation
+from demeanor.training import heap
 from demeanor.training.data import Rows, batches
 from demeanor.training.parallel import add_up, join, share
 from demeanor.training.schedule import rate
@@ -113,13 +114,14 @@ def fit(
     torch.manual_seed(settings.seed)
     run = _Run(model, settings, folder, augment, say)
     sizes = [run.steps(len(train(epoch))) for epoch in range(settings.epochs)]
-    for epoch in range(run.progress.epoch, settings.epochs):
-        if run.gave_up():
-            break
-        started = time.time()
-        loss = run.epoch(epoch, train(epoch), sum(sizes[:epoch]), sum(sizes))
-        run.validate(score, {"epoch": epoch + 1.0, "loss": loss, "seconds": time.time() - started})
-        run.save()
+    with heap.kept():
+        for epoch in range(run.progress.epoch, settings.epochs):
+            if run.gave_up():
+                break
+            started = time.time()
+            loss = run.epoch(epoch, train(epoch), sum(sizes[:epoch]), sum(sizes))
+            run.validate(score, {"epoch": epoch + 1.0, "loss": loss, "seconds": time.time() - started})
+            run.save()
     run.close()
     model.load_state_dict(torch.load(folder / "best.pt", map_location=run.device, weights_only=True))
     model.cpu().eval()
