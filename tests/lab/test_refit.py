@@ -66,7 +66,7 @@ def test_a_way_of_speaking_is_learned_and_the_rest_stays(learned: tuple[Path, di
     assert np.mean(np.array(labels(before, fresh)) == right) < 0.7
     assert np.mean(np.array(labels(after, fresh)) == right) > 0.8
     assert labels(after, EVERYDAY) == labels(before, EVERYDAY)
-    others = ["What a waste of money.", "我今天特别开心！", "I am so sad.", "Ich freue mich sehr."]
+    others = ["What a waste of money.", "我今天特别开心！", "I am so sad.", "Das ist wunderbar!"]
     assert labels(after, others) == labels(before, others)
     assert told["corrected"] + told["held_back"] == 57
     change = told["parts"]["held_back"]["metrics"]["polarity_accuracy"]
