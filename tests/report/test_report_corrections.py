@@ -89,6 +89,43 @@ def test_the_last_word_counts_and_the_rest_is_passed_over() -> None:
     assert "S1: last\n[positive +0.33 joy]" in srt(film)
 
 
+def test_an_emotion_alone_leaves_the_sentiment() -> None:
+    film = made.video() | {"corrections": [correct("segments[7].reading.emotions", "anger")]}
+    assert "S1: That is awful.\n[negative -0.59 anger]" in srt(film)
+    assert "<c.negative>[negative -0.59 anger]</c>" in vtt(film)
+    row = list(csv_format.DictReader(io.StringIO(csv(film).removeprefix("\ufeff"))))[7]
+    assert row["corrected_emotion"] == "anger"
+    assert "corrected_label" not in row
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ([("label", "negative"), ("score", 0.8)], "[positive +0.80]"),
+        ([("score", 0.8), ("label", "negative")], "[negative]"),
+        ([("label", "neutral"), ("score", 0.1)], "[neutral +0.10]"),
+        ([("score", -0.3), ("label", "negative")], "[negative -0.30]"),
+    ],
+)
+def test_no_number_contradicts_the_label_beside_it(said: list[tuple[str, Any]], shown: str) -> None:
+    """The last word counts."""
+    film = made.video() | {"corrections": [correct(f"segments[7].reading.sentiment.{k}", v) for k, v in said]}
+    assert f"S1: That is awful.\n{shown}\n" in srt(film)
+
+
+@pytest.mark.parametrize("value", [None, 5, ["a"], {"a": 1}, True])
+def test_what_is_no_text_takes_none_away(value: Any) -> None:
+    film = made.video() | {"corrections": [correct("segments[7].text", value)]}
+    assert srt(film) == srt(made.video())
+    assert "✎" not in render(film).split("<article")[1].split("</article>")[0]
+
+
+def test_a_report_counts_what_it_shows() -> None:
+    paths = ["segments[99].text", "overall.sentiment.label", "segments[1].text", "segments[1].speaker"]
+    page = render(made.video() | {"corrections": [correct(p, "x") for p in paths]})
+    assert "marked ✎ in the transcript: 1." in page
+
+
 def test_what_a_user_writes_is_no_markup() -> None:
     page = render(made.video() | {"corrections": [correct("segments[0].text", "<img src=x> & \"'")]})
     assert "&lt;img src=x&gt; &amp; &quot;&#x27;</p>" in page

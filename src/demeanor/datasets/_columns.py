@@ -46,10 +46,13 @@ def sample_of(row: Mapping[str, Any], table: Path, number: int) -> Sample:
         if c.startswith("label_") and _cell(v)
     }
     name = cells["id"] or f"line-{number}"
+    start, end = _seconds(cells, "start"), _seconds(cells, "end")
+    if (start or 0) < 0 or (end is not None and end <= (start or 0)):
+        raise BadCell("start and end that are no stretch of time")
     group = cells["group"] or cells["speaker"] or digest(text_key(cells["text"]) or name)
     kept: dict[str, Any] = {c: cells[c] or None for c in ("text", "language", "speaker", "time", "author")}
     return Sample(
-        id=name, start=_seconds(cells, "start"), end=_seconds(cells, "end"), group=group, labels=labels,
+        id=name, start=start, end=end, group=group, labels=labels,
         split=_split(cells["split"], f"{table.name}, line {number}"), **kept, **media,
     )  # fmt: skip
 

@@ -152,8 +152,8 @@ def _from_table(table: Path, pattern: re.Pattern[str] | None) -> list[Sample]:
     for number, row in enumerate(rows, 2):
         try:
             columns = _as_columns(row, table.parent, task, pattern)
-            if times[columns["id"]] > 1 and (start := (row.get("start") or "").strip()):
-                _name_stretch(columns, start)
+            if times[columns["id"]] > 1:
+                _name_stretch(columns, (row.get("start") or "").strip())
             samples.append(sample_of(columns, table, number))
         except BadCell as error:
             gaps.add(str(error), f"line {number}")
@@ -170,7 +170,7 @@ def _name_stretch(columns: dict[str, str], start: str) -> None:
     """A stretch of a file that has several is named by its start; stretches of one file stand on one side."""
     if not (columns.get("group") or columns.get("speaker")):
         columns["group"] = columns["id"]
-    columns["id"] += f"#{start}"
+    columns["id"] += f"#{start}" if start else ""
 
 
 def _as_columns(row: Mapping[str, str], folder: Path, task: str, pattern: re.Pattern[str] | None) -> dict[str, str]:

@@ -89,7 +89,7 @@ class Analysis:
             )
         try:
             return cls(**record.fields_of(data))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
                 f"expected an analysis as in {record.SCHEMA}, got one that misses or mistypes {error}; "
                 "check it with demeanor.report.schema.validate"

@@ -52,9 +52,15 @@ def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
         "people": tuple(Person(p["id"], tuple(p["faces"]), p["speaker"]) for p in data["people"]),
         "missing": tuple(data["missing"]),
         "warnings": tuple(data["warnings"]),
-        "corrections": tuple(data.get("corrections", ())),
+        "corrections": _corrections(data.get("corrections") or ()),
         "sample": data.get("sample"),
     }
+
+
+def _corrections(given: Any) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(given, list | tuple) or not all(isinstance(c, Mapping) and "path" in c for c in given):
+        raise TypeError("corrections, a list of {path, value, by, at}")
+    return tuple(given)
 
 
 def plain(value: Any) -> Any:

@@ -48,7 +48,8 @@ def overlaid(analysis: Json) -> dict[str, Any]:
     """The analysis with the corrected texts and speakers of its segments in place of what was heard.
 
     A segment whose labels were corrected gets `corrected` beside its `reading`: a reading of what the user said alone,
-    `{"sentiment": {"label", "score"}, "emotions"}`, each null where he said nothing. The last word on each counts.
+    `{"sentiment": {"label", "score"}, "emotions"}`, each null where he said nothing. The last word on each counts; what
+    is no text, no name, no label, or of no segment, is passed over.
     """
     segments = [dict(s) for s in analysis.get("segments") or ()]
     for path, value, _, _ in corrections_of(analysis):
@@ -56,13 +57,35 @@ def overlaid(analysis: Json) -> dict[str, Any]:
         if place is None or not 0 <= place < len(segments):
             continue
         segment = segments[place]
-        if path[2:] in (["text"], ["speaker"]):
-            segment[path[2]] = None if value is None else str(value)
-            if path[2] == "text":
-                segment.pop("words", None)  # they are of what was heard
+        if path[2:] == ["text"] and isinstance(value, str):
+            segment["text"] = value
+            segment.pop("words", None)  # they are of what was heard
+        elif path[2:] == ["speaker"] and (value is None or isinstance(value, str)):
+            segment["speaker"] = value or None
         elif name is not None:
             segment["corrected"] = _said(segment.get("corrected"), name, value)
     return {**analysis, "segments": segments}
+
+
+def shown(segment: Json) -> Json | None:
+    """The reading of a segment of `overlaid` that people are shown: what was read, or what a user said in its place.
+
+    Beside a label that a user set stands no number and no emotion that were read with another one.
+    """
+    said, read = segment.get("corrected"), segment.get("reading")
+    if said and not said["sentiment"] and read and read.get("sentiment"):
+        return {**said, "sentiment": {k: read["sentiment"][k] for k in ("label", "score")}}
+    result: Json | None = said or read
+    return result
+
+
+def corrected_segments(analysis: Json) -> int:
+    """How many segments differ from what was read."""
+    read = analysis.get("segments") or ()
+    return sum(
+        any(new.get(k) != old.get(k) for k in ("text", "speaker", "corrected"))
+        for new, old in zip(overlaid(analysis)["segments"], read, strict=True)
+    )
 
 
 def _said(before: Mapping[str, Any] | None, name: str, value: Any) -> dict[str, Any] | None:
@@ -71,9 +94,15 @@ def _said(before: Mapping[str, Any] | None, name: str, value: Any) -> dict[str, 
     sentiment = dict(said["sentiment"] or {"label": None, "score": None})
     if name == "polarity" and value in POLARITIES:
         said["sentiment"] = sentiment | {"label": value}
+        if sentiment["score"] is not None and value not in ("neutral", _sign(sentiment["score"])):
+            said["sentiment"]["score"] = None  # a label of the other side, said later
     elif name == "score" and isinstance(value, int | float) and not isinstance(value, bool) and -1 <= value <= 1:
-        sign = "neutral" if value == 0 else "positive" if value > 0 else "negative"
-        said["sentiment"] = {"label": sentiment["label"] or sign, "score": float(value)}
+        label = sentiment["label"] if sentiment["label"] in ("neutral", _sign(value)) else _sign(value)
+        said["sentiment"] = {"label": label, "score": float(value)}
     elif name == "emotions" and (known := [e for e in emotions_meant(value) if e in EMOTIONS]):
         said["emotions"] = {known[0]: 1.0}
     return said if said["sentiment"] or said["emotions"] else None
+
+
+def _sign(score: float) -> str:
+    return "neutral" if score == 0 else "positive" if score > 0 else "negative"

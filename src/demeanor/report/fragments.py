@@ -37,7 +37,7 @@ def reading_span(reading: Json | None, words: Words, short: bool = False) -> str
     return f'<span class="reading {label}">{mark} {said} <b>{minus(score)}</b></span>'
 
 
-def corrected_span(said: Json, words: Words) -> str:
+def corrected_span(said: Json | None, words: Words) -> str:
     """What a user put in place of a reading: mark and word, number and emotion where he named them."""
     label, score, top = label_of(said), score_of(said), top_emotion(said)
     shown = [f'<span aria-hidden="true">{MARKS[label]}</span> {words[label]}'] if label else []

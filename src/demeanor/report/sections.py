@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from demeanor.report.cards import cue_section, people_section
+from demeanor.report.corrections import corrected_segments
 from demeanor.report.figures import (
     MARKS,
     Json,
@@ -251,8 +252,8 @@ def _notes(item: Json, words: Words) -> str:
     if item.get("missing"):
         names = words["comma"].join(cue_word(m, words) for m in item["missing"])
         notes.append(f"<li>{words['missing'].format(names=names)}</li>")
-    if item.get("corrections"):
-        notes.append(f"<li>{words['corrections'].format(n=len(item['corrections']))}</li>")
+    if count := corrected_segments(item):
+        notes.append(f"<li>{words['corrections'].format(n=count)}</li>")
     if not notes:
         return ""
     kind = "card notes" if warnings else "card notes calm"

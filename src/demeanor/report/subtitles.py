@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from demeanor.errors import InputError
-from demeanor.report.corrections import overlaid
+from demeanor.report.corrections import overlaid, shown
 from demeanor.report.figures import (
     Json,
     error_of,
@@ -72,7 +72,7 @@ def _timed(analysis: Json) -> Iterator[tuple[int, int, Json]]:
     if not segments and analysis.get("duration") is None:
         raise InputError(
             f"subtitles need segments with times (audio or video), got kind '{analysis.get('kind')}' without "
-            f"times for '{name}'; next: write --csv or --report instead"
+            f"times for '{name}'; next: ask for a table (csv) or a report (html) instead"
         )
     for segment in sorted(segments, key=lambda s: (s["start"], s["end"])):
         start, end = (round(1000 * float(segment[k])) for k in ("start", "end"))
@@ -82,7 +82,7 @@ def _timed(analysis: Json) -> Iterator[tuple[int, int, Json]]:
 
 def _bracket(segment: Json) -> tuple[str, str]:
     """Class and text of the reading: `("positive", "[positive +0.61 joy]")`; no text without a reading."""
-    reading = segment.get("corrected") or segment.get("reading") or {}
+    reading = shown(segment) or {}
     score, label, emotion = score_of(reading), label_of(reading), top_emotion(reading)
     parts = [label or "", "" if score is None else signed(score), emotion[0] if emotion else ""]
     if label == "neutral" and emotion and emotion[0] == "neutral":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from demeanor.report.corrections import overlaid
+from demeanor.report.corrections import overlaid, shown
 from demeanor.report.figures import Json, clock, is_timed, label_of, score_of
 from demeanor.report.fragments import Words, corrected_span, minus, reading_span, top_span
 from demeanor.report.pictures import signed_meter
@@ -41,9 +41,9 @@ def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) 
     scrolls = len(segments) >= _SCROLLS_FROM
     flags = {"scrolls": scrolls, "untimed": not timed, "unnamed": not named}
     kind = " ".join(["lines", *(name for name, on in flags.items() if on)])
-    shown = [(i, s) for i, s in enumerate(segments) if timed or s.get("text")]
+    kept = [(i, s) for i, s in enumerate(segments) if timed or s.get("text")]
     read = item.get("segments") or ()
-    lines = "".join(_line(s, read[i], i, words) for i, s in shown)  # a post's picture is no line of its text
+    lines = "".join(_line(s, read[i], i, words) for i, s in kept)  # a post's picture is no line of its text
     inner = (
         f'<div class="transcript-head"><h3>{heading}</h3>{tools}</div>'
         f'<ol class="{kind}" data-lines{" tabindex=0" if scrolls else ""} aria-label="{heading}">{lines}</ol>'
@@ -61,11 +61,12 @@ def _line(segment: Json, read: Json, number: int, words: Words) -> str:
     text = escape((segment.get("text") or "").strip()) or f"<em>{words['no_text']}</em>"
     bar = "" if score is None else signed_meter(score, label or "")
     unsure = f' <span class="abstain" title="{words["abstain"]}">?</span>' if reading.get("abstain") else ""
-    shown = f"{reading_span(reading, words, short=True)}{unsure} <i>{top_span(reading, words)}</i>{bar}"
+    line = f"{reading_span(reading, words, short=True)}{unsure} <i>{top_span(reading, words)}</i>{bar}"
     mark = ""
-    if said := segment.get("corrected"):
-        shown, label = corrected_span(said, words), label_of(said) or label
-        score = score_of(said) if score_of(said) is not None else _TYPICAL.get(label_of(said) or "", score)
+    if segment.get("corrected"):
+        said = shown(segment)
+        line, label, score = corrected_span(said, words), label_of(said), score_of(said)
+        score = _TYPICAL.get(label or "") if score is None else score
     if segment != read:
         before = escape(f"{words['read_as']}: {_in_words(read, words)}")
         mark = f' class="corrected" title="{before}"'
@@ -73,7 +74,7 @@ def _line(segment: Json, read: Json, number: int, words: Words) -> str:
         f'<li class="line {_tone(score)} {label or "none"}" data-line="{number}">'
         f'<button type="button">{place}</button><span class="who" dir="auto">{who}</span>'
         f'<p dir="auto"{mark}>{text}</p>'
-        f'<span class="line-reading">{shown}</span></li>'
+        f'<span class="line-reading">{line}</span></li>'
     )
 
 

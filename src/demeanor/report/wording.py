@@ -46,7 +46,7 @@ _EN = {
     "speaker": "Speaker", "time": "Time", "people": "Faces and speakers", "seen": "seen for {t}",
     "spoke": "spoke for {t}", "average": "on average", "notes": "Worth knowing",
     "missing": "Not in this input: {names}.",
-    "corrections": "{n} corrections by a user are shown in the transcript (✎); the numbers are as they were read.",
+    "corrections": "Corrected by a user, marked ✎ in the transcript: {n}. The numbers elsewhere are as they were read.",
     "read_as": "Read as",
     "provenance": "How this was made", "version": "Version", "bundle": "Model",
     "speech": "Speech recognition", "threads": "Threads", "seconds": "Seconds taken", "schema": "Format",

@@ -47,7 +47,9 @@ def _rendered(body: bytes, format: Format, language: str) -> Response:
         return formats.response(analysis, format, language=language)
     except InputError:
         raise  # such as subtitles of something without times
-    except (DataError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+    except DataError as error:
+        raise Problem(422, "no-analysis", str(error)) from error
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
         raise Problem(
             422, "no-analysis", "expected an analysis as in demeanor.analysis/1, got something else; send what "
             "POST /v1/analyze or a job's result gave"

@@ -177,7 +177,7 @@ class Legible:
 
 def _held(text: str) -> bool:
     """Whether it is one letter, again and again."""
-    key = text[:_READ].strip().lower()
+    key = "".join(text[:_READ].lower().split())
     return len(key) > _HELD and key.isalpha() and len(set(key)) == 1
 
 
