@@ -181,9 +181,18 @@ def test_an_analysis_is_rendered_in_every_form(client: TestClient) -> None:
     assert "sandbox" in page.headers["content-security-policy"]
     rows = client.post("/v1/render?format=csv", json=analysis).text
     assert len(rows.splitlines()) >= 3
+    assert ",We love it.," in rows
     assert client.post("/v1/render?format=srt", json=analysis).status_code == 422
     for wrong in ({}, [], {"schema": "demeanor.analysis/1"}, {**analysis, "segments": 3}, {**analysis, "cues": [1]}):
         assert client.post("/v1/render", json=wrong).status_code == 422
+    (first, *others) = analysis["segments"]
+    for chars in ([5], "x", [], {"a": 1}):
+        broken = {**analysis, "segments": [{**first, "chars": chars}, *others]}
+        assert client.post("/v1/render", json=broken).status_code == 422
+    for corrections in ("x", [{}], ["x"], {"path": "x"}):
+        told = client.post("/v1/render", json={**analysis, "corrections": corrections})
+        assert told.status_code == 422
+        assert "corrections, a list of" in told.json()["detail"]
 
 
 def test_the_document_describes_what_there_is(client: TestClient) -> None:
