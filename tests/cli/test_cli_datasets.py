@@ -29,7 +29,7 @@ def test_nothing_wrong(run: Demeanor, tmp_path: Path) -> None:
     assert ran.code == 0
     assert "2 samples (text 2, image 2), 2 groups" in ran.out
     assert "positive 1 (100%)" in ran.out
-    assert ran.out.strip().endswith("nothing wrong")
+    assert ran.out.strip().endswith("nothing wrong beside the notes")
 
 
 def test_something_wrong(run: Demeanor, tmp_path: Path) -> None:

@@ -118,7 +118,9 @@ def _print(report: dict[str, Any]) -> None:
         console.print(f"note: {line}")
     for line in report["problems"]:
         console.print(f"wrong: {line}")
-    console.print(f"\n{len(report['problems'])} things wrong" if report["problems"] else "\nnothing wrong")
+    count = len(report["problems"])
+    well = "nothing wrong beside the notes" if report["notes"] else "nothing wrong"
+    console.print(f"\n{count} {'thing' if count == 1 else 'things'} wrong" if count else f"\n{well}")
 
 
 def _balance(balance: dict[str, Any]) -> str:
