@@ -19,6 +19,7 @@ import demeanor  # noqa: E402
 from demeanor import bundle  # noqa: E402
 from demeanor.errors import BundleError, ConfigError  # noqa: E402
 from demeanor.training.pack import pack  # noqa: E402
+from demeanor.weights import strange  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -226,6 +227,34 @@ def test_nothing_of_this_machine_is_told(whole) -> None:
     text = (whole[0] / "bundle.json").read_text() + (whole[0] / "card.md").read_text()
     assert str(Path.home()) not in text
     assert "/tmp/" not in text
+
+
+def test_inputs_that_grow_do_not_pile_up_memory(tmp_path: Path) -> None:
+    """300 sizes, each larger than the one before: 500 MB in all, and never more than 6 MB at once."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [])
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0]),
+        helper.make_node("Mul", ["x", "t"], ["square"]),
+        helper.make_node("ReduceSum", ["square"], ["y"], keepdims=0),
+    ]
+    graph = helper.make_graph(nodes, "g", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    path = tmp_path / "grows.onnx"
+    path.write_bytes(model.SerializeToString())
+    session, before = strange.load(path, 1), resident_mb()
+    for n in range(300, 1200, 3):
+        (total,) = strange.run(session, path, ["y"], {"x": np.ones((n, 1), np.float32)})
+        assert total == n * n
+    assert resident_mb() - before < 60
+
+
+def resident_mb() -> float:
+    """What this process holds now; only Linux tells."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        pytest.skip("no /proc here, which tells what a process holds")
+    return int(next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:")).split()[1]) / 1024
 
 
 def test_a_graph_that_asks_for_more_memory_than_there_is(mine: Path) -> None:

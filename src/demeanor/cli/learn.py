@@ -66,10 +66,7 @@ def learn(
         told = refit(run, new, out, hold=hold, say=say)
     else:
         told = _trained_on(run, new, data, out, at_least=at_least, hold=hold, overrides=overrides)
-    if as_json:
-        print_json(told)
-    else:
-        print_learned(told)
+    (print_json if as_json else print_learned)(told)
 
 
 def _trained_on(run: Path, new: Any, data: Path | None, out: Path, **settings: Any) -> dict[str, Any]:

@@ -55,6 +55,6 @@ def _bound_memory() -> None:
     import onnxruntime as ort
 
     place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    as_asked = 1  # grow by what is asked for, not by doubling, which would meet the bound early
-    bounds = ort.OrtArenaCfg({"max_mem": MOST_MEMORY, "arena_extend_strategy": as_asked})
+    doubling = 0  # by exactly what is asked for, inputs that grow would leave all their smaller blocks behind
+    bounds = ort.OrtArenaCfg({"max_mem": MOST_MEMORY, "arena_extend_strategy": doubling})
     ort.create_and_register_allocator(place, bounds)
