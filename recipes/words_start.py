@@ -1,9 +1,10 @@
 """The words expert of a bundle as start weights, to train it on: what words.onnx and tokenizer.json hold, as floats.
 
-    python recipes/words_start.py BUNDLE OUT
+    python recipes/words_start.py BUNDLE OUT [--vocabulary FOLDER]
 
 Writes OUT/tokenizer.json, OUT/words_q4.npz, OUT/encoder.safetensors (8-bit weights times their scales) and
-OUT/config.json, as recipes/multilingual_e5.py does, and checks that the model made of them answers as the graph does.
+OUT/config.json, as recipes/multilingual_e5.py does, and checks that the model made of them answers as the graph does. With --vocabulary the pieces and their vectors are then
+those of FOLDER, which recipes/multilingual_e5.py wrote: vectors of pieces are never trained, so any choice of them fits.
 """
 
 from __future__ import annotations
@@ -75,9 +76,21 @@ def write(bundle: Bundle, out: Path) -> None:
     print(f"{out}: {len(state)} tensors, {layers} layers")
 
 
+def revise(out: Path, vocabulary: Path) -> None:
+    """Take tokenizer and word vectors of another start folder of the same encoder."""
+    for name in ("tokenizer.json", "words_q4.npz"):
+        shutil.copyfile(vocabulary / name, out / name)
+    sizes = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    pieces = json.loads((vocabulary / "config.json").read_text(encoding="utf-8"))["vocabulary"]
+    (out / "config.json").write_text(json.dumps({**sizes, "vocabulary": pieces}, indent=1))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--vocabulary", type=Path, help="start weights whose pieces to take")
     args = parser.parse_args()
     write(Bundle(args.bundle), args.out)
+    if args.vocabulary:
+        revise(args.out, args.vocabulary)

@@ -290,7 +290,24 @@ def test_addresses_hold_no_ends() -> None:
         ("und", "123 😂"),
         ("und", "W mom"),  # one letter is no Polish word yet
         ("und", "http://t.co/the-is-are"),
-        ("und", "Ґрунт і повітря"),
+        ("uk", "Ґрунт і повітря"),
+        ("uk", "Як справи, що нового?"),
+        ("und", "Я люблю ўсіх"),  # Belarusian
+        ("fa", "من این فیلم را دوست دارم، چقدر خوب"),
+        ("und", "یہ فلم بہت اچھی ہے"),  # Urdu
+        ("sv", "Jag är väldigt glad i dag"),
+        ("da", "Jeg er meget ked af det"),
+        ("no", "Jeg gleder meg veldig til helgen"),
+        ("fi", "Minä rakastan sinua"),
+        ("fi", "Olen todella iloinen tänään"),
+        ("cs", "Bojím se, že to nestihneme"),
+        ("ro", "Mi-a plăcut foarte mult filmul"),
+        ("hu", "Nagyon szeretem ezt a filmet"),
+        ("vi", "Tôi rất thích bộ phim này"),
+        ("und", "joao.silva@empresa.com.br"),
+        ("zh", "谢谢@anna"),
+        ("und", "Jen."),  # one small word, and nothing else says Czech
+        ("und", "Nice melt bra"),
     ],
 )
 def test_language(language: str, said: str) -> None:

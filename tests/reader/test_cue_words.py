@@ -52,7 +52,7 @@ def test_what_is_said_over_and_over_keeps_its_sign(words: Words, once: str, agai
         ("asdf qwer zxcv", NOISE), ("xkcd jjjj", NOISE), ("x" * 10_000, NOISE), ("xxxx " * 40, NOISE),
         ("a" * 60, NOISE), ("sdkfjh skdjfh ksjdhf", NOISE), ("ŽüÐæ Ð´Õæ Žü¾€", NOISE),
         ("12345 678", SIGNS), ("!!! ???", SIGNS), ("...", SIGNS), ("3.14 + 2 = ?", SIGNS), ("@anna http://a.b", SIGNS),
-        ("https://example.org/love", SIGNS),
+        ("https://example.org/love", SIGNS), ("joao.silva@empresa.com.br", SIGNS), ("Anna_Bell+x@example.com", SIGNS),
         ("ᎣᏏᏲ ᏙᎯᏧ", SCRIPT), ("ⵣⵓⵔⴰⵏ ⴰⵣⵓⵍ", SCRIPT), ("ܫܠܡܐ ܫܠܡܐ", SCRIPT),
     ],
 )  # fmt: skip

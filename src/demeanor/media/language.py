@@ -22,6 +22,12 @@ _SCRIPTS = {
 # script.
 _WEIGHT = {"han": 3.0, "kana": 2.0, "ko": 2.0, "latin": 0.5}
 _NOT_RUSSIAN, _NOT_ARABIC = re.compile("[іїєґўђјљњћџқғңүұһөә]", re.I), re.compile("[پچژگکیےٹڈڑں]")
+_UKRAINIAN, _PERSIAN = re.compile(
+    r"[їєґі]|\b(?:що|щоб|це|чи|й|дуже|вона|вони|ви|ми|як|має|треба|зараз|або|але|був|була|було|буде|його|вже|ще|також|"
+    r"яка|який|яке|які|немає|дякую|кохаю|боюся)\b",
+    re.I,
+), re.compile("[پچژگکی]")  # fmt: skip
+_NOT_UKRAINIAN, _NOT_PERSIAN = re.compile("[ўыэёъђјљњћџқғңүұһөә]", re.I), re.compile("[ےٹڈڑںېښډړێۆڵڕ]")
 
 _SMALL_WORDS = {
     "en": (
@@ -90,7 +96,59 @@ _SMALL_WORDS = {
         "bagaimana baik buruk bagus terima kasih nya bukan belum lagi semua film suka benci cinta senang "
         "sedih banget gak nggak"
     ),
+    "sv": (
+        "och att det är jag du han hon vi ni som en ett på för med inte har hade var men så om till av "
+        "från den mig dig sig min mitt mina din ditt när vad vem hur kan ska vill måste bara också mycket "
+        "bra dåligt tack idag nu här där alla allt inget ingen någon något aldrig alltid varför eller "
+        "efter blev blir älskar hatar glad ledsen rädd arg väldigt jätte hem år"
+    ),
+    "da": (
+        "og at det er jeg du han hun vi som en et på for med ikke har havde var men så om til af fra den "
+        "mig dig sig min mit mine din dit når hvad hvem hvor hvordan hvorfor kan skal vil må kun også "
+        "meget godt dårligt tak i dag nu her der alle alt intet ingen noget nogen aldrig altid eller "
+        "efter blev bliver elsker hader glad ked bange vred hjem år været"
+    ),
+    "no": (
+        "og at det er jeg du han hun vi som en et ei på for med ikke har hadde var men så om til av fra "
+        "den meg deg seg min mitt mine din ditt når hva hvem hvor hvordan hvorfor kan skal vil må bare "
+        "også veldig mye bra dårlig takk i dag nå her der alle alt ingenting ingen noe noen aldri alltid "
+        "eller etter ble blir elsker hater glad lei redd sint hjem år vært"
+    ),
+    "fi": (
+        "ja on ei se että en oli olen olet ovat hän minä sinä me te he mutta kun niin nyt jos vain myös "
+        "tai kuin mitä mikä kuka missä miksi miten tämä tuo minun sinun minua sinua minulla meidän aina "
+        "koskaan hyvin hyvä huono kiitos tänään eilen huomenna täällä siellä kaikki mitään jo vielä "
+        "paljon todella tosi rakastan vihaan iloinen surullinen pelkään olisi pitää mua mulla sitä"
+    ),
+    "cs": (
+        "a je se na to že v s z do ne jsem jsi jsou byl byla bylo já ty on ona my vy oni ale jak co kdo "
+        "kde kdy proč nebo už jen také taky moc velmi dobře špatně dobrý špatný díky děkuji dnes včera "
+        "zítra tady tam mě mi mně tě ti můj moje tvůj svůj ten ta ty tak pro po za od při není nic "
+        "všechno nikdy vždy miluju nenávidím bojím rád ráda smutný šťastný mám máš má když aby"
+    ),
+    "ro": (
+        "și este e sunt nu că la în de cu pe o un din pentru mai ce care cine unde când cum dar sau eu "
+        "tu el ea noi voi ei mă te se îmi îți mi am ai are avem au fost era foarte bine rău mulțumesc azi "
+        "ieri mâine aici acolo toate tot nimic niciodată mereu numai doar și-a iubesc urăsc fericit trist "
+        "frică după fără acum al ale lui să asta"
+    ),
+    "hu": (
+        "a az és hogy nem is egy van volt vagyok vagy én te ő mi ti ők de ha meg már csak mint mit ki hol "
+        "mikor miért hogyan ez ezt azt el fel be le nagyon jó rossz jól köszönöm ma tegnap holnap itt ott "
+        "minden semmi soha mindig még most után nekem neked engem téged szeretem szeretlek utálom boldog "
+        "szomorú félek lesz lett kell lehet ezek"
+    ),
+    "vi": (
+        "và là của không có tôi bạn anh chị em nó mình chúng ta này kia đó được cho với trong ngoài đã "
+        "đang sẽ rất quá lắm cũng nhưng mà thì khi nào gì ai sao đâu như vì nên một hai những các người "
+        "nhà hôm nay ngày cảm ơn xin yêu ghét thích buồn vui sợ tốt đẹp ngon tệ hay lại ra vào đi về làm "
+        "ơi nhé con mẹ bố"
+    ),
 }
+_RARER = frozenset(("sv", "da", "no", "fi", "cs", "ro", "hu", "vi"))
+"""Of these fewer texts are met: a word that one of them shares with the others counts in full for those."""
+_ALIKE = frozenset(("sv", "da", "no"))
+"""So much alike that the better of two is taken, however little better."""
 _LETTERS = {
     "es": "ñ¿¡",
     "fr": "çœèêùûâ",
@@ -99,6 +157,14 @@ _LETTERS = {
     "pt": "ãõ",
     "tr": "şğıİ",
     "pl": "łąęśźżćń",
+    "sv": "åäö",
+    "da": "æø",
+    "no": "æø",
+    "fi": "äö",
+    "cs": "ěřůčžš",
+    "ro": "ășțşţ",
+    "hu": "őűöü",
+    "vi": "ơưđăạảấầẩậắằặẻẽẹếềểễệỉịọỏốồổộớờởợụủứừửữựỳỷỹ",
 }
 _ENDINGS = {
     "en": "ing ly ness ght ck th ed tion ful",
@@ -111,9 +177,16 @@ _ENDINGS = {
     "tr": "lar ler iyor yorum dir",
     "pl": "ść nie owy cie",
     "id": "kan nya",
+    "sv": "ning heten arna",
+    "da": "hed erne else",
+    "no": "het ene else",
+    "fi": "ssa ssä lla llä sta stä nen mme vat vät",
+    "cs": "ost ání ého ový",
+    "ro": "ului rea ește ții",
+    "hu": "ban ben nak nek tok",
 }
 _LETTER = 0.4  # vote of a word of one letter: it may as well be an initial, or chat ("W mom")
-_IGNORED = re.compile(r"https?://\S+|www\.\S+|@\w+|&\w+;")
+_IGNORED = re.compile(r"https?://\S+|www\.\S+|[A-Za-z0-9._%+-]{0,64}@\w[\w.-]*|&\w+;")
 _HASHTAG = re.compile(r"#\w+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -121,8 +194,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 def detect_language(text: str) -> str:
     """ISO 639-1 code of a text's language, "und" where it cannot tell.
 
-    zh, ja, ko, ru, ar, th, hi, el, he by script; en, es, fr, de, it, pt, nl, tr, pl, id by a vote of small
-    words, in which a word that several of them share counts for less.
+    zh, ja, ko, ru, uk, ar, fa, th, hi, el, he by script and letters; en, es, fr, de, it, pt, nl, sv, da, no, fi, pl, cs,
+    ro, hu, tr, vi, id by a vote of small words, in which a word that several of them share counts for less.
     """
     text = _IGNORED.sub(" ", text)
     counts = {name: len(pattern.findall(text)) for name, pattern in _script_patterns().items()}
@@ -136,8 +209,13 @@ def detect_language(text: str) -> str:
         return "ja" if counts["kana"] > max(0, 0.08 * counts["han"]) and counts["kana"] >= _few(counts["han"]) else "zh"
     if script == "latin":
         return _vote(text)
-    others = {"ru": _NOT_RUSSIAN, "ar": _NOT_ARABIC}
-    return "und" if script in others and others[script].search(text) else script
+    if script == "ru":
+        if _UKRAINIAN.search(text) and not _NOT_UKRAINIAN.search(text):
+            return "uk"
+        return "und" if _NOT_RUSSIAN.search(text) else "ru"
+    if script == "ar" and _NOT_ARABIC.search(text):
+        return "fa" if _PERSIAN.search(text) and not _NOT_PERSIAN.search(text) else "und"
+    return script
 
 
 def small_words(text: str, language: str) -> float:
@@ -156,17 +234,18 @@ def _vote(text: str) -> str:
     for word in words:
         languages = _by_word().get(word, ())
         for language in languages:
-            votes[language] += (_LETTER if len(word) == 1 else 1.0) / len(languages)
+            among = sum(language in _RARER or other not in _RARER for other in languages)
+            votes[language] += (_LETTER if len(word) == 1 else 1.0) / among
         for language in [] if languages or len(word) < 5 else _by_ending(word):
             votes[language] += 0.3
     for language, letters in _LETTERS.items():
         votes[language] += 0.4 * min(3, sum(text.count(letter) for letter in letters))
-    ranked = sorted(votes.items(), key=lambda item: -item[1])[:2]
-    if not ranked or ranked[0][1] < max(0.45, 0.08 * len(words)):
+    best = max(votes, key=lambda language: votes[language])
+    least, share = (1.3, 0.15) if best in _RARER else (0.45, 0.08)
+    if votes[best] < max(least, share * len(words)):
         return "und"
-    if len(ranked) > 1 and ranked[0][1] < 1.1 * ranked[1][1]:
-        return "und"
-    return ranked[0][0]
+    rivals = votes.keys() - {best} - (_ALIKE if best in _ALIKE else _RARER if best not in _RARER else set())
+    return "und" if any(votes[best] < 1.1 * votes[rival] for rival in rivals) else best
 
 
 def _by_ending(word: str) -> list[str]:

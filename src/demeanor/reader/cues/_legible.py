@@ -1,9 +1,9 @@
 """Whether a text is anything the words expert can read: words of a script it knows, and not mere keys.
 
 How much a text looks like words is told by the tokenizer itself. Its pieces carry log-probabilities (SentencePiece
-unigram), so the cost of a text in nats is that of a small language model. Written words cost 2 to 4 nats a letter,
-keys struck at random 6. What costs more than `START + PER_LETTER · letters` is taken for no words: how often that is
-wrong is in `docs/decisions.md`. In scripts without letters – Chinese, Japanese, Korean and more – a word is one or two
+unigram), so the cost of a text in nats is that of a small language model. Written words cost less than half of what
+their letters cost one by one, keys struck at random nearly as much, in English as in Greek. What costs more than `START + SPELT · its
+letters one by one` is taken for no words: how often that is wrong is in `docs/calibration.md`. In scripts without letters – Chinese, Japanese, Korean and more – a word is one or two
 characters and the cost says nothing; there only the share of characters that the tokenizer does not know counts.
 
 The same cost tells that a sentence in Latin script is in none of the languages whose small words are known: Finnish,
@@ -29,8 +29,8 @@ from demeanor.media.normalise import normalise
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-START, PER_LETTER = 8.0, 4.2
-"""Nats that a text may cost before its first letter, and for each: see above."""
+START, SPELT = 6.0, 0.62
+"""Nats that a text may cost before its first letter, and share of the cost of its letters one by one: see above."""
 
 FOREIGN, SMALL = 3.0, 0.2
 """Nats a letter above which, and share of small words of a language with labels below which, a sentence in Latin script
@@ -43,7 +43,7 @@ UNKNOWN = 0.3
 """Share of the letters in characters the tokenizer does not know, from which on a text is not read."""
 
 _UNKNOWN_COST = 14.0  # nats of a character that the tokenizer does not know
-_RARER = 1.2  # a text in a language that its small words tell, whose letters the tokenizer has seldom seen, costs more
+_RARER = 1.2  # a text that is told or written to be in another language, which the tokenizer has seldom seen, costs more
 _READ = 4000  # characters looked at
 _HELD = 50  # of one letter alone: more than anybody's scream or kisses
 _TRUSTED = 0.25  # what is left of a reading of what looks like no words: slang may, and some of it is strongly felt
@@ -52,7 +52,7 @@ _SHORTENED = re.compile(r"['’](?:m|s|re|ve|ll|d|t)\b")
 _MODEL = re.compile(r"\b(?=(?:[a-z]?[A-Z]){2})[A-Za-z]{2,5}(?![a-z])")  # GTX, HDMI, NVMe
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _NO_SENTENCE = re.compile(r"https?://\S+|www\.\S+|[@#]\w+|&\w+;")
-_MASKED = re.compile(r"@user|\bhttp\b|&\w+;")
+_MASKED = re.compile(r"[A-Za-z0-9._%+-]{0,64}@user\b|\bhttp\b|&\w+;")
 # Emoji, and what is drawn of signs: :-) <3 ^_^ (╯°□°)╯ – and the numbers that Chinese chats laugh, praise and cry with.
 _DRAWN = re.compile(
     r"[\U0001f000-\U0001faff\u2300-\u23ff\u2600-\u27bf\u2b50\u2b55\u203c\u2049]|\([^\w\s]*[°▽□ω´`•‿◕ಠツ][^\n]*?\)"
@@ -66,8 +66,9 @@ _CHAT = frozenset(
     "tfw mfw tbh imo imho idk idc idgaf ikr iirc afaik fyi btw brb ttyl gtg nvm np pls plz thx thnx ty tysm yw "
     "ily ilysm jk irl dm ftw ftfy gg ggwp wp kthx kthxbye bff bffs gf bf hbd xoxo yolo asap aka rip tgif tldr ngl "
     "fr frfr istg gtfo stfu stfd kys pos sob ok okay yyds awsl xswl xdm nb zqsg yysy dddd srds kkk haha hahaha "
-    "hehe jaja wkwk".split()
+    "hehe jaja wkwk tf".split()
 )
+_REPEATED = re.compile(r"(.)\1+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class Legible:
             return None if drawn else nothing
         if self._share_unknown(said) > UNKNOWN:
             return Doubt(f"it is in a script that the words expert does not know ({_script(letters)})", 0.0, True)
-        rarer = _RARER if language not in (None, "und", *self._languages) else 1.0
+        other = language not in (None, "und", *self._languages) or not said.isascii()
+        rarer = _RARER if other else 1.0
         if not drawn and (_held(text) or self._is_noise(said, len(letters), rarer)):
             return Doubt("it does not look like words of any language that the words expert knows", _TRUSTED, True)
         return self._foreign(text[:_READ], letters, language)
@@ -137,13 +139,18 @@ class Legible:
         words = _distinct(found)
         names = {name.lower() for name in _MODEL.findall(text)}
         words = [w for w in words if w not in names] or words  # nothing but capitals is judged as it is
-        count = sum(map(len, words))
-        return count > 0 and self._cost(" ".join(words)) > rarer * (START + PER_LETTER * count)
+        spelt = sum(self._letter(letter) for word in words for letter in word)
+        return spelt > 0 and self._cost(" ".join(words)) > rarer * (START + SPELT * spelt)
 
     def _cost(self, text: str) -> float:
         """Nats of a text under the unigram model of the tokenizer."""
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         return sum(_UNKNOWN_COST if i == self._unknown else -self._scores[i] for i in ids)
+
+    def _letter(self, letter: str) -> float:
+        """Nats of one letter by itself."""
+        piece = self._tokenizer.token_to_id(letter)
+        return _UNKNOWN_COST if piece is None else -self._scores[piece]
 
     @cached_property
     def _scores(self) -> list[float]:
@@ -182,8 +189,8 @@ def _held(text: str) -> bool:
 
 
 def _distinct(found: Sequence[str]) -> list[str]:
-    """Each word of more than a letter once, but for those of chats."""
-    return [w for w in dict.fromkeys(found) if len(w) > 1 and w not in _CHAT]
+    """Each word of more than a letter once, but for those of chats, however long they are drawn ("ooohhh")."""
+    return [w for w in dict.fromkeys(found) if len(w) > 1 and not {w, _REPEATED.sub(r"\1", w)} & _CHAT]
 
 
 def _script(letters: Sequence[str]) -> str:
