@@ -127,6 +127,16 @@ def test_what_does_not_go_together(tmp_path: Path) -> None:
         gather(np.zeros((2, 2, 2, 2)))
 
 
+def test_subtitles_by_themselves_are_read_without_their_times(tmp_path: Path) -> None:
+    srt, vtt = tmp_path / "t.srt", tmp_path / "t.vtt"
+    srt.write_text("1\n00:00:01,000 --> 00:00:03,000\n<i>I love it.</i>\n\n2\n00:00:03,500 --> 00:00:05,000\nBut no.\n")
+    vtt.write_text("WEBVTT\n\n00:01.000 --> 00:03.000\n<v Bob>I love it.\n\n00:03.500 --> 00:05.000\nBut no.\n")
+    for path in (srt, vtt, str(srt)):
+        parts = gather(path)
+        assert parts.text == "I love it.\nBut no."
+        assert any("without their times" in note for note in parts.warnings)
+
+
 def test_language_codes() -> None:
     assert gather("x", language="auto").language is None
     assert gather("x", language=None).language is None

@@ -98,10 +98,10 @@ def test_a_passage_that_cannot_be_read_leaves_the_sentences_that_can() -> None:
     assert a.overall.sentiment is not None
     assert (a.overall.sentiment.label, a.overall.abstain) == ("positive", False)
     assert [s.reading.abstain for s in a.segments] == [False, True]
-    assert a.warnings == ("words: 1 of 2 sentences: it is mumbled; no reading is given of that",)
+    assert a.warnings == ("words: 1 of 2 sentences: it is mumbled; what is read of that is not to be relied on",)
     a = fake_reader().analyze("mumble")
     assert a.overall.abstain
-    assert a.warnings == ("words: it is mumbled; no reading is given of that",)
+    assert a.warnings == ("words: it is mumbled; what is read of that is not to be relied on",)
 
 
 def test_a_text_of_which_hardly_anything_can_be_read_is_not_read() -> None:

@@ -58,7 +58,7 @@ _SMALL_WORDS = {
         "der die das ein eine einen dem den des und ist sind war bin ich du er sie es wir ihr nicht kein "
         "keine mit auf für von zu im am in aus bei nach über so wie was wer wo aber auch noch nur schon "
         "sehr gut schlecht mein dein sein haben hat habe wird werden kann mich dich sich uns heute danke "
-        "dass wenn oder immer nie liebe hasse traurig diesen"
+        "dass wenn oder immer nie liebe hasse traurig diesen ja nein gott dank niemand alles etwas"
     ),
     "it": (
         "il lo la i gli le un una di del della dei che e è sono era ho hai ha non mi ti si ci vi con per "
@@ -76,7 +76,7 @@ _SMALL_WORDS = {
         "de het een en is zijn was ben ik jij je hij zij ze wij we niet geen met op voor van naar in aan "
         "uit bij over dat dit die deze wat wie waar maar ook nog al zo heel erg goed slecht mijn jouw "
         "hebben heeft heb wordt kan mij hem haar ons vandaag dank bedankt als of altijd nooit hou haat "
-        "blij verdrietig mooi moet er te om"
+        "blij verdrietig mooi moet er te om niemand iemand iets zei kon wil gaat ging werd wel dus hier daar alles ja nee"
     ),
     "tr": (
         "bir ve bu şu o ben sen biz siz onlar için ile çok daha ama gibi ne kim nasıl neden değil var "
@@ -97,25 +97,25 @@ _SMALL_WORDS = {
         "sedih banget gak nggak"
     ),
     "sv": (
-        "och att det är jag du han hon vi ni som en ett på för med inte har hade var men så om till av "
+        "ja nej och att det är jag du han hon vi ni som en ett på för med inte har hade var men så om till av "
         "från den mig dig sig min mitt mina din ditt när vad vem hur kan ska vill måste bara också mycket "
         "bra dåligt tack idag nu här där alla allt inget ingen någon något aldrig alltid varför eller "
         "efter blev blir älskar hatar glad ledsen rädd arg väldigt jätte hem år"
     ),
     "da": (
-        "og at det er jeg du han hun vi som en et på for med ikke har havde var men så om til af fra den "
+        "ja nej og at det er jeg du han hun vi som en et på for med ikke har havde var men så om til af fra den "
         "mig dig sig min mit mine din dit når hvad hvem hvor hvordan hvorfor kan skal vil må kun også "
         "meget godt dårligt tak i dag nu her der alle alt intet ingen noget nogen aldrig altid eller "
         "efter blev bliver elsker hader glad ked bange vred hjem år været"
     ),
     "no": (
-        "og at det er jeg du han hun vi som en et ei på for med ikke har hadde var men så om til av fra "
+        "ja nei og at det er jeg du han hun vi som en et ei på for med ikke har hadde var men så om til av fra "
         "den meg deg seg min mitt mine din ditt når hva hvem hvor hvordan hvorfor kan skal vil må bare "
         "også veldig mye bra dårlig takk i dag nå her der alle alt ingenting ingen noe noen aldri alltid "
         "eller etter ble blir elsker hater glad lei redd sint hjem år vært"
     ),
     "fi": (
-        "ja on ei se että en oli olen olet ovat hän minä sinä me te he mutta kun niin nyt jos vain myös "
+        "ja joo on ei se että en oli olen olet ovat hän minä sinä me te he mutta kun niin nyt jos vain myös "
         "tai kuin mitä mikä kuka missä miksi miten tämä tuo minun sinun minua sinua minulla meidän aina "
         "koskaan hyvin hyvä huono kiitos tänään eilen huomenna täällä siellä kaikki mitään jo vielä "
         "paljon todella tosi rakastan vihaan iloinen surullinen pelkään olisi pitää mua mulla sitä"
@@ -155,7 +155,7 @@ _LETTERS = {
     "de": "ßäöü",
     "it": "òìù",
     "pt": "ãõ",
-    "tr": "şğıİ",
+    "tr": "şğıİöü",
     "pl": "łąęśźżćń",
     "sv": "åäö",
     "da": "æø",
@@ -234,7 +234,8 @@ def _vote(text: str) -> str:
     for word in words:
         languages = _by_word().get(word, ())
         for language in languages:
-            among = sum(language in _RARER or other not in _RARER for other in languages)
+            kin = _ALIKE - {language} if language in _ALIKE else frozenset()
+            among = sum((language in _RARER or other not in _RARER) and other not in kin for other in languages)
             votes[language] += (_LETTER if len(word) == 1 else 1.0) / among
         for language in [] if languages or len(word) < 5 else _by_ending(word):
             votes[language] += 0.3

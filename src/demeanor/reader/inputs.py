@@ -15,7 +15,7 @@ from demeanor.errors import ConfigError, InputError, UnknownNameError
 from demeanor.media.kind import kind_of
 from demeanor.media.language_codes import language_code
 from demeanor.media.sentences import split_sentences
-from demeanor.media.source import existing_file, name_of
+from demeanor.media.source import existing_file, name_of, suffix_of
 from demeanor.media.text import decode_text
 from demeanor.media.transcript import kind_of_transcript, read_transcript
 from demeanor.media.waveform import Waveform, from_pair, is_pair
@@ -122,7 +122,7 @@ def gather(
     typed = parts["text"] if isinstance(parts["text"], str) and file is None else None
     if from_source and typed is not None and like_a_name(typed):
         notes.append(f"{typed.strip()}: no such file, so these very words were read; check the path if one was meant")
-    parts["text"] = _said(parts["text"], from_source)
+    parts["text"] = _said(parts["text"], from_source, notes)
     present = {name for name, part in parts.items() if part is not None}
     if not present:
         raise InputError("nothing to read: expected a text, image, sound or video, got none, or an empty text")
@@ -188,11 +188,21 @@ def chosen_cues(cues: str | Iterable[str] | None) -> frozenset[str]:
     return frozenset(names)
 
 
-def _said(text: Any, is_source: bool) -> str | None:
+def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
     """The text of a part; None if it holds nothing visible. A string given as text is never a path."""
     if text is None:
         return None
-    said = text if isinstance(text, str) and not (is_source and existing_file(text)) else decode_text(text)
+    if isinstance(text, str) and not (is_source and existing_file(text)):
+        said = text
+    elif suffix_of(text) in (".srt", ".vtt"):
+        path = Path(text) if isinstance(text, str) else text
+        said = "\n".join(utterance.text for utterance in read_transcript(path, warnings=notes))
+        notes.append(
+            f"{name_of(text)}: subtitles, of which the words were read, without their times; for these give the film or "
+            "sound, and the subtitles as its transcript"
+        )
+    else:
+        said = decode_text(text)
     return said if said.strip(" \t\r\n\v\f\x85\u00a0\u200b\u2028\u2029\u3000\ufeff") else None
 
 

@@ -148,7 +148,7 @@ def doubts(sentences: Sequence[str], languages: Sequence[str | None], words: Wor
         return []
     doubt, count = found.most_common(1)[0]
     where = f"{count} of {len(sentences)} sentences: " if count < len(sentences) else ""
-    result = "no reading is given of that" if doubt.abstain else "read with less trust"
+    result = "what is read of that is not to be relied on" if doubt.abstain else "read with less trust"
     return [f"words: {where}{doubt.reason}; {result}"]
 
 
