@@ -127,6 +127,14 @@ def test_what_does_not_go_together(tmp_path: Path) -> None:
         gather(np.zeros((2, 2, 2, 2)))
 
 
+def test_an_encoding_that_was_guessed_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "polish.txt"
+    path.write_bytes("Jestem szczęśliwa, dziękuję.".encode("cp1250"))
+    assert any("not UTF-8; read as" in note for note in gather(path).warnings)
+    path.write_text("Jestem szczęśliwa, dziękuję.", encoding="utf-8")
+    assert gather(path).warnings == ()
+
+
 def test_subtitles_by_themselves_are_read_without_their_times(tmp_path: Path) -> None:
     srt, vtt = tmp_path / "t.srt", tmp_path / "t.vtt"
     srt.write_text("1\n00:00:01,000 --> 00:00:03,000\n<i>I love it.</i>\n\n2\n00:00:03,500 --> 00:00:05,000\nBut no.\n")

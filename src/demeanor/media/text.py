@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demeanor.errors import DecodeError, InputError, LimitError
-from demeanor.media.encoding import decode_bytes
+from demeanor.media.encoding import decode_with_name
 from demeanor.media.language import detect_language
 from demeanor.media.normalise import normalise
 from demeanor.media.sentences import split_sentences
@@ -29,11 +29,12 @@ _MOST_CONTROL = 0.05
 """Share of control characters that a text may have: a stray one is no fault, and of other data they are a tenth."""
 
 
-def decode_text(source: Source) -> str:
+def decode_text(source: Source, warnings: list[str] | None = None) -> str:
     """The text of a file (open or not), of bytes, or of a string (a string that names no file is the text itself).
 
     UTF-8, UTF-16 and UTF-32 with or without mark, GB18030, Big5, Shift-JIS, EUC, cp1252 and what
-    charset-normalizer finds. An empty file is an empty text. Line ends become line feeds.
+    charset-normalizer finds. An empty file is an empty text. Line ends become line feeds. An encoding that had to be
+    guessed is appended to `warnings`, in words.
 
     Raises:
         InputError: there is no such file, or it is no text source.
@@ -56,7 +57,9 @@ def decode_text(source: Source) -> str:
         raise LimitError(
             f"{name_of(source)}: cannot {_STEP}: expected at most {MAX_BYTES // 1_000_000} MB, got more; split the file"
         )
-    text = decode_bytes(data)
+    text, encoding = decode_with_name(data)
+    if warnings is not None and not encoding.startswith("utf"):
+        warnings.append(f"{name_of(source)}: not UTF-8; read as {encoding}; save it as UTF-8 if that is another one")
     start = text[:_JUDGED]
     if len(_CONTROL.findall(start)) > _MOST_CONTROL * len(start):
         raise DecodeError(

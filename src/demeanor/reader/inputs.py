@@ -202,7 +202,7 @@ def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
             "sound, and the subtitles as its transcript"
         )
     else:
-        said = decode_text(text)
+        said = decode_text(text, notes)
     return said if said.strip(" \t\r\n\v\f\x85\u00a0\u200b\u2028\u2029\u3000\ufeff") else None
 
 

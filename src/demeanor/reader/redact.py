@@ -134,7 +134,8 @@ def redact(
 
 def _written(source: str | Path, path: Path, options: Mapping[str, Any]) -> Redaction:
     """A text, subtitles, or analyses as JSON or JSON lines."""
-    text, suffix = decode_text(source), Path(path).suffix.lower()
+    notes: list[str] = []
+    text, suffix = decode_text(source, notes), Path(path).suffix.lower()
     counts: Counter[str] = Counter()
     if suffix in (".json", ".jsonl", ".ndjson"):
         done = _json(text, suffix, name_of(source), counts, options)
@@ -146,7 +147,7 @@ def _written(source: str | Path, path: Path, options: Mapping[str, Any]) -> Reda
         done = found.text
     with written_whole(path, source) as draft:
         draft.write_bytes(done.encode("utf-8", "replace"))
-    return Redaction(path, "text", counts)
+    return Redaction(path, "text", counts, warnings=tuple(notes))
 
 
 def _json(text: str, suffix: str, name: str, counts: Counter[str], options: Mapping[str, Any]) -> str:
