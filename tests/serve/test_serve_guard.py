@@ -1,6 +1,7 @@
 """Who may call: hosts, origins, keys and rates; and what every answer carries."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,38 @@ def test_a_file_of_keys_holds_hashes(tmp_path: Path) -> None:
         Keys(file)
     with pytest.raises(ConfigError, match="--new-key"):
         Keys(tmp_path / "none")
+
+
+def test_a_key_whose_line_is_gone_is_refused_whatever_else_became_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "keys"
+    ann, bob = new_key(file, "ann"), new_key(file, "bob")
+    whole = file.read_text()
+    keys = Keys(file)
+
+    def let_in() -> list[str]:
+        return [found.name for key in (ann, bob) if (found := keys.owner_of(key))]
+
+    assert let_in() == ["ann", "bob"]
+    assert capsys.readouterr().err == ""
+    file.write_bytes(whole.splitlines()[1].encode() + b"\ncarla \xff broken\n")
+    assert let_in() == ["bob"]
+    file.write_text("")
+    assert let_in() == []
+    file.write_text(whole)
+    assert let_in() == ["ann", "bob"]
+    file.unlink()
+    assert let_in() == []
+    (tmp_path / "new").write_text(whole)
+    (tmp_path / "new").replace(file)
+    assert let_in() == ["ann", "bob"]
+    told = capsys.readouterr().err
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert {line["event"] for line in lines} == {"keys"}
+    assert [line["known"] for line in lines] == [1, 0, 2, 0, 2]
+    assert lines[0]["broken_lines"] == [2]
+    assert not any(secret in told for secret in (ann, bob, "sha256", "carla"))
 
 
 @with_bundle
