@@ -220,3 +220,18 @@ def test_a_bucket_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
         rates.spend("ann", 120)
     for _ in range(1000):
         rates.spend("free", None)
+
+
+@pytest.mark.parametrize(("rate", "at_once"), [(1, 1), (5, 5), (9, 9), (10, 10), (60, 10), (600, 100)])
+def test_no_more_at_once_than_in_a_minute(rate: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("demeanor.serve.limits.time.monotonic", lambda: now[0])
+    rates = Rates()
+    for _ in range(at_once):
+        rates.spend("ann", rate)
+    with pytest.raises(Problem):
+        rates.spend("ann", rate)
+    now[0] = 60 / rate + 0.001
+    rates.spend("ann", rate)
+    with pytest.raises(Problem):
+        rates.spend("ann", rate)
