@@ -11,8 +11,9 @@ import pytest
 
 import demeanor
 from demeanor.report.schema import validate
+from demeanor.serve.keys import new_key
 from reader_fakes import silence, write_wav
-from serve_calls import ROOT, SKY, TestClient, app_client, on_disk, with_bundle
+from serve_calls import ROOT, SKY, TestClient, app_client, on_disk, served, with_bundle
 
 pytestmark = with_bundle
 
@@ -145,6 +146,18 @@ def test_a_request_too_large_is_refused_before_and_while_it_comes(tmp_path: Path
         sent = client.post("/v1/analyze", content=pieces, headers={"Content-Type": "multipart/form-data; boundary=b"})
         assert (sent.status_code, sent.json()["type"]) == (413, "urn:demeanor:problem:too-large")
         assert on_disk(tmp_path / "s") == []
+
+
+def test_a_client_that_sends_too_much_or_has_no_key_is_told_so_though_it_still_sends(tmp_path: Path) -> None:
+    (tmp_path / "long.mp4").write_bytes(bytes(30 << 20))
+    key = new_key(tmp_path / "keys", "ann")
+    with served(tmp_path / "s", "--largest", "1", "--keys", str(tmp_path / "keys")) as service:
+        for media in (tmp_path / "long.mp4", bytes(3 << 20)):
+            with pytest.raises(demeanor.LimitError, match="at most 1048576 bytes"):
+                demeanor.Client(service.url, key=key).analyze(file=media)
+            with pytest.raises(demeanor.ServiceError, match="expected a valid key") as refused:
+                demeanor.Client(service.url).submit(file=media)
+            assert refused.value.status == 401
 
 
 def a_png_that_says_it_is(width: int, height: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import secrets
@@ -227,7 +228,9 @@ class Client:
         told = {**self._headers, **headers, **(form.headers if form else {})}
         connection = self._connection()
         try:
-            connection.request(method, self._parts.path.rstrip("/") + path, form.body() if form else None, told)
+            # A service that refuses answers before it has everything, and closes: what it said lies here to be read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, self._parts.path.rstrip("/") + path, form.body() if form else None, told)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -319,8 +322,8 @@ def _problem(answer: http.client.HTTPResponse) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(answer.read())
         return found if isinstance(found, dict) else {}
-    except ValueError:
-        return {}
+    except (ValueError, OSError, http.client.HTTPException):
+        return {}  # the status says enough
 
 
 def _error(status: int, problem: Mapping[str, Any], retry_after: str | None) -> DemeanorError:
