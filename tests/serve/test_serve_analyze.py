@@ -186,7 +186,7 @@ def test_what_lasts_too_long_or_has_too_many_pixels_is_told_so_with_the_numbers(
             assert on_disk(tmp_path / "s") == []
 
 
-def test_an_analysis_is_rendered_in_every_form(client: TestClient) -> None:
+def test_an_analysis_is_rendered_in_every_form(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
     analysis = client.post("/v1/analyze", json={"text": "I love it. I hate it."}).json()
     analysis["corrections"] = [{"path": "/segments/0/text", "value": "We love it.", "by": "me", "at": "2026-01-01"}]
     page = client.post("/v1/render", json=analysis)
@@ -202,6 +202,22 @@ def test_an_analysis_is_rendered_in_every_form(client: TestClient) -> None:
     for chars in ([5], "x", [], {"a": 1}):
         broken = {**analysis, "segments": [{**first, "chars": chars}, *others]}
         assert client.post("/v1/render", json=broken).status_code == 422
+    spoken = {**first, "chars": None, "start": 0.0, "end": 1.0}
+    word = {"text": "I", "start": 0.0, "end": 1.0, "probability": None}
+    for at in (-1, -0.5, 1e300, 1e7 + 1, 10**400, float("nan"), float("inf"), "x"):
+        for wrong in ({"start": at}, {"end": at}, {"words": [{**word, "start": at}]}, {"words": [{**word, "end": at}]}):
+            broken = json.dumps({**analysis, "segments": [{**spoken, **wrong}, *others]})
+            told = client.post("/v1/render", content=broken, headers={"Content-Type": "application/json"})
+            assert told.status_code == 422
+            assert "seconds from 0 to 10000000" in told.json()["detail"]
+    told = client.post("/v1/render", json={**analysis, "duration": -1})
+    assert (told.status_code, "duration" in told.json()["detail"]) == (422, True)
+    said = {**first["reading"], "sentiment": {**first["reading"]["sentiment"], "score": 1e300}}
+    strong = {**analysis, "segments": [{**first, "chars": [9 * i, 9 * i + 9], "reading": said} for i in range(6)]}
+    told = client.post("/v1/render", json=strong)
+    assert told.status_code == 422, told.text
+    assert "got something else" in told.json()["detail"]
+    assert "Warning" not in capfd.readouterr().err
     for corrections in ("x", [{}], ["x"], {"path": "x"}):
         told = client.post("/v1/render", json={**analysis, "corrections": corrections})
         assert told.status_code == 422
