@@ -238,6 +238,9 @@ def test_the_document_describes_what_there_is(client: TestClient) -> None:
 
 def test_models_health_and_metrics(client: TestClient) -> None:
     assert client.get("/health").json()["version"] == demeanor.__version__
+    asked = client.head("/health")
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert set(client.get("/openapi.json").json()["paths"]["/health"]) == {"get"}
     assert client.get("/v1/models").json()[0]["cues"]
     client.post("/v1/analyze", json={"text": "unmistakable words"})
     told = client.get("/metrics").text
