@@ -160,6 +160,19 @@ def test_a_client_that_sends_too_much_or_has_no_key_is_told_so_though_it_still_s
             assert refused.value.status == 401
 
 
+def test_a_client_says_that_the_name_of_a_file_was_read_as_words(tmp_path: Path) -> None:
+    nobody = demeanor.Client("http://127.0.0.1:9", retries=0)
+    (tmp_path / "words.txt").write_text("I love it")
+    for ask in (nobody.analyze, nobody.explain, nobody.submit):
+        told = pytest.warns(UserWarning, match="read as words.*file=.*reads the file")
+        with told, pytest.raises(demeanor.ServiceError):
+            ask(str(tmp_path / "words.txt"))
+        assert told[0].filename == __file__
+        for words in ("", "I love it", "a\0b", str(tmp_path), "\ud800", "long/" * 900, "x" * 300):
+            with pytest.raises(demeanor.ServiceError):
+                ask(words)
+
+
 def a_png_that_says_it_is(width: int, height: int) -> bytes:
     """Of one point, whatever it says."""
     told = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)

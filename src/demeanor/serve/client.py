@@ -9,6 +9,7 @@ import secrets
 import socket
 import ssl
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -310,12 +311,24 @@ def _sample(
     for part in parts.values():
         if isinstance(part, str | Path) and not Path(part).is_file():
             raise InputError(f"{part}: expected a file, found none; check the path")
+    if text is not None and _is_file(text):
+        warnings.warn(
+            f"{text!r} was read as words, though there is a file of that name; file={text!r} reads the file",
+            UserWarning, stacklevel=3,
+        )  # fmt: skip
     named = cues if cues is None or isinstance(cues, str) else ",".join(cues)
     fields = {"text": text, "language": language, "cues": named, "id": id}
     given = {name: value for name, value in fields.items() if value is not None}
     if text is None and not parts.keys() - {"transcript"}:
         raise InputError("nothing to read: expected a text, image, audio, video or file, got none")
     return _Form(given, parts)
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return len(text) < 4096 and Path(text).is_file()
+    except (OSError, ValueError):
+        return False  # too long a name, or none at all
 
 
 def _problem(answer: http.client.HTTPResponse) -> dict[str, Any]:
