@@ -173,6 +173,13 @@ def test_a_client_says_that_the_name_of_a_file_was_read_as_words(tmp_path: Path)
                 ask(words)
 
 
+@pytest.mark.parametrize("key", ["secret\nkey", "secret\n", "secret key", "secret\u2026", "secret\x7f", "s\xe9cret"])
+def test_a_key_that_can_be_none_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(demeanor.ConfigError, match="printable ASCII") as refused:
+        demeanor.Client(key=key)
+    assert "cret" not in str(refused.value)
+
+
 def a_png_that_says_it_is(width: int, height: int) -> bytes:
     """Of one point, whatever it says."""
     told = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)

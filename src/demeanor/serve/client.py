@@ -47,6 +47,9 @@ class Client:
         key: for a service that asks for one.
         timeout: seconds to wait for an answer.
         retries: how often to try again, after the wait that the service names, where it is busy.
+
+    Raises:
+        ConfigError: an address or a key that cannot be one.
     """
 
     def __init__(
@@ -55,6 +58,11 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"expected a service's address such as http://127.0.0.1:8765, got {url!r}; mend it")
+        if key and not (key.isascii() and key.isprintable() and " " not in key):
+            raise ConfigError(
+                "expected a key of printable ASCII without spaces, got one with other characters, such as the end of a "
+                "line; strip what was read from a file"
+            )
         self._parts, self._timeout, self._retries = parts, timeout, retries
         self._headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
