@@ -11,8 +11,9 @@ import pytest
 
 import demeanor
 from demeanor.report.schema import validate
+from demeanor.serve.keys import new_key
 from reader_fakes import silence, write_wav
-from serve_calls import ROOT, SKY, TestClient, app_client, on_disk, with_bundle
+from serve_calls import ROOT, SKY, TestClient, app_client, on_disk, served, with_bundle
 
 pytestmark = with_bundle
 
@@ -147,6 +148,38 @@ def test_a_request_too_large_is_refused_before_and_while_it_comes(tmp_path: Path
         assert on_disk(tmp_path / "s") == []
 
 
+def test_a_client_that_sends_too_much_or_has_no_key_is_told_so_though_it_still_sends(tmp_path: Path) -> None:
+    (tmp_path / "long.mp4").write_bytes(bytes(30 << 20))
+    key = new_key(tmp_path / "keys", "ann")
+    with served(tmp_path / "s", "--largest", "1", "--keys", str(tmp_path / "keys")) as service:
+        for media in (tmp_path / "long.mp4", bytes(3 << 20)):
+            with pytest.raises(demeanor.LimitError, match="at most 1048576 bytes"):
+                demeanor.Client(service.url, key=key).analyze(file=media)
+            with pytest.raises(demeanor.ServiceError, match="expected a valid key") as refused:
+                demeanor.Client(service.url).submit(file=media)
+            assert refused.value.status == 401
+
+
+def test_a_client_says_that_the_name_of_a_file_was_read_as_words(tmp_path: Path) -> None:
+    nobody = demeanor.Client("http://127.0.0.1:9", retries=0)
+    (tmp_path / "words.txt").write_text("I love it")
+    for ask in (nobody.analyze, nobody.explain, nobody.submit):
+        told = pytest.warns(UserWarning, match="read as words.*file=.*reads the file")
+        with told, pytest.raises(demeanor.ServiceError):
+            ask(str(tmp_path / "words.txt"))
+        assert told[0].filename == __file__
+        for words in ("", "I love it", "a\0b", str(tmp_path), "\ud800", "long/" * 900, "x" * 300):
+            with pytest.raises(demeanor.ServiceError):
+                ask(words)
+
+
+@pytest.mark.parametrize("key", ["secret\nkey", "secret\n", "secret key", "secret\u2026", "secret\x7f", "s\xe9cret"])
+def test_a_key_that_can_be_none_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(demeanor.ConfigError, match="printable ASCII") as refused:
+        demeanor.Client(key=key)
+    assert "cret" not in str(refused.value)
+
+
 def a_png_that_says_it_is(width: int, height: int) -> bytes:
     """Of one point, whatever it says."""
     told = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
@@ -173,7 +206,7 @@ def test_what_lasts_too_long_or_has_too_many_pixels_is_told_so_with_the_numbers(
             assert on_disk(tmp_path / "s") == []
 
 
-def test_an_analysis_is_rendered_in_every_form(client: TestClient) -> None:
+def test_an_analysis_is_rendered_in_every_form(client: TestClient, capfd: pytest.CaptureFixture[str]) -> None:
     analysis = client.post("/v1/analyze", json={"text": "I love it. I hate it."}).json()
     analysis["corrections"] = [{"path": "/segments/0/text", "value": "We love it.", "by": "me", "at": "2026-01-01"}]
     page = client.post("/v1/render", json=analysis)
@@ -189,6 +222,22 @@ def test_an_analysis_is_rendered_in_every_form(client: TestClient) -> None:
     for chars in ([5], "x", [], {"a": 1}):
         broken = {**analysis, "segments": [{**first, "chars": chars}, *others]}
         assert client.post("/v1/render", json=broken).status_code == 422
+    spoken = {**first, "chars": None, "start": 0.0, "end": 1.0}
+    word = {"text": "I", "start": 0.0, "end": 1.0, "probability": None}
+    for at in (-1, -0.5, 1e300, 1e7 + 1, 10**400, float("nan"), float("inf"), "x"):
+        for wrong in ({"start": at}, {"end": at}, {"words": [{**word, "start": at}]}, {"words": [{**word, "end": at}]}):
+            broken = json.dumps({**analysis, "segments": [{**spoken, **wrong}, *others]})
+            told = client.post("/v1/render", content=broken, headers={"Content-Type": "application/json"})
+            assert told.status_code == 422
+            assert "seconds from 0 to 10000000" in told.json()["detail"]
+    told = client.post("/v1/render", json={**analysis, "duration": -1})
+    assert (told.status_code, "duration" in told.json()["detail"]) == (422, True)
+    said = {**first["reading"], "sentiment": {**first["reading"]["sentiment"], "score": 1e300}}
+    strong = {**analysis, "segments": [{**first, "chars": [9 * i, 9 * i + 9], "reading": said} for i in range(6)]}
+    told = client.post("/v1/render", json=strong)
+    assert told.status_code == 422, told.text
+    assert "got something else" in told.json()["detail"]
+    assert "Warning" not in capfd.readouterr().err
     for corrections in ("x", [{}], ["x"], {"path": "x"}):
         told = client.post("/v1/render", json={**analysis, "corrections": corrections})
         assert told.status_code == 422
@@ -209,6 +258,9 @@ def test_the_document_describes_what_there_is(client: TestClient) -> None:
 
 def test_models_health_and_metrics(client: TestClient) -> None:
     assert client.get("/health").json()["version"] == demeanor.__version__
+    asked = client.head("/health")
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert set(client.get("/openapi.json").json()["paths"]["/health"]) == {"get"}
     assert client.get("/v1/models").json()[0]["cues"]
     client.post("/v1/analyze", json={"text": "unmistakable words"})
     told = client.get("/metrics").text

@@ -1,6 +1,7 @@
 """Who may call: hosts, origins, keys and rates; and what every answer carries."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,38 @@ def test_a_file_of_keys_holds_hashes(tmp_path: Path) -> None:
         Keys(tmp_path / "none")
 
 
+def test_a_key_whose_line_is_gone_is_refused_whatever_else_became_of_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "keys"
+    ann, bob = new_key(file, "ann"), new_key(file, "bob")
+    whole = file.read_text()
+    keys = Keys(file)
+
+    def let_in() -> list[str]:
+        return [found.name for key in (ann, bob) if (found := keys.owner_of(key))]
+
+    assert let_in() == ["ann", "bob"]
+    assert capsys.readouterr().err == ""
+    file.write_bytes(whole.splitlines()[1].encode() + b"\ncarla \xff broken\n")
+    assert let_in() == ["bob"]
+    file.write_text("")
+    assert let_in() == []
+    file.write_text(whole)
+    assert let_in() == ["ann", "bob"]
+    file.unlink()
+    assert let_in() == []
+    (tmp_path / "new").write_text(whole)
+    (tmp_path / "new").replace(file)
+    assert let_in() == ["ann", "bob"]
+    told = capsys.readouterr().err
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert {line["event"] for line in lines} == {"keys"}
+    assert [line["known"] for line in lines] == [1, 0, 2, 0, 2]
+    assert lines[0]["broken_lines"] == [2]
+    assert not any(secret in told for secret in (ann, bob, "sha256", "carla"))
+
+
 @with_bundle
 def test_rates_per_key(tmp_path: Path) -> None:
     file = tmp_path / "keys"
@@ -187,3 +220,18 @@ def test_a_bucket_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
         rates.spend("ann", 120)
     for _ in range(1000):
         rates.spend("free", None)
+
+
+@pytest.mark.parametrize(("rate", "at_once"), [(1, 1), (5, 5), (9, 9), (10, 10), (60, 10), (600, 100)])
+def test_no_more_at_once_than_in_a_minute(rate: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("demeanor.serve.limits.time.monotonic", lambda: now[0])
+    rates = Rates()
+    for _ in range(at_once):
+        rates.spend("ann", rate)
+    with pytest.raises(Problem):
+        rates.spend("ann", rate)
+    now[0] = 60 / rate + 0.001
+    rates.spend("ann", rate)
+    with pytest.raises(Problem):
+        rates.spend("ann", rate)

@@ -4,6 +4,8 @@ import io
 import json
 import struct
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -98,10 +100,16 @@ def test_the_log_and_the_metrics_have_no_content(tmp_path: Path) -> None:
         client.analyze(WORDS, image=picture)
         with pytest.raises(demeanor.InputError):
             client.analyze(video=b"\0\1\2 " + WORDS.encode())
+        for body in (b"--b\r\n\xff" + WORDS.encode(), WORDS.encode()):  # that does not parse
+            asked = Request(service.url + "/v1/analyze", body, {"Content-Type": "multipart/form-data; boundary=b"})
+            with pytest.raises(HTTPError) as refused:
+                urlopen(asked)
+            with refused.value:
+                assert refused.value.status == 400
         client.wait(client.submit(WORDS, image=picture))
         picture.unlink()
         until(lambda: not on_disk(tmp_path / "s"), "the result to go")
-        assert "request" in service.log.read_text()
+        assert {json.loads(line)["event"] for line in service.log.read_text().splitlines()} >= {"request"}
     assert traces(tmp_path, *NEEDLES) == []
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SCHEMA = "demeanor.analysis/1"
 
 _PLACES = 6
+_LATEST = 1e7  # seconds, some 116 days, as live: the arithmetic of the trend squares them
 
 
 def from_analysis(analysis: Analysis) -> dict[str, Any]:
@@ -43,9 +44,10 @@ def from_analysis(analysis: Analysis) -> dict[str, Any]:
 
 def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of the `Analysis` that a JSON mapping describes."""
-    same = ("id", "source", "kind", "duration", "language", "provenance")
+    same = ("id", "source", "kind", "language", "provenance")
     return {
         **{key: data[key] for key in same},
+        "duration": _time(data, "duration"),
         "overall": _reading(data["overall"]),
         "cues": {name: _reading(r) for name, r in data["cues"].items()},
         "segments": tuple(_segment(s) for s in data["segments"]),
@@ -104,16 +106,24 @@ def from_segment(segment: Segment) -> dict[str, Any]:
 def _segment(data: Mapping[str, Any]) -> Segment:
     chars = data["chars"]
     return Segment(
-        data["start"],
-        data["end"],
+        _time(data, "start"),
+        _time(data, "end"),
         None if chars is None else (chars[0], chars[1]),
         data["text"],
         _reading(data["reading"]),
         {name: _reading(r) for name, r in data["cues"].items()},
-        tuple(Word(w["text"], w["start"], w["end"], w["probability"]) for w in data["words"]),
+        tuple(Word(w["text"], _time(w, "start"), _time(w, "end"), w["probability"]) for w in data["words"]),
         data["speaker"],
         tuple(_face(f) for f in data["faces"]),
     )
+
+
+def _time(data: Mapping[str, Any], name: str) -> Any:
+    """Seconds from the start, or None."""
+    time = data[name]
+    if time is None or (isinstance(time, int | float) and 0 <= time <= _LATEST):
+        return time
+    raise ValueError(f"{name}, which should be null or seconds from 0 to {_LATEST:.0f}")
 
 
 def _face(data: Mapping[str, Any]) -> SegmentFace:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import secrets
 import socket
 import ssl
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -45,6 +47,9 @@ class Client:
         key: for a service that asks for one.
         timeout: seconds to wait for an answer.
         retries: how often to try again, after the wait that the service names, where it is busy.
+
+    Raises:
+        ConfigError: an address or a key that cannot be one.
     """
 
     def __init__(
@@ -53,6 +58,11 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"expected a service's address such as http://127.0.0.1:8765, got {url!r}; mend it")
+        if key and not (key.isascii() and key.isprintable() and " " not in key):
+            raise ConfigError(
+                "expected a key of printable ASCII without spaces, got one with other characters, such as the end of a "
+                "line; strip what was read from a file"
+            )
         self._parts, self._timeout, self._retries = parts, timeout, retries
         self._headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
@@ -227,7 +237,9 @@ class Client:
         told = {**self._headers, **headers, **(form.headers if form else {})}
         connection = self._connection()
         try:
-            connection.request(method, self._parts.path.rstrip("/") + path, form.body() if form else None, told)
+            # A service that refuses answers before it has everything, and closes: what it said lies here to be read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, self._parts.path.rstrip("/") + path, form.body() if form else None, told)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -307,6 +319,11 @@ def _sample(
     for part in parts.values():
         if isinstance(part, str | Path) and not Path(part).is_file():
             raise InputError(f"{part}: expected a file, found none; check the path")
+    if text is not None and _is_file(text):
+        warnings.warn(
+            f"{text!r} was read as words, though there is a file of that name; file={text!r} reads the file",
+            UserWarning, stacklevel=3,
+        )  # fmt: skip
     named = cues if cues is None or isinstance(cues, str) else ",".join(cues)
     fields = {"text": text, "language": language, "cues": named, "id": id}
     given = {name: value for name, value in fields.items() if value is not None}
@@ -315,12 +332,19 @@ def _sample(
     return _Form(given, parts)
 
 
+def _is_file(text: str) -> bool:
+    try:
+        return len(text) < 4096 and Path(text).is_file()
+    except (OSError, ValueError):
+        return False  # too long a name, or none at all
+
+
 def _problem(answer: http.client.HTTPResponse) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(answer.read())
         return found if isinstance(found, dict) else {}
-    except ValueError:
-        return {}
+    except (ValueError, OSError, http.client.HTTPException):
+        return {}  # the status says enough
 
 
 def _error(status: int, problem: Mapping[str, Any], retry_after: str | None) -> DemeanorError:

@@ -11,6 +11,7 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,6 +35,7 @@ _HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 _IDLE = 30.0  # seconds between two pieces of a request's body
+_DRAINED, _DRAINING = 8 << 20, 1.0  # bytes and seconds that a request which was refused early may still send
 
 
 class Guard:
@@ -56,13 +58,14 @@ class Guard:
             return
         headers = Headers(scope=scope)
         began = time.monotonic()
-        answer = _Answer(send, self._allowed(headers.get("origin")))
+        body = _Body(receive, self._settings.largest, self._metrics) if scope["type"] == "http" else None
+        answer = _Answer(send, self._allowed(headers.get("origin")), body)
         try:
             self._admit(scope, headers)
             if scope["type"] == "http" and scope["method"] == "OPTIONS" and "origin" in headers:
                 await answer.preflight()
             else:
-                await self._app(scope, self._bounded(scope, headers, receive), answer)
+                await self._app(scope, body or receive, answer)
         except Problem as problem:
             await answer.refuse(scope, receive, problem)
         except asyncio.CancelledError:
@@ -91,38 +94,10 @@ class Guard:
             raise Problem(403, "wrong-origin", "pages of other sites may not load anything from this service")
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self._settings.largest:
-            raise self._too_large()
+            raise _too_large(self._settings.largest)
 
     def _allowed(self, origin: str | None) -> str | None:
         return origin if origin in self._settings.origins else None
-
-    def _bounded(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
-        """The body as it comes, but no more than allowed and not for ever."""
-        if scope["type"] != "http":
-            return receive
-        taken, complete = 0, False
-
-        async def bounded() -> Message:
-            nonlocal taken, complete
-            if complete:  # what is left to come is that the client goes away, which may take as long as it likes
-                return await receive()
-            try:
-                async with asyncio.timeout(_IDLE):
-                    message = await receive()
-            except TimeoutError as error:
-                raise Problem(408, "too-slow", f"expected the rest of the request within {_IDLE:.0f} s") from error
-            taken += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            self._metrics.received.inc(len(message.get("body", b"")))
-            if taken > self._settings.largest:
-                raise self._too_large()
-            return message
-
-        return bounded
-
-    def _too_large(self) -> Problem:
-        most = self._settings.largest
-        return Problem(413, "too-large", f"expected a request of at most {most} bytes, got more; send a smaller file")
 
     def _note(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         if scope["type"] != "http":
@@ -137,11 +112,61 @@ class Guard:
         )  # fmt: skip
 
 
-class _Answer:
-    """Sends an answer with what every answer carries."""
+class _Body:
+    """The body as it comes, but no more than allowed and not for ever."""
 
-    def __init__(self, send: Send, origin: str | None) -> None:
-        self._send, self._origin = send, origin
+    def __init__(self, receive: Receive, largest: int, metrics: Metrics) -> None:
+        self._receive, self._largest, self._metrics = receive, largest, metrics
+        self._taken, self._complete = 0, False
+
+    async def __call__(self) -> Message:
+        """The next piece."""
+        if self._complete:  # what is left to come is that the client goes away, which may take as long as it likes
+            return await self._receive()
+        try:
+            async with asyncio.timeout(_IDLE):
+                message = await self._next()
+        except TimeoutError as error:
+            raise Problem(408, "too-slow", f"expected the rest of the request within {_IDLE:.0f} s") from error
+        self._metrics.received.inc(len(message.get("body", b"")))
+        if self._taken > self._largest:
+            raise _too_large(self._largest)
+        return message
+
+    async def drain(self) -> None:
+        """Let some of what still comes pass by.
+
+        A connection that is closed while bytes wait unread is reset, and with it may go the answer that was sent:
+        a client that sends on would learn that it was refused, but not why.
+        """
+        most = self._taken + _DRAINED
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAINING):
+                while not self._complete and self._taken < most:
+                    await self._next()
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._taken += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        return message
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(413, "too-large", f"expected a request of at most {most} bytes, got more; send a smaller file")
+
+
+class _Answer:
+    """Sends an answer with what every answer carries.
+
+    Args:
+        send: to whom.
+        origin: of the page that asks, if it is an allowed one.
+        body: of the request; what of it was not read is drained after a refusal.
+    """
+
+    def __init__(self, send: Send, origin: str | None, body: _Body | None) -> None:
+        self._send, self._origin, self._body = send, origin, body
         self._started = False
         self.status = 499  # the client went away
         self.id = secrets.token_hex(6)
@@ -163,6 +188,11 @@ class _Answer:
                 headers["Access-Control-Expose-Headers"] = "Location, Retry-After, X-Request-Id, Idempotency-Replayed"
         elif message["type"] == "websocket.accept":
             self._started = True
+        elif message["type"] == "http.response.body" and self.status >= 400 and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            if self._body is not None:
+                await self._body.drain()
+            message = {"type": message["type"], "body": b""}
         await self._send(message)
 
     async def preflight(self) -> None:

@@ -44,6 +44,7 @@ class Model(BaseModel):
     unavailable: dict[str, str] = Field(description="Cues and helpers that cannot be used here, and why.")
 
 
+@router.head("/health", include_in_schema=False)  # monitors ask so
 @router.get("/health", tags=["operation"])
 async def health(request: Request) -> Health:
     """Whether the service runs. Needs no key."""

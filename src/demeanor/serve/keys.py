@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demeanor.errors import ConfigError
+from demeanor.serve.log import log
 
 PREFIX = "dmn_"
 _LINE = re.compile(r"(?P<name>[\w.@-]{1,64})\s+sha256:(?P<hash>[0-9a-f]{64})(?:\s+rate=(?P<rate>\d+))?")
@@ -31,14 +32,27 @@ class Key:
 class Keys:
     """The keys of a file, `NAME sha256:HASH [rate=N]` a line; read again when the file changes.
 
+    What is no such line is an error when the service starts. Later on, the lines that can be read are what counts, so
+    that a key whose line is gone is refused whatever else happened to the file.
+
     Raises:
         ConfigError: no such file, a line that is none of these, or not one key in it.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._stamp = path, -1
-        self._keys: list[Key] = []
-        self._read()
+        self._path = path
+        self._stamp = self._state()  # before it is read: what changes meanwhile is read again
+        try:
+            self._keys, broken = _parsed(self._text())
+        except OSError as error:
+            raise ConfigError(
+                f"{path}: expected a file of keys, got {error.strerror}; make one with "
+                f"`demeanor serve --new-key NAME --keys {path}`"
+            ) from error
+        if broken:
+            raise ConfigError(f"{path}, line {broken[0]}: expected NAME sha256:HASH [rate=N], got something else")
+        if not self._keys:
+            raise ConfigError(f"{path}: expected at least one key, got none; `demeanor serve --new-key` makes one")
 
     def owner_of(self, key: str) -> Key | None:
         """Whose key this is. Takes as long for a wrong one as for a right one."""
@@ -50,33 +64,40 @@ class Keys:
         return found
 
     def _reread(self) -> None:
+        """Take over a change. A file that is gone or cannot be read lets nobody in until it can be read."""
+        stamp = self._state()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
         try:
-            if self._path.stat().st_mtime_ns != self._stamp:
-                self._read()
-        except (OSError, ConfigError):
-            return  # somebody is at it: what was read before holds
-
-    def _read(self) -> None:
-        try:
-            stamp, text = self._path.stat().st_mtime_ns, self._path.read_text(encoding="utf-8")
+            self._keys, broken = _parsed(self._text())
+            log("keys", known=len(self._keys), broken_lines=broken)
         except OSError as error:
-            raise ConfigError(
-                f"{self._path}: expected a file of keys, got {error.strerror}; make one with "
-                f"`demeanor serve --new-key NAME --keys {self._path}`"
-            ) from error
-        keys = []
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.strip() and not line.startswith("#"):
-                if not (match := _LINE.fullmatch(line.strip())):
-                    raise ConfigError(
-                        f"{self._path}, line {number}: expected NAME sha256:HASH [rate=N], got something else"
-                    )
+            self._keys = []
+            log("keys", known=0, why=error.strerror)
+
+    def _state(self) -> tuple[int, ...]:
+        """Differs when the file was changed, replaced, or made readable; empty where there is none."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return ()
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+    def _text(self) -> str:
+        return self._path.read_text(encoding="utf-8", errors="replace")
+
+
+def _parsed(text: str) -> tuple[list[Key], list[int]]:
+    """The keys of a file, and the numbers of the lines that are none."""
+    keys, broken = [], []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            if match := _LINE.fullmatch(line.strip()):
                 keys.append(Key(match["name"], match["hash"], int(match["rate"]) if match["rate"] else None))
-        if not keys:
-            raise ConfigError(
-                f"{self._path}: expected at least one key, got none; `demeanor serve --new-key` makes one"
-            )
-        self._keys, self._stamp = keys, stamp
+            else:
+                broken.append(number)
+    return keys, broken
 
 
 def new_key(path: Path, name: str) -> str:

@@ -9,7 +9,8 @@ from collections import OrderedDict
 from demeanor.serve.problem import Problem
 
 _MOST = 10_000  # buckets remembered
-_AT_ONCE = 6  # a full bucket holds a sixth of a minute
+_AT_ONCE = 6  # a full bucket holds a sixth of a minute,
+_FEW = 10  # or this many requests if that is more, but no more than a minute's
 
 
 class Rates:
@@ -31,7 +32,7 @@ class Rates:
         """
         if rate is None:
             return
-        now, most = time.monotonic(), max(10.0, rate / _AT_ONCE)
+        now, most = time.monotonic(), max(1.0, min(_FEW, rate), rate / _AT_ONCE)
         left, since = self._buckets.pop(owner, (most, now))
         left = min(most, left + (now - since) * rate / 60)
         allowed = left >= cost

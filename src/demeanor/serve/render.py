@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
@@ -43,13 +44,14 @@ def _rendered(body: bytes, format: Format, language: str) -> Response:
         data = json.loads(body)
         if not isinstance(data, dict):
             raise DataError(f"expected an analysis, got a {type(data).__name__}; send one as it came")
-        analysis = Analysis.from_dict(data).to_dict()
-        return formats.response(analysis, format, language=language)
+        with np.errstate(over="raise", divide="raise", invalid="raise"):  # or numpy would write warnings into the log
+            analysis = Analysis.from_dict(data).to_dict()
+            return formats.response(analysis, format, language=language)
     except InputError:
         raise  # such as subtitles of something without times
     except DataError as error:
         raise Problem(422, "no-analysis", str(error)) from error
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, ArithmeticError) as error:
         raise Problem(
             422, "no-analysis", "expected an analysis as in demeanor.analysis/1, got something else; send what "
             "POST /v1/analyze or a job's result gave"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,11 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from demeanor.serve.problem import Problem
+
+_PARSER_LOG = logging.getLogger("python_multipart")
+_PARSER_LOG.addHandler(logging.NullHandler())
+_PARSER_LOG.propagate = False
+"""What the parser has to say quotes bytes of what was sent; that a body does not parse is answered and logged by us."""
 
 MEDIA = ("image", "audio", "video", "file")
 WORDS = ("text", "transcript")
