@@ -2,9 +2,9 @@
 
     python benchmarks/legible.py [--each 1000]
 
-Sentences are those of `recipes/tables/everyday.csv`; keys struck at random are drawn from four keyboards (one row, or all
-of it, one to five runs of three to eight keys). For each: the share that is told to be in that language, warned of, and
-not read at all.
+Sentences are those of `recipes/tables/everyday.csv`; keys struck at random are drawn from four keyboards (one row, or
+all of it, one to five runs of three to eight keys). For each: the share that is told to be in that language, warned of,
+and not read at all.
 """
 
 from __future__ import annotations

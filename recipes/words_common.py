@@ -1,9 +1,9 @@
-"""The most frequent words of the world's written languages, in order of rank: what recipes/multilingual_e5.py keeps whole.
+"""The most frequent words of many languages, in order of rank: what recipes/multilingual_e5.py keeps whole.
 
     python recipes/words_common.py OUT.txt [--each 5000]
 
-Asks the PyPI package `wordfreq` (3.1.1; code Apache-2.0, word lists CC BY-SA 4.0), which is wanted here alone. A line is
-one word, the first of every language before the second of any, each also with a capital, as German nouns and first
+Asks the PyPI package `wordfreq` (3.1.1; code Apache-2.0, word lists CC BY-SA 4.0), which is wanted here alone. A line
+is one word, the first of every language before the second of any, each also with a capital, as German nouns and first
 words of sentences are written. Only the choice of pieces comes of it; no list is shipped.
 """
 

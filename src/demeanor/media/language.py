@@ -76,7 +76,8 @@ _SMALL_WORDS = {
         "de het een en is zijn was ben ik jij je hij zij ze wij we niet geen met op voor van naar in aan "
         "uit bij over dat dit die deze wat wie waar maar ook nog al zo heel erg goed slecht mijn jouw "
         "hebben heeft heb wordt kan mij hem haar ons vandaag dank bedankt als of altijd nooit hou haat "
-        "blij verdrietig mooi moet er te om niemand iemand iets zei kon wil gaat ging werd wel dus hier daar alles ja nee"
+        "blij verdrietig mooi moet er te om niemand iemand iets zei kon wil gaat ging werd wel dus hier "
+        "daar alles ja nee"
     ),
     "tr": (
         "bir ve bu şu o ben sen biz siz onlar için ile çok daha ama gibi ne kim nasıl neden değil var "
@@ -194,8 +195,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 def detect_language(text: str) -> str:
     """ISO 639-1 code of a text's language, "und" where it cannot tell.
 
-    zh, ja, ko, ru, uk, ar, fa, th, hi, el, he by script and letters; en, es, fr, de, it, pt, nl, sv, da, no, fi, pl, cs,
-    ro, hu, tr, vi, id by a vote of small words, in which a word that several of them share counts for less.
+    zh, ja, ko, ru, uk, ar, fa, th, hi, el, he by script and letters; en, es, fr, de, it, pt, nl, sv, da, no, fi,
+    pl, cs, ro, hu, tr, vi, id by a vote of small words, in which a word that several of them share counts for less.
     """
     text = _IGNORED.sub(" ", text)
     counts = {name: len(pattern.findall(text)) for name, pattern in _script_patterns().items()}

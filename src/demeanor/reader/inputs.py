@@ -198,8 +198,8 @@ def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
         path = Path(text) if isinstance(text, str) else text
         said = "\n".join(utterance.text for utterance in read_transcript(path, warnings=notes))
         notes.append(
-            f"{name_of(text)}: subtitles, of which the words were read, without their times; for these give the film or "
-            "sound, and the subtitles as its transcript"
+            f"{name_of(text)}: subtitles, of which the words were read, without their times; for these give the film "
+            "or sound, and the subtitles as its transcript"
         )
     else:
         said = decode_text(text, notes)

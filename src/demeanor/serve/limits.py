@@ -30,7 +30,7 @@ class Rates:
         Raises:
             Problem: 429, with the seconds to wait in Retry-After.
         """
-        if rate is None:
+        if not rate:  # none is set, or 0: any number
             return
         now, most = time.monotonic(), max(1.0, min(_FEW, rate), rate / _AT_ONCE)
         left, since = self._buckets.pop(owner, (most, now))

@@ -2,9 +2,10 @@
 
 How much a text looks like words is told by the tokenizer itself. Its pieces carry log-probabilities (SentencePiece
 unigram), so the cost of a text in nats is that of a small language model. Written words cost less than half of what
-their letters cost one by one, keys struck at random nearly as much, in English as in Greek. What costs more than `START + SPELT · its
-letters one by one` is taken for no words: how often that is wrong is in `docs/calibration.md`. In scripts without letters – Chinese, Japanese, Korean and more – a word is one or two
-characters and the cost says nothing; there only the share of characters that the tokenizer does not know counts.
+their letters cost one by one, keys struck at random nearly as much, in English as in Greek. What costs more than
+`START + SPELT · its letters one by one` is taken for no words: how often that is wrong is in `docs/calibration.md`.
+In scripts without letters – Chinese, Japanese, Korean and more – a word is one or two characters and the cost says
+nothing; there only the share of characters that the tokenizer does not know counts.
 
 The same cost tells that a sentence in Latin script is in none of the languages whose small words are known: Finnish,
 Welsh or Zulu cost 3 to 5 nats a letter and have no small word of English. Names, titles and short texts are left alone.
@@ -43,7 +44,7 @@ UNKNOWN = 0.3
 """Share of the letters in characters the tokenizer does not know, from which on a text is not read."""
 
 _UNKNOWN_COST = 14.0  # nats of a character that the tokenizer does not know
-_RARER = 1.2  # a text that is told or written to be in another language, which the tokenizer has seldom seen, costs more
+_RARER = 1.2  # a text in another language, by its name or letters, costs more: the tokenizer has seen less of it
 _READ = 4000  # characters looked at
 _HELD = 50  # of one letter alone: more than anybody's scream or kisses
 _TRUSTED = 0.25  # what is left of a reading of what looks like no words: slang may, and some of it is strongly felt
