@@ -9,9 +9,9 @@ Q4_0: blocks of 32 weights, one fp16 scale d and 16 bytes, weight j = (low nibbl
 
 Keeps every piece that at least --least lines of CORPUS (one text per line) use and, up to --keep, those of highest
 score, which spreads the rest over all languages. With --words, before these: the best of the scripts that no word of
-WORDS is written in, all single characters of the others, and the pieces of WORDS (one a line, the first first). Writes OUT/tokenizer.json, OUT/words_q4.npz (packed rows and scales of
-the kept pieces, as they are) and OUT/encoder.safetensors (everything else, float32; with --layers and --positions only
-the first so many).
+WORDS is written in, all single characters of the others, and the pieces of WORDS (one a line, the first first).
+Writes OUT/tokenizer.json, OUT/words_q4.npz (packed rows and scales of the kept pieces, as they are) and
+OUT/encoder.safetensors (everything else, float32; with --layers and --positions only the first so many).
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     python recipes/words_start.py BUNDLE OUT [--vocabulary FOLDER]
 
 Writes OUT/tokenizer.json, OUT/words_q4.npz, OUT/encoder.safetensors (8-bit weights times their scales) and
-OUT/config.json, as recipes/multilingual_e5.py does, and checks that the model made of them answers as the graph does. With --vocabulary the pieces and their vectors are
-then those of FOLDER, which recipes/multilingual_e5.py wrote: vectors are never trained, so any choice of pieces fits.
+OUT/config.json, as recipes/multilingual_e5.py does, and checks that the model made of them answers as the graph does.
+With --vocabulary the pieces and their vectors are then those of FOLDER, which recipes/multilingual_e5.py wrote: vectors
+are never trained, so any choice of pieces fits.
 """
 
 from __future__ import annotations
