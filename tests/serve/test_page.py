@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,29 @@ def test_what_cannot_be_read_is_told(page: Any, tmp_path: Path) -> None:
     page.click("[data-go]")
     page.wait_for_function("() => document.querySelectorAll('[data-list] .error').length === 2")
     assert "内容无法读取。（" in page.inner_text("[data-list]")
+
+
+def test_a_text_that_could_not_be_read_is_still_there(page: Any) -> None:
+    page.fill("[data-text]", "too long. " * 10_001)
+    page.click("[data-go]")
+    page.wait_for_selector("[data-list] .error")
+    assert page.input_value("[data-text]").startswith("too long. ")
+    page.trouble.clear()  # the browser tells of the refusal
+
+
+def test_who_leaves_the_page_leaves_nothing_behind(page: Any, address: str) -> None:
+    page.set_input_files("[data-files]", str(CLIP))
+    with page.expect_response("**/v1/jobs?explain=false") as accepted:
+        page.click("[data-go]")
+    assert accepted.value.status == 202
+    mine = accepted.value.json()["id"]
+    page.goto("about:blank")
+
+    def held() -> set[str]:
+        with urllib.request.urlopen(f"{address.rstrip('/')}/v1/jobs") as answer:
+            return {job["id"] for job in json.load(answer)["jobs"]}
+
+    until(lambda: mine not in held(), "the job to be forgotten")
 
 
 def test_every_problem_of_the_server_has_chinese_words() -> None:

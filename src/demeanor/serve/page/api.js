@@ -2,6 +2,7 @@
 
 import { problem, say } from "./words.js";
 
+const open = new Set();  // jobs of this page that the server still holds
 let key = (() => { try { return sessionStorage.getItem("demeanor-key"); } catch { return null; } })();
 
 export class Refused extends Error {
@@ -44,7 +45,9 @@ export async function call(path, options = {}) {
 export async function submit(parts, explain = false) {
   const form = new FormData();
   for (const [name, value] of Object.entries(parts)) if (value !== null && value !== undefined && value !== "") form.append(name, value);
-  return (await call("v1/jobs?explain=" + explain, { method: "POST", body: form, headers: { "Idempotency-Key": crypto.randomUUID() } })).json();
+  const job = await (await call("v1/jobs?explain=" + explain, { method: "POST", body: form, headers: { "Idempotency-Key": crypto.randomUUID() } })).json();
+  open.add(job.id);
+  return job;
 }
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -69,7 +72,10 @@ export async function follow(job, progress) {
 export const cancel = (id) => call("v1/jobs/" + id + "/cancel", { method: "POST" });
 
 /** Delete what the server still holds of a job. */
-export const forget = (id) => call("v1/jobs/" + id, { method: "DELETE" }).catch(() => {});
+export const forget = (id) => { open.delete(id); return call("v1/jobs/" + id, { method: "DELETE", keepalive: true }).catch(() => {}); };
+
+// Who leaves the page can fetch nothing any more.
+addEventListener("pagehide", (event) => { if (!event.persisted) open.forEach(forget); });
 
 /** What an answer says, as a file has it: decoding takes away the mark that tells spreadsheets the encoding. */
 export const said = async (answer, format) => (format === "csv" ? "\ufeff" : "") + (await answer.text());

@@ -109,6 +109,8 @@ async function read(sample, cues) {
     entry.state = "failed";
     entry.told = error.message;
   }
+  // What was typed is not lost with a reading that failed.
+  if (entry.state === "failed" && typeof given.text === "string" && !find("text").value) find("text").value = given.text;
   render();
 }
 
