@@ -19,7 +19,7 @@ from demeanor.serve.identity import identify
 from demeanor.serve.problem import Problem, of
 from demeanor.serve.service import Service, service_of
 from demeanor.serve.sessions import Session
-from demeanor.serve.wire import LARGEST, PROTOCOL, Command, Hello, Medium, hello, parsed
+from demeanor.serve.wire import LARGEST, PROTOCOL, Command, Hello, Medium, hello, number_of, parsed
 
 router = APIRouter()
 
@@ -172,14 +172,21 @@ class _Connection:
                 ) from error
             self._spend(len(message))
             try:
-                await self._taken(parsed(message), len(message))
+                await self._taken(self._parsed(message))
             except DemeanorError as error:
                 self._faults += 1
                 if self._faults > MOST_FAULTS:
                     raise Problem(422, "too-many-faults", "too many messages that could not be taken") from error
                 await self._say(type="problem", received=self._session.received, problem=of(error).to_dict())
 
-    async def _taken(self, message: Medium | Command, size: int) -> None:
+    def _parsed(self, message: bytes | str) -> Medium | Command:
+        try:
+            return parsed(message)
+        except DemeanorError:
+            self._session.pass_over(number_of(message))  # it came; its number is not to be waited for
+            raise
+
+    async def _taken(self, message: Medium | Command) -> None:
         if isinstance(message, Medium):
             await self._session.take(message)
             self._unacknowledged += 1

@@ -88,6 +88,11 @@ class Session:
         async with self._pushing:
             if medium.number <= self.received:
                 return  # sent again after a lost connection
+            if medium.number > self.received + 1:
+                raise InputError(
+                    f"expected the message numbered {self.received + 1}, got {medium.number}, which is passed over; "
+                    "send those from there on again"
+                )
             self.received = medium.number
             if self._ending is not None:
                 raise InputError("expected nothing after the end, got more; begin another session")
@@ -109,6 +114,11 @@ class Session:
         except InputError:
             self._stream.warn("some of the sound could not be decoded and was left out")
             raise
+
+    def pass_over(self, number: int | None) -> None:
+        """Count a message that came and is none: the next one is in its turn."""
+        if number == self.received + 1:
+            self.received = number
 
     @property
     def ended(self) -> bool:
