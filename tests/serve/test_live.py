@@ -101,6 +101,17 @@ def test_a_client_that_goes_for_good_leaves_nothing(client: TestClient) -> None:
     until(lambda: not [t for t in threading.enumerate() if t.name.startswith("demeanor ")], "its threads to end")
 
 
+def test_a_message_that_nothing_follows_is_acknowledged(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="voice")
+        for number in (1, 2, 3):
+            ws.send_bytes(HEADER.pack(1, 0, 0, number, 0.0) + pcm(silence(0.1)))
+            told = ws.receive_json()
+            while told["type"] != "ack":
+                told = ws.receive_json()
+            assert told["received"] == number
+
+
 def test_what_is_wrong_costs_itself_only(client: TestClient) -> None:
     wrong: list[bytes | str] = [b"", "{", '{"type": "dance"}', HEADER.pack(1, 0, 0, 1, 0.0) + b"odd",
                                 HEADER.pack(2, 0, 0, 2, 0.0) + b"no picture"]  # fmt: skip

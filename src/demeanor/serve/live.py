@@ -122,6 +122,7 @@ class _Connection:
         self._faults, self._unacknowledged, self._acknowledged_at = 0, 0, time.monotonic()
         self._spent = (0.0, 0.0, time.monotonic())
         self._writing = asyncio.Lock()
+        self._came = asyncio.Event()
         self._left, self._read_out = asyncio.Event(), asyncio.Event()
         self._told, self.gone = False, False
 
@@ -132,7 +133,8 @@ class _Connection:
             type="hello", protocol=PROTOCOL, session=self._session.token, received=self._session.received,
             missed=self._session.lost(self._seen), resume=sessions.RESUME, window=WINDOW, largest=LARGEST,
         )  # fmt: skip
-        tasks = [asyncio.create_task(work()) for work in (self._read, self._write, self._left.wait)]
+        works = (self._read, self._write, self._acknowledge_last, self._left.wait)
+        tasks = [asyncio.create_task(work()) for work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -188,8 +190,11 @@ class _Connection:
 
     async def _taken(self, message: Medium | Command) -> None:
         if isinstance(message, Medium):
-            await self._session.take(message)
-            self._unacknowledged += 1
+            try:
+                await self._session.take(message)
+            finally:
+                self._unacknowledged += 1
+                self._came.set()
             late = time.monotonic() - self._acknowledged_at > ACK_AFTER
             if late or self._unacknowledged >= ACK_EVERY:
                 await self._acknowledge()
@@ -206,8 +211,18 @@ class _Connection:
             raise InputError("expected audio, picture, text, ack, ping or end, got another type; see docs/live.md")
 
     async def _acknowledge(self) -> None:
+        self._came.clear()
         self._unacknowledged, self._acknowledged_at = 0, time.monotonic()
         await self._say(type="ack", received=self._session.received)
+
+    async def _acknowledge_last(self) -> None:
+        """What nothing follows that would have it acknowledged."""
+        while True:
+            await self._came.wait()
+            while (left := self._acknowledged_at + ACK_AFTER - time.monotonic()) > 0:
+                await asyncio.sleep(left)
+            if self._came.is_set():
+                await self._acknowledge()
 
     async def _write(self) -> None:
         """Events, as fast as the client takes them."""
