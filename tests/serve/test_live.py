@@ -148,7 +148,7 @@ def test_a_bomb_among_the_pictures_is_left_out_with_a_warning(client: TestClient
         ws.send_json({"type": "end"})
         out = rest(ws)
     (warning,) = (e["message"] for e in events(out) if e["type"] == "warning")
-    assert "1 pictures could not be read" in warning
+    assert "1 picture could not be read and was left out: " in warning
     assert "16 megapixels" in warning
     assert warning in out[-1]["analysis"]["warnings"]
     assert {"face", "scene"} <= set(out[-1]["analysis"]["cues"])

@@ -257,6 +257,10 @@ def live_elsewhere(page: Any, *, held: bool) -> list[Any]:
 
     page.route_web_socket("**/v1/stream", accept)
     page.reload()  # only pages loaded from now on are routed
+    page.evaluate("""() => {
+        const link = document.querySelector("[data-link]");
+        window.told = [];
+        new MutationObserver(() => told.push(link.textContent)).observe(link, { childList: true }) }""")
     page.click("[data-live]")
     page.click("[data-agree]")
     page.locator("[data-said] .line", has_text="Good morning.").wait_for()
@@ -289,6 +293,8 @@ def test_a_live_session_that_is_refused_ends_the_capture_and_says_why(page: Any,
 
 def test_a_lost_live_connection_is_said_as_long_as_it_lasts(page: Any) -> None:
     connections = live_elsewhere(page, held=True)
+    page.locator("[data-link]", has_text="pictures were passed over").wait_for()  # nothing is acknowledged there
+    assert "1 picture was passed over because reading could not keep up." in page.evaluate("told")
     connections[0].close(code=1012)
     page.locator("[data-link]", has_text="Connection lost").wait_for()
     shots = """new Promise((done) => {

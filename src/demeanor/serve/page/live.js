@@ -150,7 +150,7 @@ export function live(stream, preview, places, broken) {
   function shoot() {
     if (!preview.videoWidth || shooting) return;
     if (wire.lost()) return;  // the line says already why nothing is read
-    if (wire.busy()) { passed += 1; tell(say("dropped", { n: passed })); return; }
+    if (wire.busy()) { passed += 1; tell(say(passed === 1 ? "dropped_one" : "dropped", { n: passed })); return; }
     shooting = true;
     const time = (performance.now() - began) / 1000;
     canvas.width = WIDTH;
