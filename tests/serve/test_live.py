@@ -112,6 +112,32 @@ def test_a_message_that_nothing_follows_is_acknowledged(client: TestClient) -> N
             assert told["received"] == number
 
 
+def test_the_operator_sees_live_sessions_and_not_what_was_said(
+    client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def going() -> float:
+        lines = client.get("http://127.0.0.1:8765/metrics").text.splitlines()
+        return float(next(line for line in lines if line.startswith("demeanor_live_sessions ")).split()[1])
+
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="words", id="the secret call")
+        assert going() == 1
+        ws.send_json({"type": "text", "n": 1, "text": "I love the secret."})
+        ws.send_json({"type": "end"})
+        rest(ws)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="words")
+    until(lambda: going() == 0, "the sessions to end")
+    with client.websocket_connect(STREAM) as ws:
+        assert begun(ws, session="unknown")["type"] == "error"
+    told = capsys.readouterr().err
+    lines = [line for line in map(json.loads, told.splitlines()) if line["event"] == "live"]
+    outcomes = [(line["outcome"], line["key"], line.get("problem")) for line in lines]
+    assert outcomes == [("finished", "local", None), ("left", "local", None), ("refused", "local", "no-session")]
+    assert all(line["ms"] >= 0 for line in lines)
+    assert "secret" not in told
+
+
 def test_what_is_wrong_costs_itself_only(client: TestClient) -> None:
     wrong: list[bytes | str] = [b"", "{", '{"type": "dance"}', HEADER.pack(1, 0, 0, 1, 0.0) + b"odd",
                                 HEADER.pack(2, 0, 0, 2, 0.0) + b"no picture"]  # fmt: skip

@@ -16,6 +16,7 @@ from demeanor.reader.experts import Experts
 from demeanor.reader.inputs import chosen_cues, language_of
 from demeanor.serve import sessions
 from demeanor.serve.identity import identify
+from demeanor.serve.log import log
 from demeanor.serve.problem import Problem, of
 from demeanor.serve.service import Service, service_of
 from demeanor.serve.sessions import Session
@@ -50,12 +51,17 @@ async def stream(websocket: WebSocket) -> None:
     """One connection of a live session."""
     offered = websocket.scope.get("subprotocols", ())
     await websocket.accept("demeanor" if "demeanor" in offered else None)
-    service = service_of(websocket)
+    service, began = service_of(websocket), time.monotonic()
     try:
         owner = await identify(websocket)
         session, seen = await _begun(websocket, service, owner)
     except (Problem, DemeanorError) as error:
-        await _refuse(websocket, error if isinstance(error, Problem) else of(error))
+        problem = error if isinstance(error, Problem) else of(error)
+        log(
+            "live", outcome="refused", problem=problem.kind, ms=round(1000 * (time.monotonic() - began), 1),
+            key=websocket.scope.get("demeanor.owner"),
+        )  # fmt: skip
+        await _refuse(websocket, problem)
         return
     except WebSocketDisconnect:
         return
@@ -71,7 +77,7 @@ async def _served(websocket: WebSocket, service: Service, session: Session, seen
         if session.connection is connection:
             session.connection, session.left_at = None, time.monotonic()
             if connection.gone and not session.ended:
-                await service.lives.drop(session)
+                await service.lives.drop(session, "left")
 
 
 async def _begun(websocket: WebSocket, service: Service, owner: str) -> tuple[Session, int]:
