@@ -259,7 +259,7 @@ def test_pictures_that_come_too_fast_are_dropped_oldest_first_and_counted() -> N
     assert any(w.startswith(f"{left} pictures were left out") for w in stream.analysis.warnings)
     first = next(e.message for e in stream.events() if e.type == "warning")
     assert first is not None
-    assert first.startswith("1 pictures")
+    assert first.startswith("1 picture was left out: it came faster")
 
 
 def test_what_fails_inside_is_raised_at_the_end_and_ends_the_events() -> None:

@@ -101,6 +101,43 @@ def test_a_client_that_goes_for_good_leaves_nothing(client: TestClient) -> None:
     until(lambda: not [t for t in threading.enumerate() if t.name.startswith("demeanor ")], "its threads to end")
 
 
+def test_a_message_that_nothing_follows_is_acknowledged(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="voice")
+        for number in (1, 2, 3):
+            ws.send_bytes(HEADER.pack(1, 0, 0, number, 0.0) + pcm(silence(0.1)))
+            told = ws.receive_json()
+            while told["type"] != "ack":
+                told = ws.receive_json()
+            assert told["received"] == number
+
+
+def test_the_operator_sees_live_sessions_and_not_what_was_said(
+    client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def going() -> float:
+        lines = client.get("http://127.0.0.1:8765/metrics").text.splitlines()
+        return float(next(line for line in lines if line.startswith("demeanor_live_sessions ")).split()[1])
+
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="words", id="the secret call")
+        assert going() == 1
+        ws.send_json({"type": "text", "n": 1, "text": "I love the secret."})
+        ws.send_json({"type": "end"})
+        rest(ws)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="words")
+    until(lambda: going() == 0, "the sessions to end")
+    with client.websocket_connect(STREAM) as ws:
+        assert begun(ws, session="unknown")["type"] == "error"
+    told = capsys.readouterr().err
+    lines = [line for line in map(json.loads, told.splitlines()) if line["event"] == "live"]
+    outcomes = [(line["outcome"], line["key"], line.get("problem")) for line in lines]
+    assert outcomes == [("finished", "local", None), ("left", "local", None), ("refused", "local", "no-session")]
+    assert all(line["ms"] >= 0 for line in lines)
+    assert "secret" not in told
+
+
 def test_what_is_wrong_costs_itself_only(client: TestClient) -> None:
     wrong: list[bytes | str] = [b"", "{", '{"type": "dance"}', HEADER.pack(1, 0, 0, 1, 0.0) + b"odd",
                                 HEADER.pack(2, 0, 0, 2, 0.0) + b"no picture"]  # fmt: skip
@@ -137,7 +174,7 @@ def test_a_bomb_among_the_pictures_is_left_out_with_a_warning(client: TestClient
         ws.send_json({"type": "end"})
         out = rest(ws)
     (warning,) = (e["message"] for e in events(out) if e["type"] == "warning")
-    assert "1 pictures could not be read" in warning
+    assert "1 picture could not be read and was left out: " in warning
     assert "16 megapixels" in warning
     assert warning in out[-1]["analysis"]["warnings"]
     assert {"face", "scene"} <= set(out[-1]["analysis"]["cues"])

@@ -10,7 +10,7 @@ import pytest
 
 from demeanor.serve import sessions
 from demeanor.serve.sessions import Session
-from demeanor.serve.wire import HEADER, Medium
+from demeanor.serve.wire import HEADER, LARGEST, Medium
 from live_calls import HELLO, STREAM, begun, events, media, pcm, rest, service
 from reader_fakes import RATE, fake_reader, picture, silence, speech
 from serve_calls import TestClient, app_client, until
@@ -51,6 +51,47 @@ def test_a_lost_connection_is_taken_up_again_and_nothing_is_told_twice(client: T
     final = after[-1]["analysis"]
     assert final["duration"] == pytest.approx(len(TALK) / RATE)
     assert [s["text"] for s in final["segments"]] == ["I love it."]
+
+
+def test_a_gap_in_the_numbers_is_told_and_not_acknowledged(client: TestClient) -> None:
+    first, second, seventh = (HEADER.pack(1, 0, 0, n, 0.0) + pcm(silence(1.0)) for n in (1, 2, 7))
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws, cues="voice")["session"]
+        for message in (first, seventh):
+            ws.send_bytes(message)
+        told = ws.receive_json()
+        while told["type"] != "problem":
+            assert told.get("received", 1) == 1
+            told = ws.receive_json()
+        assert told["received"] == 1
+        assert "expected the message numbered 2, got 7" in told["problem"]["detail"]
+        ws.close(1001)
+    with client.websocket_connect(STREAM) as ws:
+        assert begun(ws, session=token)["received"] == 1
+        for message in (first, second):
+            ws.send_bytes(message)
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    assert not [t for t in out if t["type"] == "problem"]
+    assert [t["received"] for t in out if t["type"] == "ack"][-1] == 2
+    assert out[-1]["analysis"]["duration"] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [HEADER.pack(9, 0, 0, 1, 0.0), HEADER.pack(1, 0, 0, 1, 0.0) + bytes(LARGEST + 1), '{"type": "audio", "n": 1}',
+     '{"type": "text", "n": 1, "text": "' + "a" * 2 * LARGEST + '"}'],
+    ids=["kind", "large", "nothing", "text"],
+)  # fmt: skip
+def test_a_message_that_is_none_leaves_no_gap(client: TestClient, broken: bytes | str) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="words")
+        ws.send_bytes(broken) if isinstance(broken, bytes) else ws.send_text(broken)
+        ws.send_json({"type": "text", "n": 2, "text": "I love it."})
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    assert [t["received"] for t in out if t["type"] == "problem"] == [1]
+    assert [s["text"] for s in out[-1]["analysis"]["segments"]] == ["I love it."]
 
 
 def test_the_final_event_waits_for_a_client_that_was_cut_off(client: TestClient) -> None:

@@ -227,3 +227,80 @@ def test_the_page_has_all_its_words(language: str) -> None:
     asked |= set(re.findall(r'data-(?:say|hint|name)="(\w+)"', (folder / "index.html").read_text()))
     assert len(asked) > 60
     assert asked - known == set()
+
+
+def live_elsewhere(page: Any, *, held: bool) -> list[Any]:
+    """Live sessions of a service that is restarted after it heard somebody; the list takes the connections.
+
+    Where `held`, nobody answers the next connection, else it is told that its session is unknown.
+    """
+    connections: list[Any] = []
+
+    def hear(ws: Any, message: str | bytes) -> None:
+        first = isinstance(message, str) and json.loads(message)["type"] == "hello"
+        if not first or (held and len(connections) > 1):
+            return
+        if len(connections) > 1:
+            detail = "expected the token of a session that is kept, got another; begin anew"
+            told = {"type": "urn:demeanor:problem:no-session", "title": "Not Found", "status": 404, "detail": detail}
+            ws.send(json.dumps({"type": "error", "problem": told}))
+            ws.close(code=1008)
+            return
+        reading = {"sentiment": {"label": "positive", "score": 0.5}, "abstain": False}
+        segment = {"start": 0.0, "text": "Good morning.", "reading": reading}
+        ws.send(json.dumps({"type": "hello", "session": "one", "received": 0}))
+        ws.send(json.dumps({"type": "segment", "seq": 1, "id": "a1", "state": "closed", "segment": segment}))
+
+    def accept(ws: Any) -> None:
+        connections.append(ws)
+        ws.on_message(lambda message: hear(ws, message))
+
+    page.route_web_socket("**/v1/stream", accept)
+    page.reload()  # only pages loaded from now on are routed
+    page.evaluate("""() => {
+        const link = document.querySelector("[data-link]");
+        window.told = [];
+        new MutationObserver(() => told.push(link.textContent)).observe(link, { childList: true }) }""")
+    page.click("[data-live]")
+    page.click("[data-agree]")
+    page.locator("[data-said] .line", has_text="Good morning.").wait_for()
+    page.evaluate("window.taken = document.querySelector('[data-preview]').srcObject.getTracks()")
+    return connections
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_live_session_that_is_refused_ends_the_capture_and_says_why(page: Any, stopped: bool) -> None:
+    connections = live_elsewhere(page, held=False)
+    if stopped:  # the rest is still being read when the service goes
+        page.click("[data-stop]")
+    connections[0].close(code=1012)
+    page.locator("[data-broken]", has_text="begin anew").wait_for()
+    assert "microphone and camera are off" in page.inner_text("[data-broken]")
+    assert page.evaluate("taken.length === 2 && taken.every((track) => track.readyState === 'ended')")
+    assert page.evaluate("document.querySelector('[data-preview]').srcObject") is None
+    assert page.inner_text("[data-link]") == ""
+    assert "Good morning." in page.inner_text("[data-said]"), "what was read stays"
+    assert not page.locator("[data-discard]").is_visible()
+    accessible(page)
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.locator("[data-composer]").wait_for()
+    page.click("[data-live]")
+    page.click("[data-agree]")
+    page.locator("[data-broken]", has_text="begin anew").wait_for()  # as everything here is by now
+    assert len(connections) == 3
+    assert page.inner_text("[data-said]") == ""
+
+
+def test_a_lost_live_connection_is_said_as_long_as_it_lasts(page: Any) -> None:
+    connections = live_elsewhere(page, held=True)
+    page.locator("[data-link]", has_text="pictures were passed over").wait_for()  # nothing is acknowledged there
+    assert "1 picture was passed over because reading could not keep up." in page.evaluate("told")
+    connections[0].close(code=1012)
+    page.locator("[data-link]", has_text="Connection lost").wait_for()
+    shots = """new Promise((done) => {
+        let shots = 0;
+        const timer = setInterval(() => { if (++shots > 8) { clearInterval(timer); done(); } }, 250) })"""
+    page.evaluate(shots)  # while pictures are passed over
+    assert "Connection lost" in page.inner_text("[data-link]")
+    page.click("[data-discard]")
+    page.locator("[data-composer]").wait_for()

@@ -12,6 +12,14 @@ _MESSAGES = {
     "jumps": "the times of the sound jumped ahead {} times by more than a gap can last; no pause was made of it",
 }
 
+_ONE = {
+    "late": "1 picture came with a time that is not after the last one's, and was left out",
+    "dropped": "1 picture was left out: it came faster than it could be looked at here",
+    "damaged": "1 picture could not be read and was left out: {why}",
+    "unheard": "1 turn of speech was heard late only, not while it was spoken: the machine was behind",
+    "jumps": "the time of the sound jumped ahead once by more than a gap can last; no pause was made of it",
+}
+
 
 class LeftOut:
     """Counts by kind.
@@ -45,4 +53,5 @@ class LeftOut:
         return [self._message(kind) for kind, count in self.counts.items() if count and kind != "unheard"]
 
     def _message(self, kind: str) -> str:
-        return _MESSAGES[kind].format(self.counts[kind], why=self._why[kind])
+        message = _ONE.get(kind, _MESSAGES[kind]) if self.counts[kind] == 1 else _MESSAGES[kind]
+        return message.format(self.counts[kind], why=self._why[kind])

@@ -93,5 +93,6 @@ async def metrics(request: Request) -> Response:
     for state in ("queued", "running", "done", "failed", "cancelled"):
         service.metrics.jobs.labels(state).set(counts.get(state, 0))
     service.metrics.workers.set(sum(worker.ready for worker in service.workers))
+    service.metrics.lives.set(service.lives.count)
     service.metrics.texts.set(service.texts.depth)
     return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

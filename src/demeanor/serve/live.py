@@ -16,10 +16,11 @@ from demeanor.reader.experts import Experts
 from demeanor.reader.inputs import chosen_cues, language_of
 from demeanor.serve import sessions
 from demeanor.serve.identity import identify
+from demeanor.serve.log import log
 from demeanor.serve.problem import Problem, of
 from demeanor.serve.service import Service, service_of
 from demeanor.serve.sessions import Session
-from demeanor.serve.wire import LARGEST, PROTOCOL, Command, Hello, Medium, hello, parsed
+from demeanor.serve.wire import LARGEST, PROTOCOL, Command, Hello, Medium, hello, number_of, parsed
 
 router = APIRouter()
 
@@ -50,12 +51,17 @@ async def stream(websocket: WebSocket) -> None:
     """One connection of a live session."""
     offered = websocket.scope.get("subprotocols", ())
     await websocket.accept("demeanor" if "demeanor" in offered else None)
-    service = service_of(websocket)
+    service, began = service_of(websocket), time.monotonic()
     try:
         owner = await identify(websocket)
         session, seen = await _begun(websocket, service, owner)
     except (Problem, DemeanorError) as error:
-        await _refuse(websocket, error if isinstance(error, Problem) else of(error))
+        problem = error if isinstance(error, Problem) else of(error)
+        log(
+            "live", outcome="refused", problem=problem.kind, ms=round(1000 * (time.monotonic() - began), 1),
+            key=websocket.scope.get("demeanor.owner"),
+        )  # fmt: skip
+        await _refuse(websocket, problem)
         return
     except WebSocketDisconnect:
         return
@@ -71,7 +77,7 @@ async def _served(websocket: WebSocket, service: Service, session: Session, seen
         if session.connection is connection:
             session.connection, session.left_at = None, time.monotonic()
             if connection.gone and not session.ended:
-                await service.lives.drop(session)
+                await service.lives.drop(session, "left")
 
 
 async def _begun(websocket: WebSocket, service: Service, owner: str) -> tuple[Session, int]:
@@ -122,6 +128,7 @@ class _Connection:
         self._faults, self._unacknowledged, self._acknowledged_at = 0, 0, time.monotonic()
         self._spent = (0.0, 0.0, time.monotonic())
         self._writing = asyncio.Lock()
+        self._came = asyncio.Event()
         self._left, self._read_out = asyncio.Event(), asyncio.Event()
         self._told, self.gone = False, False
 
@@ -132,7 +139,8 @@ class _Connection:
             type="hello", protocol=PROTOCOL, session=self._session.token, received=self._session.received,
             missed=self._session.lost(self._seen), resume=sessions.RESUME, window=WINDOW, largest=LARGEST,
         )  # fmt: skip
-        tasks = [asyncio.create_task(work()) for work in (self._read, self._write, self._left.wait)]
+        works = (self._read, self._write, self._acknowledge_last, self._left.wait)
+        tasks = [asyncio.create_task(work()) for work in works]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -172,17 +180,27 @@ class _Connection:
                 ) from error
             self._spend(len(message))
             try:
-                await self._taken(parsed(message), len(message))
+                await self._taken(self._parsed(message))
             except DemeanorError as error:
                 self._faults += 1
                 if self._faults > MOST_FAULTS:
                     raise Problem(422, "too-many-faults", "too many messages that could not be taken") from error
                 await self._say(type="problem", received=self._session.received, problem=of(error).to_dict())
 
-    async def _taken(self, message: Medium | Command, size: int) -> None:
+    def _parsed(self, message: bytes | str) -> Medium | Command:
+        try:
+            return parsed(message)
+        except DemeanorError:
+            self._session.pass_over(number_of(message))  # it came; its number is not to be waited for
+            raise
+
+    async def _taken(self, message: Medium | Command) -> None:
         if isinstance(message, Medium):
-            await self._session.take(message)
-            self._unacknowledged += 1
+            try:
+                await self._session.take(message)
+            finally:
+                self._unacknowledged += 1
+                self._came.set()
             late = time.monotonic() - self._acknowledged_at > ACK_AFTER
             if late or self._unacknowledged >= ACK_EVERY:
                 await self._acknowledge()
@@ -199,8 +217,18 @@ class _Connection:
             raise InputError("expected audio, picture, text, ack, ping or end, got another type; see docs/live.md")
 
     async def _acknowledge(self) -> None:
+        self._came.clear()
         self._unacknowledged, self._acknowledged_at = 0, time.monotonic()
         await self._say(type="ack", received=self._session.received)
+
+    async def _acknowledge_last(self) -> None:
+        """What nothing follows that would have it acknowledged."""
+        while True:
+            await self._came.wait()
+            while (left := self._acknowledged_at + ACK_AFTER - time.monotonic()) > 0:
+                await asyncio.sleep(left)
+            if self._came.is_set():
+                await self._acknowledge()
 
     async def _write(self) -> None:
         """Events, as fast as the client takes them."""

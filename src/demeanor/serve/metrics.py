@@ -27,6 +27,7 @@ class Metrics:
         self.job_seconds = make(Histogram, "job_seconds", "From the start of a job to its end.", buckets=_SECONDS)
         self.replaced = make(Counter, "workers_replaced", "Worker processes replaced.", "why")
         self.workers = make(Gauge, "workers_ready", "Worker processes that could read at once.")
+        self.lives = make(Gauge, "live_sessions", "Live sessions that are not finished.")
         self.texts = make(Gauge, "texts_waiting", "Short texts that wait to be read.")
 
     def text(self) -> bytes:

@@ -55,6 +55,7 @@ class Session:
     def __init__(self, reader: Reader, hello: Hello, owner: str, longest: float) -> None:
         self.token, self.owner = secrets.token_urlsafe(24), owner
         self.received, self.finished = 0, False
+        self._began, self._noted = time.monotonic(), False
         self._longest, self._loop = longest, asyncio.get_running_loop()
         self._kept: deque[dict[str, Any]] = deque()
         self._forgotten = 0
@@ -88,6 +89,11 @@ class Session:
         async with self._pushing:
             if medium.number <= self.received:
                 return  # sent again after a lost connection
+            if medium.number > self.received + 1:
+                raise InputError(
+                    f"expected the message numbered {self.received + 1}, got {medium.number}, which is passed over; "
+                    "send those from there on again"
+                )
             self.received = medium.number
             if self._ending is not None:
                 raise InputError("expected nothing after the end, got more; begin another session")
@@ -110,6 +116,11 @@ class Session:
             self._stream.warn("some of the sound could not be decoded and was left out")
             raise
 
+    def pass_over(self, number: int | None) -> None:
+        """Count a message that came and is none: the next one is in its turn."""
+        if number == self.received + 1:
+            self.received = number
+
     @property
     def ended(self) -> bool:
         """Whether the client has said that nothing more comes."""
@@ -130,16 +141,25 @@ class Session:
             if problem.status >= 500:
                 log("fault", where=place(error), request="stream")
             self._keep({"type": "error", "seq": self._forgotten + len(self._kept) + 1, "problem": problem.to_dict()})
+            self._note("failed")
+        self._note("finished")
         self.finished = True
         self._news.set()
         await asyncio.to_thread(self._cancel)  # what was told is kept, for a client that its end did not reach
 
-    async def drop(self) -> None:
+    def _note(self, outcome: str) -> None:
+        """Log how it ended; what is said later of one that has ended is not true."""
+        if not self._noted:
+            log("live", outcome=outcome, ms=round(1000 * (time.monotonic() - self._began), 1), key=self.owner)
+        self._noted = True
+
+    async def drop(self, outcome: str) -> None:
         """Let go of everything."""
         if self._ending is not None:
             self._ending.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ending
+        self._note(outcome)
         await asyncio.to_thread(self._cancel)
 
     def _cancel(self) -> None:
@@ -198,6 +218,11 @@ class Sessions:
         self._sweeping: asyncio.Task[None] | None = None
         self._serving: set[asyncio.Task[None]] = set()
 
+    @property
+    def count(self) -> int:
+        """How many are not finished."""
+        return sum(not session.finished for session in self._sessions.values())
+
     async def undisturbed(self, work: Coroutine[Any, Any, None]) -> None:
         """Serve a connection to its end, tidying up included, even where the server gives it up before."""
         task = asyncio.create_task(work)
@@ -214,8 +239,8 @@ class Sessions:
         told = [k for k, s in self._sessions.items() if s.finished and s.connection is None and s.owner == owner]
         for token in told[:-MOST_EACH]:
             del self._sessions[token]
-        live = [s.owner for s in self._sessions.values() if not s.finished]
-        if live.count(owner) >= MOST_EACH or len(live) >= MOST:
+        mine = sum(s.owner == owner for s in self._sessions.values() if not s.finished)
+        if mine >= MOST_EACH or self.count >= MOST:
             raise Problem(503, "busy", f"expected at most {MOST_EACH} live sessions at a time, got one more; end one")
         session = make()
         self._sessions[session.token] = session
@@ -237,10 +262,10 @@ class Sessions:
             )  # fmt: skip
         return session
 
-    async def drop(self, session: Session) -> None:
-        """End a session and forget it."""
+    async def drop(self, session: Session, outcome: str) -> None:
+        """End a session and forget it; `outcome` is for the log."""
         self._sessions.pop(session.token, None)
-        await session.drop()
+        await session.drop(outcome)
 
     async def stop(self) -> None:
         """End all of them."""
@@ -249,7 +274,7 @@ class Sessions:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeping
         for session in list(self._sessions.values()):
-            await self.drop(session)
+            await self.drop(session, "stopped")
 
     async def _sweep(self) -> None:
         """Forget sessions that nobody came back to."""
@@ -258,4 +283,4 @@ class Sessions:
             now = time.monotonic()
             for session in list(self._sessions.values()):
                 if session.left_at is not None and now - session.left_at > RESUME:
-                    await self.drop(session)
+                    await self.drop(session, "lost")

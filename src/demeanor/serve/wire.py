@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import math
+import re
 import struct
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -24,6 +25,8 @@ LARGEST = 1 << 20
 """Bytes of one message's payload."""
 
 SOUNDS = ("pcm", "opus", "webm", "ogg")
+
+_NUMBER = re.compile(r'"n"\s*:\s*(\d{1,10})\b')  # sought where a message is no JSON, or too much of it to be read
 
 Kind = Literal["audio", "picture", "text"]
 
@@ -54,6 +57,14 @@ def parsed(message: bytes | str) -> Medium | Command:
         LimitError: larger than `LARGEST`.
     """
     return _binary(message) if isinstance(message, bytes) else _json(message)
+
+
+def number_of(message: bytes | str) -> int | None:
+    """The number of a message that cannot be taken, if it shows one."""
+    if isinstance(message, bytes):
+        return int(HEADER.unpack_from(message)[3]) if len(message) >= HEADER.size else None
+    found = _NUMBER.search(message)
+    return int(found[1]) if found else None
 
 
 def _binary(message: bytes) -> Medium:

@@ -28,7 +28,7 @@ function address() {
 
 /** A connection that mends itself: messages are numbered, kept until acknowledged, and sent again after a loss. */
 function link(hello, hear, tell) {
-  let socket = null, session = null, seen = 0, number = 0, over = false, tries = 0, ready = false;
+  let socket = null, session = null, seen = 0, number = 0, over = false, ended = false, tries = 0, ready = false;
   const kept = [];  // {n, message}
 
   function open() {
@@ -52,6 +52,7 @@ function link(hello, hear, tell) {
       ready = true;
       forget(event.received);
       kept.forEach((k) => socket.send(k.message));
+      if (ended) sayEnd();  // again: it may not have arrived
       tell(say("listening"));
       return;
     }
@@ -60,11 +61,14 @@ function link(hello, hear, tell) {
       seen = event.seq;
       if (event.type !== "partial") socket.send(JSON.stringify({ type: "ack", seq: seen }));
     }
-    if (event.type === "final" || event.type === "error") over = true;
+    if (event.type === "final" || event.type === "error") { over = true; ready = false; }
     hear(event);
   }
   function forget(received) {
     while (kept.length && kept[0].n <= received) kept.shift();
+  }
+  function sayEnd() {
+    socket.send(JSON.stringify({ type: "end" }));
   }
   open();
   return {
@@ -79,20 +83,23 @@ function link(hello, hear, tell) {
       kept.push({ n: number, message });
       if (ready) socket.send(message);
     },
+    /** Whether nobody listens at present. */
+    lost: () => !ready,
     /** Whether sending lags behind so far that pictures should be passed over. */
-    busy: () => !ready || socket.bufferedAmount > BUSY || kept.length > 100,
+    busy: () => socket.bufferedAmount > BUSY || kept.length > 100,
     end() {
-      if (ready) socket.send(JSON.stringify({ type: "end" }));
-      else setTimeout(() => over || this.end(), 300);
+      ended = true;
+      if (ready) sayEnd();
     },
-    close() { over = true; socket.close(); },
+    close() { over = true; ready = false; socket.close(); },
   };
 }
 
 /** Read a microphone's (and camera's) stream live.
- *  places: {now, said, link}, elements to write into. The result has `stop()`, which gives what a finished reading is
- *  made of, or null, and `discard()`. */
-export function live(stream, preview, places) {
+ *  places: {now, said, link}, elements to write into. `broken(why)` is called when the session ended with an error:
+ *  nothing is sent any more. The result has `stop()`, which gives what a finished reading is made of, or null, and
+ *  `discard()`. */
+export function live(stream, preview, places, broken) {
   const sound = new AudioContext(), began = performance.now(), lines = new Map();
   let finish = null, frames = null, wire = null;
   const finished = new Promise((done) => { finish = done; });
@@ -108,7 +115,14 @@ export function live(stream, preview, places) {
     } else if (event.type === "retract") event.replaces.forEach(drop);
     else if (event.type === "warning" || event.type === "problem") tell(event.message || problem(event.problem));
     else if (event.type === "final") finish(event.analysis);
-    else if (event.type === "error") { tell(problem(event.problem)); finish(null); }
+    else if (event.type === "error") fail(problem(event.problem));
+  }
+  function fail(why) {
+    quiet();
+    if (wire) wire.close();
+    finish(null);
+    tell("");
+    broken(why);
   }
   function drop(id) {
     if (lines.has(id)) lines.get(id).remove();
@@ -129,13 +143,14 @@ export function live(stream, preview, places) {
     tap.port.onmessage = (e) => wire.send(AUDIO, null, e.data);
     sound.createMediaStreamSource(stream).connect(tap);
     if (stream.getVideoTracks().length) frames = setInterval(() => shoot(), 1000 / FRAMES);
-  }).catch((error) => { tell(error.message); finish(null); });
+  }).catch((error) => fail(error.message));
 
   const canvas = document.createElement("canvas");
-  let shooting = false, passed = 0;
+  let shooting = false, passed = 0, silent = false;
   function shoot() {
     if (!preview.videoWidth || shooting) return;
-    if (wire.busy()) { passed += 1; tell(say("dropped", { n: passed })); return; }
+    if (wire.lost()) return;  // the line says already why nothing is read
+    if (wire.busy()) { passed += 1; tell(say(passed === 1 ? "dropped_one" : "dropped", { n: passed })); return; }
     shooting = true;
     const time = (performance.now() - began) / 1000;
     canvas.width = WIDTH;
@@ -148,7 +163,8 @@ export function live(stream, preview, places) {
   }
   function quiet() {
     clearInterval(frames);
-    sound.close();
+    if (!silent) sound.close();  // a second time is an error
+    silent = true;
   }
 
   return {

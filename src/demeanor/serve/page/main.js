@@ -232,6 +232,8 @@ async function agreed() {
   find("now").replaceChildren();
   find("said").replaceChildren();
   find("link").textContent = "";
+  find("broken").hidden = true;
+  find("discard").hidden = false;
   find("stop").textContent = say(now.mode === "live" ? "live_stop" : "stop");
   find("stop").focus();
   now.meter = meter(now.stream, find("level"));
@@ -240,17 +242,34 @@ async function agreed() {
     const s = Math.floor((Date.now() - began) / 1000);
     find("clock").textContent = Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0");
   }, 250);
-  if (now.mode === "live") now.session = live(now.stream, preview, { now: find("now"), said: find("said"), link: find("link") });
+  if (now.mode === "live") now.session = live(now.stream, preview, { now: find("now"), said: find("said"), link: find("link") }, (why) => broken(now, why));
   else now.recorder = recorder(now.stream, now.mode === "video");
 }
 
-function away() {
-  if (taking && taking.stream) {
-    clearInterval(taking.clock);
-    taking.meter.stop();
-    off(taking.stream);
+/** Switch microphone and camera off. */
+function unplug(now) {
+  if (now.stream) {
+    clearInterval(now.clock);
+    now.meter.stop();
+    off(now.stream);
   }
+  now.stream = null;
   find("preview").srcObject = null;
+}
+
+/** A live session ended with an error: the lines that were read stay, with the reason, until they are closed. */
+function broken(now, why) {
+  if (taking !== now) return;
+  unplug(now);
+  now.broken = true;
+  find("broken").textContent = say("broken", { why });
+  find("broken").hidden = false;
+  find("stop").textContent = say("close");
+  find("discard").hidden = true;
+}
+
+function away() {
+  if (taking) unplug(taking);
   taking = null;
   find("clock").textContent = "0:00";
   find("capture").hidden = true;
@@ -259,9 +278,11 @@ function away() {
 
 async function stop() {
   const now = taking;
+  if (now && now.broken) return away();
   if (!now || !now.stream) return;
   if (now.session) {
     const ended = await now.session.stop();
+    if (now.broken) return;
     away();
     if (ended) {
       const entry = { name: say("reading_live"), job: null, state: "done", reading: reading({ name: say("reading_live"), ...ended }) };
