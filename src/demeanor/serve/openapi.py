@@ -13,7 +13,7 @@ from demeanor.serve.problem import MEDIA_TYPE, SCHEMA
 from demeanor.serve.upload import Sample
 
 _FILE = {"type": "string", "format": "binary"}
-_SENTENCE = {"text": "The soup was cold and nobody even said sorry.", "language": "en", "id": "review-17"}
+_SENTENCE = {"text": "The soup was cold and the waiter just shrugged.", "language": "en", "id": "review-17"}
 
 SAMPLE: dict[str, Any] = {
     "requestBody": {

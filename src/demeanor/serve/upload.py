@@ -39,7 +39,7 @@ class Sample(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: str = Field(description="What is to be read.", examples=["The soup was cold and nobody said sorry."])
+    text: str = Field(description="What is to be read.", examples=["The soup was cold and the waiter just shrugged."])
     language: str | None = Field(default=None, max_length=35, description="Code such as `en`; found out otherwise.")
     cues: list[str] | None = Field(
         default=None, min_length=1, max_length=8, description="Some of words, voice, face, scene; all otherwise."
