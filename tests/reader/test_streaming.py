@@ -231,7 +231,7 @@ def test_pictures_that_cannot_be_read_cost_themselves_only() -> None:
     assert stream.left_out["damaged"] == 10
     assert stream.left_out["late"] == 1
     assert set(stream.analysis.cues) == {"face", "scene"}
-    assert sum("pictures" in w for w in stream.analysis.warnings) == 2
+    assert sum("picture" in w for w in stream.analysis.warnings) == 2
     assert sum(e.type == "warning" for e in stream.events()) == 3  # damaged: at the first and the tenth
 
 
