@@ -148,6 +148,7 @@ def test_chinese_dark_and_on_a_phone(page: Any) -> None:
     read_text(page, "今天的天气真好。可是手机坏了。")
     page.wait_for_selector("article.analysis")
     assert "积极" in page.inner_text("[data-result]")
+    assert page.locator("[data-list] .reading").bounding_box()["height"] < 40, "one line, however long the name"
     page.click("[data-why]")
     page.wait_for_selector(".why .marked mark")
     assert "起作用的词" in page.inner_text(".why")
@@ -207,6 +208,7 @@ def test_what_cannot_be_read_is_told(page: Any, tmp_path: Path) -> None:
     page.wait_for_selector("[data-list] .error")
     told = page.inner_text("[data-list] .error")
     assert "broken.mp4" in page.inner_text("[data-list]")
+    assert page.locator("[data-list] .open").bounding_box()["width"] > 90, "the name is seen beside a long reason"
     assert "Traceback" not in told
     assert "/" not in told.replace("and/or", "")
     held = "fetch('v1/jobs').then((answer) => answer.json()).then((found) => found.jobs.map((job) => job.state))"
