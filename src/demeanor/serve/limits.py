@@ -24,13 +24,13 @@ class Rates:
 
         Args:
             owner: who asks.
-            rate: requests a minute; None for any number.
+            rate: requests a minute; None or 0 for any number.
             cost: how many requests it counts as.
 
         Raises:
             Problem: 429, with the seconds to wait in Retry-After.
         """
-        if not rate:  # none is set, or 0: any number
+        if not rate:
             return
         now, most = time.monotonic(), max(1.0, min(_FEW, rate), rate / _AT_ONCE)
         left, since = self._buckets.pop(owner, (most, now))
