@@ -50,11 +50,11 @@ print(json.dumps(seen))
 def test_pages_are_brought_once_and_all_goes_back() -> None:
     done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True, timeout=300)
     seen = json.loads(done.stdout)
+    assert seen["inside"] > seen["before"] + 300, "ten tensors of 36 MB, let go"
+    assert seen["afterwards"] < seen["before"] + 60
     if not seen["usual"]:
         pytest.skip("this kernel counts no faults of pages")
     assert seen["kept"] < seen["usual"] / 20, "36 MB are 9 216 pages, unless the kernel gives larger ones"
-    assert seen["inside"] > seen["before"] + 300, "ten tensors of 36 MB, let go"
-    assert seen["afterwards"] < seen["before"] + 60
 
 
 def test_an_error_passes_through() -> None:

@@ -235,3 +235,14 @@ def test_no_more_at_once_than_in_a_minute(rate: int, at_once: int, monkeypatch: 
     rates.spend("ann", rate)
     with pytest.raises(Problem):
         rates.spend("ann", rate)
+
+
+def test_a_rate_of_nought_is_any_number() -> None:
+    from demeanor.serve.limits import Rates
+
+    rates = Rates()
+    for _ in range(100):
+        rates.spend("anna", 0)
+    rates.spend("anna", 1)
+    with pytest.raises(Problem, match="at most 1"):
+        rates.spend("anna", 1)
