@@ -42,6 +42,7 @@ def test_a_folder_names_its_failures(reads: Demeanor, media: Path, tmp_path: Pat
     assert lines(out)[0]["error"]["type"] == "DecodeError"
     assert "broken.mp4: " in ran.err
     assert "3 read, 1 failed" in ran.err
+    assert f"{media}: passed over 1 file (.md 1)" in ran.err
 
 
 def test_it_goes_on_where_it_stopped(reads: Demeanor, manifest: Path, tmp_path: Path) -> None:

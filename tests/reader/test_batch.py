@@ -119,6 +119,17 @@ def test_a_manifest(tmp_path: Path) -> None:
             validate(line)
 
 
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_a_manifest_as_other_spreadsheets_write_it(tmp_path: Path, sign: str) -> None:
+    path, out = tmp_path / "m.csv", tmp_path / "o.jsonl"
+    rows = [["id", "text", "label_polarity"], ["a", '"I love it, and how"', "1"], ["b", "I hate it", "-1", "x"]]
+    path.write_text("\ufeff" + "\r\n".join(sign.join(row) for row in rows), encoding="utf-8")
+    assert run(path, out, reader=fake_reader()) == BatchResult(done=1, failed=1, skipped=0)
+    first, second = lines(out)
+    assert (first["segments"][0]["text"], first["sample"]["labels"]) == ("I love it, and how", {"polarity": 1.0})
+    assert f"quote a text with {'semicolons' if sign == ';' else 'tabs'} in it" in second["error"]["message"]
+
+
 def test_json_lines_say_the_same(tmp_path: Path) -> None:
     root = tmp_path / "in"
     manifest(root)
@@ -162,6 +173,10 @@ def test_other_wrong_calls(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="found none"):
         run(tmp_path / "empty", tmp_path / "o.jsonl", reader=fake_reader())
+    for name in ("a.srt", "b.SRT", "README", ".hidden.md"):
+        (tmp_path / "empty" / name).write_text("hello")
+    with pytest.raises(ConfigError, match=r"none, but 3 files \(.srt 2, no extension 1\)"):
+        run(tmp_path / "empty", tmp_path / "empty" / "o.jsonl", reader=fake_reader())
     with pytest.raises(ConfigError, match="paired"):
         run(path, tmp_path / "o.jsonl", reader=fake_reader(), pair=True)
     with pytest.raises(UnknownNameError):

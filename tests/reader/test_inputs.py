@@ -79,6 +79,26 @@ def test_a_film_without_a_picture_is_sound(tmp_path: Path) -> None:
     assert gather(video=Path(__file__).parents[2] / "demo" / "clip.mp4").kind == "video"
 
 
+def test_a_film_that_does_not_move_is_a_picture(tmp_path: Path) -> None:
+    sky = Path(__file__).parents[2] / "demo" / "sky.jpg"
+    for video in (sky, str(sky), sky.read_bytes(), picture()):
+        still = gather(video=video)
+        assert (still.kind, still.image is video, still.video) == ("image", True, None)
+        assert "expected a film, got a picture; it was read as the picture it is" in still.warnings[0]
+    other = picture()
+    both = gather(video=sky, image=other, text="hello")
+    assert (both.kind, both.image is other, both.video) == ("mixed", True, None)
+    assert "sky.jpg: expected a film, got a picture; it was left aside" in both.warnings[0]
+    frames = [Image.fromarray(picture([(x, 40, 60, "bright")])) for x in (40, 80)]
+    for format, kind in (("gif", "video"), ("png", "video"), ("webp", "image")):
+        moving = tmp_path / f"moving.{format}"
+        frames[0].save(moving, save_all=True, append_images=frames[1:], duration=200)
+        assert gather(video=moving).kind == kind
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"junk" * 9)
+    assert gather(video=broken).kind == "video"  # what is wrong with it is said when it is read
+
+
 def test_a_closed_file_is_told(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", silence(1))
     with path.open("rb") as file:

@@ -229,14 +229,17 @@ def test_the_page_has_all_its_words(language: str) -> None:
     assert asked - known == set()
 
 
-def live_elsewhere(page: Any, *, held: bool) -> list[Any]:
+def live_elsewhere(page: Any, *, held: bool, whole: dict[str, Any] | None = None) -> list[Any]:
     """Live sessions of a service that is restarted after it heard somebody; the list takes the connections.
 
-    Where `held`, nobody answers the next connection, else it is told that its session is unknown.
+    Where `held`, nobody answers the next connection, else it is told that its session is unknown. `whole` is
+    what is read when it is over.
     """
     connections: list[Any] = []
 
     def hear(ws: Any, message: str | bytes) -> None:
+        if whole is not None and isinstance(message, str) and json.loads(message)["type"] == "end":
+            ws.send(json.dumps({"type": "final", "seq": 2, "analysis": whole}))
         first = isinstance(message, str) and json.loads(message)["type"] == "hello"
         if not first or (held and len(connections) > 1):
             return
@@ -289,6 +292,19 @@ def test_a_live_session_that_is_refused_ends_the_capture_and_says_why(page: Any,
     page.locator("[data-broken]", has_text="begin anew").wait_for()  # as everything here is by now
     assert len(connections) == 3
     assert page.inner_text("[data-said]") == ""
+
+
+def test_a_live_reading_whose_report_cannot_be_made_stays_in_view_and_says_why(page: Any) -> None:
+    live_elsewhere(page, held=False, whole=made.video())
+    told = {"type": "urn:demeanor:problem:busy", "title": "Busy", "status": 503, "detail": "there is no room"}
+    page.route("**/v1/render*", lambda route: route.fulfill(status=503, json=told))
+    page.click("[data-stop]")
+    page.locator("[data-broken]", has_text="there is no room").wait_for()
+    assert "Good morning." in page.inner_text("[data-said]")
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.locator("[data-composer]").wait_for()
+    assert [t for t in page.trouble if "503" not in t] == []
+    page.trouble.clear()  # the browser itself tells of the refusal
 
 
 def test_a_lost_live_connection_is_said_as_long_as_it_lasts(page: Any) -> None:

@@ -281,3 +281,16 @@ def test_a_client_that_sends_a_file_in_small_pieces(client: TestClient) -> None:
     data = io.BytesIO(body["content"])
     pieces = iter(lambda: data.read(777), b"")
     assert client.post("/v1/analyze", content=pieces, headers=body["headers"]).status_code == 200
+
+
+@pytest.mark.parametrize("state", ["cancelled", "deleted"])
+def test_a_client_that_waits_for_a_job_that_is_given_up_is_told_how(
+    monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    client = demeanor.Client("http://127.0.0.1:9")
+    monkeypatch.setattr(
+        client, "events", lambda _: iter([{"state": "running", "error": None}, {"state": state, "error": None}])
+    )
+    with pytest.raises(demeanor.ServiceError, match=f"got one that is {state}") as told:
+        client.wait("0" * 32)
+    assert told.value.kind == state

@@ -138,6 +138,20 @@ def test_an_idempotency_key_begins_one_job(client: TestClient) -> None:
     ended(client, first.json()["id"])
 
 
+def test_the_database_does_not_tell_what_was_sent(client: TestClient) -> None:
+    ids = [
+        client.post("/v1/jobs", json={"text": "yes"}, headers=headers).json()["id"]
+        for headers in ({}, {"Idempotency-Key": "under-this"})
+    ]
+    with client.app.state.service.queue._database.transaction() as run:
+        rows = {r["id"]: r for r in run("SELECT * FROM demeanor_jobs")}
+    assert (rows[ids[0]]["idempotency"], rows[ids[0]]["fingerprint"]) == (None, None)
+    # By the key alone could the salted hash be tried out.
+    assert "under-this" not in str(rows)
+    for id in ids:
+        ended(client, id)
+
+
 def test_pages_of_jobs(client: TestClient) -> None:
     ids = [submitted(client, json={"text": f"number {n}"}) for n in range(5)]
     for id in ids:

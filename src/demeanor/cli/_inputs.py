@@ -98,7 +98,17 @@ def _jobs(given: str) -> list[Job]:
     from demeanor.reader.manifest import read_items
 
     folder = Path(given)
+    say_passed_over(folder)
     return [Job(str(folder / item.id), {**item.given, "id": item.id}) for item in read_items(folder, _NO_FILE)]
+
+
+def say_passed_over(folder: Path, out: Path = _NO_FILE) -> None:
+    """Say which files of a folder are not read, if there are any; `out` is none of them."""
+    from demeanor.cli._terminal import say
+    from demeanor.reader.manifest import passed_over
+
+    if others := passed_over(folder, out):
+        say(f"{folder}: passed over {others}: not named as text, picture, sound or video")
 
 
 def _is_long(text: str | Path) -> bool:

@@ -41,6 +41,7 @@ def batch(
     any time, the same command goes on where it was. Rows that have changed are read anew.
     """
     import demeanor
+    from demeanor.cli._inputs import say_passed_over
     from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE, say
     from demeanor.reader.batch import run
 
@@ -53,6 +54,8 @@ def batch(
         raise
     if result.failed:
         _name_failures(out)
+    if source.is_dir():
+        say_passed_over(source, out)
     say(_summary(result, out))
     if result.failed:
         sys.exit(EXIT_SOME if result.done + result.skipped else EXIT_USAGE)

@@ -70,6 +70,19 @@ def decode_image_with_warnings(
         return _finished(_decoded(picture, name, longest, notes), longest), notes
 
 
+def is_still(source: Source | Image.Image) -> bool:
+    """Whether a picture is none that could be read as a film: no animation of a kind that FFmpeg plays.
+
+    Raises:
+        InputError: there is no such file, or it cannot be opened as a picture.
+    """
+    if isinstance(source, np.ndarray) or hasattr(source, "getextrema"):
+        return True
+    with open_source(source, _STEP) as file:
+        picture = _opened(file, name_of(source))
+        return not (_is_animated(picture) and picture.format in _FILMS)
+
+
 def _opened(file: BinaryIO, name: str) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 

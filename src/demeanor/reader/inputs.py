@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from demeanor.errors import ConfigError, InputError, UnknownNameError
+from demeanor.media.image import is_still
 from demeanor.media.kind import kind_of
 from demeanor.media.language_codes import language_code
 from demeanor.media.sentences import split_sentences
@@ -109,6 +110,10 @@ def gather(
         done = "its sound was read" if audio is None else "it was left aside for the sound given apart"
         notes.append(f"{name_of(video)}: expected a film, got no pictures in it; {done}")
         video, audio = None, video if audio is None else audio
+    if _is_picture(video):
+        done = "it was read as the picture it is" if image is None else "it was left aside for the picture given apart"
+        notes.append(f"{name_of(video)}: expected a film, got a picture; {done}")
+        video, image = None, video if image is None else image
     parts: dict[str, Any] = {"text": text, "image": image, "audio": audio, "video": video}
     if source is not None:
         kind = kind_of(source)
@@ -159,6 +164,13 @@ def _is_sound(video: Any) -> bool:
     """Whether what was given as a film is sound alone; what is wrong with it is said when it is read."""
     with contextlib.suppress(InputError):
         return video is not None and kind_of(video) == "audio"
+    return False
+
+
+def _is_picture(video: Any) -> bool:
+    """Whether what was given as a film is one picture that does not move."""
+    with contextlib.suppress(InputError):
+        return video is not None and kind_of(video) == "image" and is_still(video)
     return False
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time",
 
 _PASSED = ("speaker", "group", "time", "author", "split")
 _LABEL = "label_"
+_NAME = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_NAMED = 6  # extensions that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,9 @@ def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
         _readable(source)
         items = list(_paired(source, out) if pair else _single(source, out))
         if not items:
-            raise ConfigError(f"{source}: expected text, image, sound or video files, found none; check the folder")
+            others = passed_over(source, out)
+            found = f"none, but {others} of no known kind" if others else "none"
+            raise ConfigError(f"{source}: expected text, image, sound or video files, found {found}; check the folder")
         return items
     if not source.is_file():
         raise ConfigError(f"{source}: expected a manifest (.csv, .tsv, .jsonl) or a folder, found nothing there")
@@ -151,7 +156,7 @@ def _rows(source: Path) -> list[_Row]:
         )
     text = decode_text(source).removeprefix("\ufeff")
     if kind in (".csv", ".tsv"):
-        rows, columns = _csv_rows(text, "\t" if kind == ".tsv" else ",", source.name)
+        rows, columns = _csv_rows(text, "\t" if kind == ".tsv" else _separator(text), source.name)
     else:
         rows = list(_json_rows(text))
         columns = list(dict.fromkeys(column for row in rows for column in row.cells))
@@ -171,6 +176,12 @@ def _rows(source: Path) -> list[_Row]:
     return rows
 
 
+def _separator(text: str) -> str:
+    """What separates the columns of a .csv: where a comma is the decimal sign, spreadsheets write semicolons."""
+    header = text.partition("\n")[0]
+    return max(",;\t", key=lambda sign: len({c.strip(' "\r') for c in header.split(sign)} & set(COLUMNS)))
+
+
 def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[_Row], list[str]]:
     csv.field_size_limit(1 << 28)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -186,7 +197,8 @@ def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[_Row], list[st
             first += 1
         fault = None
         if more:
-            fault = f"expected {len(columns)} fields, got {len(columns) + len(more)}; quote a text with commas in it"
+            got = f"expected {len(columns)} fields, got {len(columns) + len(more)}"
+            fault = f"{got}; quote a text with {_NAME[delimiter]} in it"
             fault += f", and close a quote that now reaches down to line {before}" if before > first else ""
         elif before > first and _unclosed("".join(lines[first - 1 : before]), delimiter):
             fault = f"expected the quote closed that is opened here, got all down to line {before} in it; close it"
@@ -260,22 +272,37 @@ def _readable(folder: Path) -> None:
         raise ConfigError(f"{folder}: expected a folder that may be read, got {error.strerror}; check it") from error
 
 
+def passed_over(folder: Path, out: Path) -> str:
+    """Files of a folder that are not read, for their extension says nothing known: "3 files (.srt 2, .md 1)", or ""."""
+    target = out.resolve()
+    found = [p for p in _visible(folder) if p.suffix.lower() not in KNOWN_EXTENSIONS and p.is_file()]
+    ends = Counter(p.suffix.lower() or "no extension" for p in found if p.resolve() != target)
+    if not ends:
+        return ""
+    number = ends.total()
+    named = ", ".join(f"{end} {count}" for end, count in ends.most_common(_NAMED))
+    return f"{number} file{'s' if number > 1 else ''} ({named}{', …' if len(ends) > _NAMED else ''})"
+
+
 def _files(folder: Path, out: Path) -> Iterator[Path]:
-    """Files with a known extension, by path; nothing hidden, and not the output.
+    """Files with a known extension, by path, without the output; folders in it that may not be read."""
+    target = out.resolve()
+    for path in _visible(folder):
+        if path.is_dir() or (path.suffix.lower() in KNOWN_EXTENSIONS and path.resolve() != target):
+            yield path
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    """Files, by path; nothing hidden.
 
     A folder in it that may not be read comes as itself, so that it is a sample that fails and says so.
     """
-    target = out.resolve()
     closed: list[Path] = []
     for here, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         yield from closed
         closed.clear()
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(names):
-            path = Path(here) / name
-            known = path.suffix.lower() in KNOWN_EXTENSIONS and not name.startswith(".")
-            if known and path.resolve() != target:
-                yield path
+        yield from (Path(here) / name for name in sorted(names) if not name.startswith("."))
     yield from closed
 
 

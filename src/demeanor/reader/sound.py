@@ -24,6 +24,7 @@ from demeanor.types import Evidence, Source, Utterance
 
 _BATCH = 16  # utterances whose sound is held at once
 _STEP = RATE // 20  # samples per step of the waveform
+_PASSING = 0.3  # of the progress, for sound that has passed; the rest is for what was heard of it
 _AROUND = 2 * RATE  # samples before and after an utterance from which its noise is measured
 
 Span = tuple[float, float]
@@ -80,24 +81,16 @@ def hear(
         DecodeError: nothing could be decoded.
     """
     reader = open_audio(source)
-    ear = Ear(experts, cues, language)
     length = None if reader.duration is None else min(reader.duration, end or np.inf) - start
     if given is None and reader.channels == 2 and carry_two_people(cut(reader.blocks(), start, end)):
+        ear = Ear(experts, cues, language, length=length and 2 * length)
         for channel in (0, 1):
             blocks = cut((block[channel] for block in reader.blocks()), start, end)
-            ear.listen(_telling(blocks, length), speaker=f"S{channel + 1}")
+            ear.listen(blocks, speaker=f"S{channel + 1}")
     else:
-        ear.listen(_telling(cut(reader.mono(), start, end), length), _laid_out(given, reader, start, end))
+        ear = Ear(experts, cues, language, length=length)
+        ear.listen(cut(reader.mono(), start, end), _laid_out(given, reader, start, end))
     return ear.closed(given is not None, reader.warnings)
-
-
-def _telling(blocks: Iterable[Samples], length: float | None) -> Iterator[Samples]:
-    """Blocks (time,), with a word to whoever watches after each; `length` in seconds, None where it is not known."""
-    passed = 0
-    for block in blocks:
-        yield block
-        passed += len(block)
-        tell("sound", passed / RATE, length)
 
 
 def _laid_out(given: Given, reader: AudioReader, start: float, end: float | None) -> Sequence[Utterance] | None:
@@ -118,6 +111,7 @@ class Ear:
         language: of the speech; None finds it out.
         told: is given each utterance, with what its voice says, as soon as it is heard. The sound may then be one that
             goes on: each window is heard as soon as it is settled.
+        length: seconds of all channels together, where known: whoever watches is told how far the ear is.
     """
 
     def __init__(
@@ -126,7 +120,9 @@ class Ear:
         cues: frozenset[str],
         language: str | None,
         told: Callable[[Utterance, Evidence | None], None] | None = None,
+        length: float | None = None,
     ) -> None:
+        self._length, self._until = length, 0.0
         self._experts, self._language, self._told = experts, language, told
         self._wants_words = "words" in cues
         self._voice = experts.voice if "voice" in cues else None
@@ -146,14 +142,17 @@ class Ear:
         """
         tap = _Tap(blocks)
         self._taps.append(tap)
+        self._until = 0.0
         if given is not None and self._voice is None:
             self._heard += [(u, None) for u in given]
         else:
-            heard = self._utterances(tap, given)
+            heard = self._followed(self._utterances(self._passing(tap), given))
             while batch := list(islice(heard, 1 if self._told else _BATCH)):
                 self._take(batch, speaker)
         for _ in tap:  # to the end, for its length
             pass
+        self._until = tap.seconds
+        self._tell()
 
     def closed(self, transcribed: bool, warnings: Sequence[str] = ()) -> Sound:
         """All that was heard, with the warnings of where it came from."""
@@ -174,6 +173,25 @@ class Ear:
         if not utterances:
             sound.warnings.append("no speech found in the sound")
         return sound
+
+    def _passing(self, tap: _Tap) -> Iterator[Samples]:
+        """Blocks, with a word to whoever watches after each."""
+        for block in tap:
+            yield block
+            self._tell()
+
+    def _followed(self, heard: Iterator[Heard]) -> Iterator[Heard]:
+        """Utterances, with a word to whoever watches after each."""
+        for one in heard:
+            self._until = max(self._until, one.utterance.end)
+            self._tell()
+            yield one
+
+    def _tell(self) -> None:
+        """How far this is: that sound has passed counts little, that its speech is heard counts most."""
+        before = sum(tap.seconds for tap in self._taps[:-1])
+        passed = before + self._taps[-1].seconds
+        tell("sound", _PASSING * passed + (1 - _PASSING) * min(passed, before + self._until), self._length)
 
     def _utterances(self, blocks: Iterable[Samples], given: Sequence[Utterance] | None) -> Iterator[Heard]:
         recogniser = self._experts.recogniser

@@ -30,7 +30,7 @@ class ServiceError(DemeanorError):
 
     Attributes:
         status: of HTTP; 0 where there was no answer.
-        kind: last part of the problem's type, such as `too-many`.
+        kind: last part of the problem's type, such as `too-many`; of a job waited for in vain `cancelled` or `deleted`.
         retry_after: seconds to wait, where it said so.
     """
 
@@ -183,7 +183,8 @@ class Client:
         if job["error"] is not None:
             raise _error(int(job["error"]["status"]), job["error"], None)
         if job["state"] != "done":
-            raise ServiceError(f"expected a job that is done, got one that is {job['state']}; hand it in again")
+            told = f"expected a job that is done, got one that is {job['state']}; hand it in again"
+            raise ServiceError(told, kind=job["state"])
         return Analysis.from_dict(json.loads(self.result(id)))
 
     def result(self, id: str, format: str = "json") -> bytes:

@@ -94,8 +94,8 @@ async def submit(
         _check(service, upload)
         upload.options["explain"] = explain
         await asyncio.to_thread(upload.write_down)
-        fingerprint = _fingerprint(upload, idempotency_key)
-        job = await asyncio.to_thread(service.queue.submit, id, owner, idempotency_key, fingerprint)
+        key, fingerprint = _sealed(idempotency_key, upload)
+        job = await asyncio.to_thread(service.queue.submit, id, owner, key, fingerprint)
     finally:
         if job is None or job.id != id:
             delete(service.spool.job(id))
@@ -249,9 +249,16 @@ def _check(service: Service, upload: Upload) -> None:
     decoded_text(upload, service.settings.longest)
 
 
-def _fingerprint(upload: Upload, key: str | None) -> str:
-    """Tells one request from another; salted, so that it tells nobody what was sent."""
-    return hashlib.sha256(f"{key}\0{upload.digest}\0{upload.options['explain']}".encode()).hexdigest()
+def _sealed(key: str | None, upload: Upload) -> tuple[str | None, str | None]:
+    """An Idempotency-Key, and what tells one request under it from another, as they are kept: (None, None) without one.
+
+    What was sent is salted with the key, and of the key only a hash is kept: whoever reads the database cannot try
+    out what was sent.
+    """
+    if key is None:
+        return None, None
+    sent = f"{key}\0{upload.digest}\0{upload.options['explain']}"
+    return hashlib.sha256(f"key\0{key}".encode()).hexdigest(), hashlib.sha256(f"sent\0{sent}".encode()).hexdigest()
 
 
 async def _events(service: Service, job: Job | None) -> AsyncIterator[str]:

@@ -177,8 +177,13 @@ export function live(stream, preview, places, broken) {
       wire.close();
       if (!analysis || !analysis.segments.length) return null;
       const render = (format, language) => api.render(analysis, format, language);
-      const texts = { csv: await render("csv"), srt: await render("srt"), vtt: await render("vtt") };
-      return { json: JSON.stringify(analysis), html: { en: await render("html", "en"), zh: await render("html", "zh") }, texts };
+      try {
+        const texts = { csv: await render("csv"), srt: await render("srt"), vtt: await render("vtt") };
+        return { json: JSON.stringify(analysis), html: { en: await render("html", "en"), zh: await render("html", "zh") }, texts };
+      } catch (error) {
+        broken(error.message);
+        return null;
+      }
     },
     discard() {
       quiet();
