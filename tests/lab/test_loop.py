@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 from demeanor.batch import FeatureBatch, Output  # noqa: E402
 from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.fusion._model import Model  # noqa: E402
+from demeanor.training import loop  # noqa: E402
 from demeanor.training.data import Rows, batches, class_chances, collate  # noqa: E402
 from demeanor.training.loop import Settings, drop_modalities, fit, start_from  # noqa: E402
 from demeanor.training.schedule import rate  # noqa: E402
@@ -64,6 +65,24 @@ def run(folder: Path, model: Model | None = None, scores: list[float] | None = N
         say=lambda line: None,
     )  # fmt: skip
     return model, progress
+
+
+def test_a_slow_machine_says_how_far_it_is_and_a_fast_one_only_the_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(name: str) -> list[str]:
+        found: list[str] = []
+        settings = Settings(epochs=2, batch=11, device="cpu", track=())
+        fit(Line(), lambda e: rows(), lambda m: {"score": 0.5}, settings, tmp_path / name, say=found.append)
+        return found
+
+    assert [" score 0.5" in line for line in said("fast")] == [True, True]
+    monkeypatch.setattr(loop, "_QUIET", -1.0)  # as if every step took long
+    half, trained, scored, *_ = said("slow")
+    assert half.startswith("epoch 1/2  50% loss ")
+    assert half.endswith(" s left")
+    assert trained == "epoch 1/2 trained; now it is scored on validation rows"
+    assert " score 0.5" in scored
 
 
 def test_accumulated_batches_equal_one_large_batch_also_in_the_last_window(tmp_path: Path) -> None:

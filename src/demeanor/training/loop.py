@@ -30,6 +30,8 @@ __all__ = ["Augment", "Progress", "Settings", "device_of", "fit", "predict", "sa
 Augment = Callable[[FeatureBatch, torch.Generator, int], FeatureBatch]
 """A training batch, a generator of the CPU and the epoch → the batch as the model sees it."""
 
+_QUIET = 20.0  # seconds without a word, at most, while a machine trains
+
 
 @dataclass
 class Progress:
@@ -187,7 +189,8 @@ class _Run:
     def _pass(self, epoch: int, rows: Rows, first: int, total: int, generator: torch.Generator) -> list[float]:
         s = self.settings
         losses: list[float] = []
-        started, many = time.time(), self.steps(len(rows)) // len(self.phases)
+        started = told = time.time()
+        many = self.steps(len(rows)) // len(self.phases)
         self.model.train()
         draw = batches(rows, s.batch, np.random.default_rng([s.seed, epoch]), s.sampling == "balanced")
         for done, window in enumerate(_windows(draw, s.accumulate), 1):
@@ -199,8 +202,9 @@ class _Run:
             if self.augment:
                 window = [self.augment(batch.to(self.device), generator, epoch) for batch in window]
             losses.append(self._step(window, epoch, generator))
-            if done % 200 == 0:
-                left = (time.time() - started) / done * (many - done)
+            if time.time() - told > _QUIET and done < many:
+                told = time.time()
+                left = (told - started) / done * (many - done)
                 mean = np.mean(losses[-200:])
                 self.say(f"epoch {epoch + 1}/{s.epochs} {done / many:4.0%} loss {mean:.3f} {left:.0f} s left")
         return losses
@@ -259,6 +263,10 @@ class _Run:
         if self.average:
             self.model.load_state_dict(self.average.state)
         self.model.eval()
+        if row["seconds"] > _QUIET:
+            self.say(
+                f"epoch {row['epoch']:.0f}/{self.settings.epochs} trained; now it is scored on validation rows"
+            )
         row |= score(self.model)
         progress = self.progress
         progress.epoch += 1
