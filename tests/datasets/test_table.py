@@ -87,6 +87,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, content: str, message: str) -> No
         table.read(write(tmp_path / "x.csv", content))
 
 
+def test_a_table_of_another_spreadsheet(tmp_path: Path) -> None:
+    found = table.read(write(tmp_path / "x.csv", 'id;text;label_score\n1;"fine; really";0.5\n2;a, b;-1\n'))
+    assert [(s.id, s.text) for s in found] == [("1", "fine; really"), ("2", "a, b")]
+    with pytest.raises(DataError, match="quote a text with semicolons"):
+        table.read(write(tmp_path / "y.csv", "id;text\n1;a;b\n"))
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x\.jsonl, line 2: expected JSON"):
         table.read(write(tmp_path / "x.jsonl", '{"id": 1, "text": "a"}\n{"id": 2,\n'))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def batch(
     source: Annotated[
         Path,
-        typer.Argument(metavar="MANIFEST|FOLDER", help="A .csv or .jsonl with a column id, or a folder."),
+        typer.Argument(metavar="MANIFEST|FOLDER", help="A .csv, .tsv or .jsonl with a column id, or a folder."),
     ],
     out: Annotated[Path, typer.Option(metavar="OUT.jsonl", help="One line per sample; continued if there.")],
     pair: Annotated[

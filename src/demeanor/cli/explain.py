@@ -79,7 +79,7 @@ def explain(
     outputs.close()
     if failed + empty == len(jobs):
         sys.exit(EXIT_USAGE)
-    if failed:
+    if failed + empty:
         sys.exit(EXIT_SOME)
 
 

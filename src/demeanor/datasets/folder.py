@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import SPLITS, BadCell, sample_of
+from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, sample_of
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._files import read_rows, read_text
 from demeanor.datasets._gaps import Gaps
 from demeanor.datasets._groups import digest, text_key
 from demeanor.errors import ConfigError, DataError
+from demeanor.media.columns import separator
 from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.types import EMOTIONS, POLARITIES, Sample
 
@@ -145,7 +146,8 @@ class _Contents:
 
 
 def _from_table(table: Path, pattern: re.Pattern[str] | None) -> list[Sample]:
-    rows = read_rows(table, CARD, ("file",), delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
+    sign = "\t" if table.suffix.lower() == ".tsv" else separator(read_text(table), ("file", "label", *COLUMNS))
+    rows = read_rows(table, CARD, ("file",), delimiter=sign)
     task = task_of(r["label"].strip() for r in rows if r.get("label", "").strip())
     gaps, samples = Gaps(CARD), []
     times = Counter(r["file"].strip() for r in rows)

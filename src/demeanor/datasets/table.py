@@ -30,6 +30,7 @@ from demeanor.datasets._gaps import Gaps
 from demeanor.datasets._groups import hashed_split
 from demeanor.datasets._manifest import read_manifest
 from demeanor.errors import DataError
+from demeanor.media.columns import SIGNS, separator
 from demeanor.types import Sample
 
 __all__ = ["CARD", "COLUMNS", "hashed_split", "read", "read_manifest"]
@@ -93,13 +94,15 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     kind = path.suffix.lower()
     if kind in (".csv", ".tsv"):
         csv.field_size_limit(1 << 28)
-        reader = csv.DictReader(io.StringIO(read_text(path), newline=""), delimiter="\t" if kind == ".tsv" else ",")
+        text = read_text(path)
+        sign = "\t" if kind == ".tsv" else separator(text, COLUMNS)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=sign)
         reader.fieldnames = [c.strip() for c in reader.fieldnames or ()]
         for row in reader:
             if None in row:
                 raise DataError(
                     f"{path.name}, line {reader.line_num}: expected {len(reader.fieldnames)} cells, found more; "
-                    "quote a text with commas in it"
+                    f"quote a text with {SIGNS[sign]} in it"
                 )
             yield reader.line_num, row
     elif kind in (".jsonl", ".ndjson"):

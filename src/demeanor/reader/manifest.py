@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError, InputError
+from demeanor.media.columns import SIGNS, separator
 from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.media.source import is_url
 from demeanor.media.text import decode_text
@@ -24,7 +25,6 @@ COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time",
 
 _PASSED = ("speaker", "group", "time", "author", "split")
 _LABEL = "label_"
-_NAME = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _NAMED = 6  # extensions that a message names
 
 
@@ -156,7 +156,7 @@ def _rows(source: Path) -> list[_Row]:
         )
     text = decode_text(source).removeprefix("\ufeff")
     if kind in (".csv", ".tsv"):
-        rows, columns = _csv_rows(text, "\t" if kind == ".tsv" else _separator(text), source.name)
+        rows, columns = _csv_rows(text, "\t" if kind == ".tsv" else separator(text, COLUMNS), source.name)
     else:
         rows = list(_json_rows(text))
         columns = list(dict.fromkeys(column for row in rows for column in row.cells))
@@ -176,12 +176,6 @@ def _rows(source: Path) -> list[_Row]:
     return rows
 
 
-def _separator(text: str) -> str:
-    """What separates the columns of a .csv: where a comma is the decimal sign, spreadsheets write semicolons."""
-    header = text.partition("\n")[0]
-    return max(",;\t", key=lambda sign: len({c.strip(' "\r') for c in header.split(sign)} & set(COLUMNS)))
-
-
 def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[_Row], list[str]]:
     csv.field_size_limit(1 << 28)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -198,7 +192,7 @@ def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[_Row], list[st
         fault = None
         if more:
             got = f"expected {len(columns)} fields, got {len(columns) + len(more)}"
-            fault = f"{got}; quote a text with {_NAME[delimiter]} in it"
+            fault = f"{got}; quote a text with {SIGNS[delimiter]} in it"
             fault += f", and close a quote that now reaches down to line {before}" if before > first else ""
         elif before > first and _unclosed("".join(lines[first - 1 : before]), delimiter):
             fault = f"expected the quote closed that is opened here, got all down to line {before} in it; close it"

@@ -264,9 +264,7 @@ class _Run:
             self.model.load_state_dict(self.average.state)
         self.model.eval()
         if row["seconds"] > _QUIET:
-            self.say(
-                f"epoch {row['epoch']:.0f}/{self.settings.epochs} trained; now it is scored on validation rows"
-            )
+            self.say(f"epoch {row['epoch']:.0f}/{self.settings.epochs} trained; now it is scored on validation rows")
         row |= score(self.model)
         progress = self.progress
         progress.epoch += 1
