@@ -21,11 +21,11 @@ import torch
 
 from demeanor.datasets import table
 from demeanor.encoders.text_tokens import TextTokens
-from demeanor.experiments.release import append
+from demeanor.experiments import records
 from demeanor.training import words
 from demeanor.training.data import Rows
 from demeanor.training.loop import Settings, fit, predict
-from demeanor.training.run import read_run_file
+from demeanor.training.run import provenance, read_run_file
 from demeanor.types import Sample
 
 RECIPES = Path(__file__).parent
@@ -92,14 +92,17 @@ def main() -> None:
         metrics[f"mean_accuracy_{key}"] = {"value": float(np.mean(list(values.values())))}
         metrics[f"worst_accuracy_{key}"] = {"value": values[worst], "category": worst}
     print(metrics)
+    source = provenance(spec)
     record = {
         "dataset": "zh_reviews", "protocol": "leave one category out, tuned on the others", "task": "polarity",
         "split": "test", "n": sum(r["n"] for r in result.values()), "metrics": metrics, "per_category": result,
         "floor": {"accuracy": 0.5}, "model": "text_transformer", "encoders": ["text_tokens"], "seed": 0, "files": {},
+        "params": sum(p.numel() for p in model.parameters()), "seconds_per_epoch": None, "peak_mb": None,
         "command": "python recipes/zh_reviews_loco.py " + " ".join(sys.argv[1:]),
+        "commit": source["commit"], "version": source["versions"]["demeanor"],
         "test_read_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
-    append(args.out, record)
+    records.append(record, args.out)
 
 
 if __name__ == "__main__":

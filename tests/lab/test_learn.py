@@ -1,6 +1,7 @@
 """Learning from use: a gain on held-out data with few labels, nothing sealed learned from, and a bundle that reads."""
 
 import csv
+import io
 import json
 import random
 from pathlib import Path
@@ -239,3 +240,19 @@ def test_what_a_reviewed_analysis_left_as_it_was_is_a_label_too(tmp_path: Path) 
         found = corrected([tmp_path], {"polarity": Task()}, reviewed=reviewed)
         assert {s.id: s.labels["polarity"] for s in found.samples} == expected
         assert {s.group for s in found.samples} == {"talk"}
+
+
+def test_of_two_corrections_of_one_label_the_last_in_the_list_counts_as_in_the_report(tmp_path: Path) -> None:
+    path = "segments[0].reading.sentiment.label"
+    analysis = demeanor.analyze("The soup was cold.").to_dict() | {
+        "corrections": [
+            {"path": path, "value": "positive", "by": "ann", "at": "2026-01-01"},
+            {"path": path, "value": "neutral", "by": "ann", "at": None},
+        ]
+    }
+    (tmp_path / "soup.json").write_text(json.dumps(analysis))
+    (sample,) = corrected([tmp_path], {"polarity": Task()}).samples
+    (row,) = csv.DictReader(
+        io.StringIO(demeanor.Analysis.from_dict(analysis).save(tmp_path / "soup.csv").read_text(encoding="utf-8-sig"))
+    )
+    assert (sample.labels["polarity"], row["corrected_label"]) == ("neutral", "neutral")

@@ -86,6 +86,15 @@ def test_a_file_that_is_no_run_file(tmp_path: Path) -> None:
         read_run_file(tmp_path / "none.toml") if not path.exists() else read_run_file(_good(path), ["epochs=3"])
 
 
+def test_lr_is_the_learning_rate(tmp_path: Path) -> None:
+    path = _good(tmp_path / "run.toml")
+    path.write_text(path.read_text() + "[training]\nlearning_rate = 0.1\nepochs = 2\n")
+    expected = {"learning_rate": 1e-4, "epochs": 2}
+    assert read_run_file(path, ["training.lr=1e-4"])["training"] == expected
+    path.write_text(path.read_text().replace("learning_rate", "lr"))
+    assert read_run_file(path, ["training.learning_rate=1e-4"])["training"] == expected
+
+
 def _good(path: Path) -> Path:
     path.write_text("[run]\nname = 'x'\nmodel = 'concat'\n")
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,8 @@ def train(
     from demeanor.training.run import train as train_run
 
     folder = train_run(run, overrides or (), out, data)
+    if os.environ.get("RANK", "0") != "0":  # one of several that `torchrun` started: the first writes
+        return
     if (folder / "scores.json").exists() and importlib.util.find_spec("matplotlib"):
         from demeanor.experiments.summary import write_summary
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from demeanor.bundle import Bundle
 from demeanor.calibration import temperature
 from demeanor.datasets import table
+from demeanor.experiments import records
 from demeanor.media.face_crop import FaceQuality
 from demeanor.media.faces import FaceFinder
 from demeanor.media.image import decode_image
@@ -246,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bundle = Bundle(args.bundle)
     only = args.only.split(",")
     for model, encoder, record in _records(bundle, args, only):
-        append(args.out, stamp(record, model, [encoder], bundle))
+        records.append(stamp(record, model, [encoder], bundle), args.out)
         shown = {k: round(v["value"], 4) for k, v in record["metrics"].items()}
         print(record["dataset"], record["task"], record["n"], shown, file=sys.stderr)
 
@@ -282,18 +282,15 @@ def stamp(record: Mapping[str, Any], model: str, encoders: Sequence[str], bundle
         "seed": 0,
         "bundle": bundle.name,
         "files": {k: v[:12] for k, v in bundle.spec["files"].items() if k.endswith(".onnx")},
+        # What it took to train was not written down: a candidate comes of several runs.
+        "params": None,
+        "seconds_per_epoch": None,
+        "peak_mb": None,
         "command": "python -m demeanor.experiments.release " + " ".join(sys.argv[1:]),
         "commit": commit,
         "version": bundle.spec["version"],
         "test_read_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def append(path: Path, record: Mapping[str, Any]) -> None:
-    """One line more, flushed whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record, ensure_ascii=False, default=float) + "\n")
 
 
 if __name__ == "__main__":

@@ -106,9 +106,8 @@ def _said(analysis: Mapping[str, Any], reviewed: bool) -> list[Correction]:
 
 
 def _last(corrections: Iterable[Correction]) -> Iterable[Correction]:
-    """Each user's last word on each label."""
-    ordered = sorted(corrections, key=lambda c: c.at or "")
-    return {(c.by, c.item, c.name): c for c in ordered}.values()
+    """Each user's last word on each label: the last in the list, as in the report."""
+    return {(c.by, c.item, c.name): c for c in corrections}.values()
 
 
 def _marks(given: Sequence[Correction]) -> Iterable[Mark]:

@@ -25,6 +25,8 @@ EXPERTS = ("words", "face", "voice", "posts")
 def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """A run file with `section.key=value` overrides applied; sections may be nested, values are TOML or plain strings.
 
+    `lr` of `[training]` is `learning_rate`.
+
     Raises:
         ConfigError: no such file, no [run] section, or an override that is not `section.key=value`.
     """
@@ -34,6 +36,8 @@ def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
         spec: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: expected TOML; {error}") from error
+    if isinstance(training := spec.get("training"), dict) and "lr" in training:
+        training["learning_rate"] = training.pop("lr")
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or "." not in key:
@@ -48,7 +52,7 @@ def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
             place = place.setdefault(section, {})
             if not isinstance(place, dict):
                 raise ConfigError(f"--set {key}: expected a section {section}, got {place!r} in {path}")
-        place[name] = parsed
+        place["learning_rate" if key == "training.lr" else name] = parsed
     if not {"expert", "model"} & set(spec.get("run", {})):
         raise ConfigError(
             f"{path}: expected a section [run] with a key model (`demeanor models` lists them), "
@@ -72,15 +76,15 @@ def provenance(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Readable JSON, written whole."""
-    temporary = path.with_suffix(".part")
+    """Readable JSON, written whole, also where several processes of one run write it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=float), encoding="utf-8")
     temporary.replace(path)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Named arrays as .npz, written whole."""
-    temporary = path.with_suffix(".part.npz")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part.npz")
     np.savez(temporary, **arrays)
     temporary.replace(path)
 
