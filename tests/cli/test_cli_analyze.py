@@ -7,9 +7,10 @@ import pytest
 from cli_calls import Demeanor
 
 import demeanor
-from demeanor.errors import UnknownNameError
+from closed_folders import close
+from demeanor.errors import BundleError, UnknownNameError
 from demeanor.report.schema import validate
-from reader_fakes import speech, write_wav
+from reader_fakes import fake_reader, speech, write_wav
 
 
 def test_a_sentence_is_a_table(reads: Demeanor) -> None:
@@ -141,6 +142,80 @@ def test_no_input(reads: Demeanor) -> None:
 
 def test_an_empty_folder(reads: Demeanor, tmp_path: Path) -> None:
     assert reads("analyze", tmp_path).code == 2
+
+
+def test_a_folder_with_nothing_to_read_costs_itself_only(reads: Demeanor, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.md").write_text("no sample")
+    ran = reads("analyze", tmp_path / "empty", "I love it", tmp_path / "notes", "--json")
+    assert ran.code == 1
+    assert f"{tmp_path / 'empty'}: expected text, image, sound or video files, found none" in ran.err
+    assert ran.err.count(str(tmp_path / "notes")) == 1, "what it holds is said once"
+    assert [a["source"] for a in json.loads(ran.out)] == ["I love it"]
+    ran = reads("analyze", tmp_path / "empty", tmp_path / "notes")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("expected text, image, sound or video files") == 2
+
+
+def test_inputs_behind_a_closed_folder_cost_themselves_only(
+    reads: Demeanor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "shut" / "a.txt").write_text("I hate it")
+    (tmp_path / "some" / "in").mkdir(parents=True)
+    (tmp_path / "some" / "b.txt").write_text("I love it")
+    (tmp_path / "some" / "in" / "c.txt").write_text("I hate it")
+    close(monkeypatch, tmp_path / "shut")
+    close(monkeypatch, tmp_path / "some" / "in")
+    shut, folder = tmp_path / "shut" / "a.txt", tmp_path / "shut" / "folder"
+    ran = reads("analyze", shut, folder, tmp_path / "some", "--json")
+    assert ran.code == 1
+    assert [a["id"] for a in json.loads(ran.out)] == ["b.txt"]
+    for path in (shut, folder, tmp_path / "some" / "in" / "c.txt"):
+        assert f"{path}: cannot " in ran.err
+    assert ran.err.count("Permission denied") == 3
+    assert "Traceback" not in ran.err
+    ran = reads("analyze", shut)
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+
+
+def test_an_option_that_does_not_fit_one_sample_costs_that_one(reads: Demeanor, tmp_path: Path) -> None:
+    sound = write_wav(tmp_path / "a.wav", speech(2.0))
+    (tmp_path / "a.srt").write_text("1\n00:00:00,100 --> 00:00:01,800\nI hate it\n")
+    ran = reads("analyze", "I love it", sound, "--transcript", tmp_path / "a.srt", "--json")
+    assert ran.code == 1
+    assert "I love it: a transcript needs its sound or video" in ran.err
+    assert [a["id"] for a in json.loads(ran.out)] == ["a.wav"]
+    assert reads("analyze", "I love it", "--transcript", tmp_path / "a.srt").code == 2
+
+
+def test_a_part_of_the_bundle_that_does_not_fit_costs_its_samples(
+    run: Demeanor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = fake_reader()
+    good = reader.analyze
+
+    def analyze(source: str, **options: object) -> object:
+        if source == "oops":
+            raise BundleError("face.onnx: expected another graph; export it anew")
+        return good(source, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reader, "analyze", analyze)
+    monkeypatch.setattr(demeanor, "load", lambda *_, **__: reader)
+    ran = run("analyze", "oops", "I love it")
+    assert ran.code == 1
+    assert "oops: face.onnx: expected another graph" in ran.err
+    assert "positive" in ran.out
+    assert run("analyze", "oops").code == 2
+
+
+@pytest.mark.parametrize("options", [["--cues", "vioce"], ["--language", "english"]])
+def test_an_option_that_is_wrong_for_all_is_told_once(reads: Demeanor, options: list[str]) -> None:
+    ran = reads("analyze", "I love it", "I hate it", *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("did you mean") == 1
 
 
 def test_near_names(reads: Demeanor, run: Demeanor) -> None:

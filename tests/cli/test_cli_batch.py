@@ -96,3 +96,33 @@ def test_wrong_lines_of_a_manifest_cost_themselves_only(reads: Demeanor, tmp_pat
     assert "1 read, 2 failed" in ran.err
     assert "m.jsonl, line 2: expected JSON" in ran.err
     assert [line["id"] for line in lines(tmp_path / "o.jsonl")] == ["a", "line 2", "a (line 3)"]
+
+
+def test_no_cue_that_was_asked_for(reads: Demeanor, manifest: Path, tmp_path: Path) -> None:
+    for _ in range(2):  # the second time they have been read already
+        ran = reads("batch", manifest, "--out", tmp_path / "none.jsonl", "--cues", "voice")
+        assert ran.code == 2
+        assert "2 without any cue that was asked for" in ran.err
+        for name in ("p1", "p2"):
+            assert f"{name}: voice was asked for, but needs sound" in ran.err
+    ran = reads("batch", manifest, "--out", tmp_path / "some.jsonl", "--cues", "scene")
+    assert ran.code == 1
+    assert "1 without any cue that was asked for" in ran.err
+    assert "p2: scene was asked for" in ran.err
+    assert "p1: " not in ran.err
+    assert reads("batch", manifest, "--out", tmp_path / "all.jsonl", "--cues", "words,voice").code == 0
+
+
+def test_a_manifest_without_rows(reads: Demeanor, tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("id,text\n")
+    ran = reads("batch", tmp_path / "m.csv", "--out", tmp_path / "o.jsonl")
+    assert ran.code == 2
+    assert "m.csv: expected a row for each sample" in ran.err
+
+
+def test_a_note_is_not_emptied(reads: Demeanor, manifest: Path, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("call the dentist")
+    ran = reads("batch", manifest, "--out", tmp_path / "note.txt")
+    assert ran.code == 2
+    assert "name another output" in ran.err
+    assert (tmp_path / "note.txt").read_text() == "call the dentist"

@@ -1,8 +1,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from cli_calls import Demeanor
 
+from demeanor.errors import BundleError
+from demeanor.reader.analysis import Analysis
 from demeanor.report.schema import validate
 
 
@@ -51,3 +54,32 @@ def test_an_input_is_not_written_over(reads: Demeanor, media: Path) -> None:
     ran = reads("explain", media / "天气.txt", "--report", media / "天气.txt")
     assert ran.code == 2
     assert "overwritten" in ran.err
+
+
+@pytest.mark.parametrize("error", [BundleError("expected a graph, got none; export it anew"), ValueError("odd")])
+def test_what_cannot_be_explained_costs_itself_only(
+    reads: Demeanor, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    good = Analysis.explain
+
+    def explain(self: Analysis, **options: int) -> object:
+        if "hate" in str(self.source):
+            raise error
+        return good(self, **options)
+
+    monkeypatch.setattr(Analysis, "explain", explain)
+    for form in ([], ["--json"]):
+        ran = reads("explain", "I hate it", "I love it", *form)
+        assert ran.code == 1
+        assert "I hate it: " in ran.err
+        assert str(error) in ran.err
+        assert "positive" in ran.out.lower()
+        assert "negative" not in ran.out.lower().replace('"negative":', "")
+    assert reads("explain", "I hate it").code == 2
+
+
+def test_an_empty_folder_costs_itself_only(reads: Demeanor, tmp_path: Path) -> None:
+    ran = reads("explain", "I love it", tmp_path, "--json")
+    assert ran.code == 1
+    assert f"{tmp_path}: expected text, image, sound or video files, found none" in ran.err
+    assert [e["label"] for e in json.loads(ran.out)] == ["positive"]

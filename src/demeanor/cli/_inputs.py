@@ -10,7 +10,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from demeanor.errors import ConfigError, InputError
+from demeanor.errors import ConfigError, DemeanorError, InputError
 
 _NAME = 60  # characters of a sentence that stand for it in messages
 _LONG = 20_000  # characters of a text that takes seconds
@@ -19,11 +19,24 @@ _NO_FILE = Path(os.devnull)  # what a folder's search leaves out
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One sample: `arguments` of `Reader.analyze`, a `name` for messages, whether it takes a while."""
+    """One sample: `arguments` of `Reader.analyze`, a `name` for messages, whether it takes a while.
+
+    `fault` says why an input has no sample to read, and is None if it has.
+    """
 
     name: str
     arguments: Mapping[str, Any] = field(repr=False)
     slow: bool = True
+    fault: str | None = None
+
+    def check(self) -> None:
+        """Fail where there is nothing to read.
+
+        Raises:
+            InputError: there is not; says why.
+        """
+        if self.fault is not None:
+            raise InputError(self.fault)
 
     @property
     def files(self) -> list[Path]:
@@ -60,8 +73,10 @@ class JsonCommand(TyperCommand):
 def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[list[Job], bool]:
     """The samples, and whether they are to be delivered as several: more than one INPUT, or a folder.
 
+    A folder with nothing to read in it, or that may not be read, is a job that fails in its turn, among several.
+
     Raises:
-        ConfigError: no input, both inputs and parts, or a folder with nothing to read in it.
+        ConfigError: no input, both inputs and parts, or such a folder is the only input.
     """
     if inputs and parts:
         raise ConfigError(
@@ -74,8 +89,9 @@ def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[lis
         return [Job(" + ".join(files) or "--text", given, bool(files) or _is_long(given["text"]))], False
     if not inputs:
         raise ConfigError("expected a sentence, a file or a folder to read, got none; see demeanor analyze --help")
-    jobs = [job for given in inputs for job in _jobs(given)]
-    return jobs, len(inputs) > 1 or _is_folder(inputs[0])
+    if len(inputs) == 1:
+        return _jobs(inputs[0]), _is_folder(inputs[0])
+    return [job for given in inputs for job in _jobs_or_fault(given)], True
 
 
 def named(name: str, message: str) -> str:
@@ -89,6 +105,14 @@ def named(name: str, message: str) -> str:
     return message if told else f"{name}: {message}"
 
 
+def _jobs_or_fault(given: str) -> list[Job]:
+    """An input of several costs itself only."""
+    try:
+        return _jobs(given)
+    except DemeanorError as error:
+        return [Job(given, {}, slow=False, fault=str(error))]
+
+
 def _jobs(given: str) -> list[Job]:
     if not _is_folder(given):
         if _exists(given):
@@ -98,8 +122,9 @@ def _jobs(given: str) -> list[Job]:
     from demeanor.reader.manifest import read_items
 
     folder = Path(given)
-    say_passed_over(folder)
-    return [Job(str(folder / item.id), {**item.given, "id": item.id}) for item in read_items(folder, _NO_FILE)]
+    items = read_items(folder, _NO_FILE)
+    say_passed_over(folder)  # after what fails: that says it too
+    return [Job(str(folder / item.id), {**item.given, "id": item.id}) for item in items]
 
 
 def say_passed_over(folder: Path, out: Path = _NO_FILE) -> None:
@@ -140,7 +165,9 @@ def _as_typed(text: str) -> str:
 
 
 def _is_folder(given: str) -> bool:
-    return _exists(given) and Path(given).is_dir()
+    from demeanor.media.source import is_folder
+
+    return _exists(given) and is_folder(given)
 
 
 def _exists(given: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from demeanor.cli._terminal import json_text, print_json, say, stdout_console
 from demeanor.errors import ConfigError
+from demeanor.media.source import is_folder, resolved
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +46,10 @@ class Outputs:
         self._several = several
         self._kept: list[Analysis] = []
         self._printed = 0
-        self._check({path.resolve() for path in read})
+        self._check({resolved(path) for path in read})
+
+    def prepare(self, analysis: Analysis) -> None:
+        """Nothing is worked out before it is delivered."""
 
     def add(self, analysis: Analysis) -> None:
         """Print it if a table is wanted, else keep it."""
@@ -113,11 +117,11 @@ class Outputs:
             option = "--report" if kind == "html" else f"--{kind}"
             if self._several and kind in _SINGLE:
                 raise ConfigError(f"{option} is for one input, got several; call demeanor once per input")
-            if not path.parent.is_dir():
+            if not is_folder(path.parent):
                 raise ConfigError(f"{option} {path}: expected an existing folder, found no {path.parent}; make it")
-            if path.is_dir():
+            if is_folder(path):
                 raise ConfigError(f"{option} {path}: expected a file's name, got a folder; add a name")
-            if path.resolve() in read:
+            if resolved(path) in read:
                 raise ConfigError(f"{option} {path}: this file is an input, and would be overwritten; name another")
             if kind != "html" and (of := KNOWN_EXTENSIONS.get(path.suffix.lower(), "text")) != "text":
                 raise ConfigError(
@@ -129,6 +133,6 @@ class Outputs:
                     f"{option} {path}: expected a name in .html, for the report is a page, got "
                     f"{path.suffix or 'no ending'}; name it {path.stem}.html (a browser prints it to PDF)"
                 )
-        places = [path.resolve() for path in self._files.values()]
+        places = [resolved(path) for path in self._files.values()]
         if len(set(places)) < len(places):
             raise ConfigError("two outputs go to the same file; give each a name of its own")

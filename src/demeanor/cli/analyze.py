@@ -87,6 +87,9 @@ def analyze(
 class Taker(Protocol):
     """What analyses go to, one by one."""
 
+    def prepare(self, analysis: Analysis) -> None:
+        """Work out what is to be delivered beside one; an error costs that one only."""
+
     def add(self, analysis: Analysis) -> None:
         """Take one."""
 
@@ -100,25 +103,36 @@ def read_jobs(
     options: dict[str, Any],
     redact: bool = False,
 ) -> tuple[int, int]:
-    """Read one after another; how many failed, and how many have none of the cues that were asked for."""
+    """Read one after another; how many failed, and how many have none of the cues that were asked for.
+
+    Whatever is wrong with one of several samples costs that sample only.
+
+    Raises:
+        DemeanorError: an option is wrong, for all of them; or there is one sample, and that cannot be read.
+    """
     import demeanor
     from demeanor.cli._inputs import named
     from demeanor.cli._terminal import say, working
     from demeanor.errors import DemeanorError, InputError
+    from demeanor.reader.inputs import chosen_cues, language_of
 
+    chosen_cues(options["cues"])  # what is wrong for all inputs is told once
+    language_of(options["language"])
     reader = demeanor.load(model, threads=threads, offline=offline)
     failed = empty = 0
     for number, job in enumerate(jobs, start=1):
         place = f" ({number}/{len(jobs)})" if len(jobs) > 1 else ""
         try:
+            job.check()
             with working(f"{job.name}{place}", job.slow):
                 analysis = reader.analyze(**job.arguments, **options)
                 analysis = analysis.redacted() if redact else analysis
-        except InputError as error:
+            outputs.prepare(analysis)
+        except DemeanorError as error:
+            if len(jobs) == 1 and not isinstance(error, InputError):
+                raise
             failed += 1
             say(named(job.name, str(error)))
-        except DemeanorError:
-            raise
         except Exception as error:  # a fault of ours, but the other inputs are to be delivered
             failed += 1
             traceback.print_exc()

@@ -39,6 +39,8 @@ def batch(
     Columns of a manifest: id, text, image, audio, video, start, end, language, speaker, group, time,
     author, label_…, split; paths are relative to it. A sample that fails costs its line only. Stopped at
     any time, the same command goes on where it was. Rows that have changed are read anew.
+
+    Exit code 1: some samples failed, or have none of the cues asked for; 2: all of them, or wrong usage.
     """
     import demeanor
     from demeanor.cli._inputs import say_passed_over
@@ -52,13 +54,13 @@ def batch(
     except KeyboardInterrupt:
         say(f"stopped; what was read is in {out}, and the same command goes on from there")
         raise
-    if result.failed:
-        _name_failures(out)
+    if result.failed or result.empty:
+        _name_failures(out, frozenset(result.empty))
     if source.is_dir():
         say_passed_over(source, out)
     say(_summary(result, out))
-    if result.failed:
-        sys.exit(EXIT_SOME if result.done + result.skipped else EXIT_USAGE)
+    if result.failed or result.empty:
+        sys.exit(EXIT_USAGE if result.nothing else EXIT_SOME)
 
 
 @contextlib.contextmanager
@@ -77,7 +79,8 @@ def _bar() -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _name_failures(out: Path) -> None:
+def _name_failures(out: Path, empty: frozenset[str]) -> None:
+    """Name those that failed, and those that have none of the cues asked for."""
     from demeanor.cli._inputs import named
     from demeanor.cli._terminal import say
 
@@ -85,11 +88,16 @@ def _name_failures(out: Path) -> None:
         for line in lines:
             if '"error"' in line and "error" in (found := json.loads(line)):
                 say(named(found["id"], found["error"]["message"]))
+            elif empty and (found := json.loads(line))["id"] in empty:
+                for told in found["warnings"]:
+                    if " was asked for, but " in told:
+                        say(named(found["id"], told))
 
 
 def _summary(result: BatchResult, out: Path) -> str:
     parts = [f"{result.done} read"]
     parts += [f"{result.failed} failed"] if result.failed else []
+    parts += [f"{len(result.empty)} without any cue that was asked for"] if result.empty else []
     parts += (
         [f"{result.changed} of them anew, as an earlier run read something else, or with something else"]
         if result.changed

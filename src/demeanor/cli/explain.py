@@ -107,13 +107,12 @@ class Explained(Outputs):
         self._segments = segments
         self._found: list[Explanation] = []
 
-    def add(self, analysis: Analysis) -> None:
-        """Explain it; print that if a table is wanted, else keep it."""
+    def prepare(self, analysis: Analysis) -> None:
+        """Explain it."""
         from demeanor.cli._terminal import working
 
         with working(f"{analysis.source or analysis.id}: why", analysis.kind != "text"):
             self._found.append(analysis.explain(segments=self._segments))
-        super().add(analysis)
 
     def _print(self, analysis: Analysis, console: Console) -> None:
         from demeanor.report.why_table import render

@@ -93,12 +93,12 @@ def _jobs(inputs: list[str], out: Path | None) -> list[tuple[str, Path | None]]:
     """
     from demeanor.errors import ConfigError
     from demeanor.media.kind import kind_of
-    from demeanor.media.source import existing_file
+    from demeanor.media.source import existing_file, is_folder
     from demeanor.reader.redact import check_target, fitting_name
 
     given = [(path, name) for value in inputs for path, name in _files(value)]
     into = out is not None and (
-        out.is_dir() or len(given) > 1 or not out.suffix or any(Path(i).is_dir() for i in inputs if existing_file(i))
+        is_folder(out) or len(given) > 1 or not out.suffix or any(is_folder(i) for i in inputs if existing_file(i))
     )
     jobs: list[tuple[str, Path | None]] = []
     for number, (value, name) in enumerate(given, start=1):
@@ -134,17 +134,17 @@ def _files(value: str) -> Iterator[tuple[str, str | None]]:
     """An input as it is, or the files of a folder; each with the name its copy gets."""
     from demeanor.errors import ConfigError
     from demeanor.media.kind import KNOWN_EXTENSIONS
-    from demeanor.media.source import existing_file
+    from demeanor.media.source import existing_file, is_folder, is_regular
 
     if not existing_file(value):
         yield value, None
         return
     path = Path(value)
-    if not path.is_dir():
+    if not is_folder(path):
         yield value, path.name
         return
     written = {*KNOWN_EXTENSIONS, ".srt", ".vtt", ".json", ".jsonl"}
-    found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix.lower() in written]
+    found = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in written and is_regular(p)]
     if not found:
         raise ConfigError(f"{value}: expected files to redact in this folder, found none; name another")
     for inner in found:

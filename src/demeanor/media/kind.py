@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from demeanor.errors import DecodeError, InputError
-from demeanor.media.source import existing_file, is_url, name_of, open_source, suffix_of
+from demeanor.media.source import existing_file, is_regular, is_url, name_of, open_source, suffix_of
 from demeanor.media.waveform import Waveform
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _refuse_missing(text: str) -> None:
 
 
 def _is_empty(source: Any) -> bool:
-    return isinstance(source, str | Path) and Path(source).is_file() and Path(source).stat().st_size == 0
+    return isinstance(source, str | Path) and is_regular(source) and Path(source).stat().st_size == 0
 
 
 def _kind_of_container(source: Source) -> Kind | None:

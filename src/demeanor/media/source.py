@@ -38,6 +38,30 @@ def existing_file(text: str) -> bool:
         return False
 
 
+def is_folder(path: str | Path) -> bool:
+    """As `Path.is_dir`; False too where a folder on the way may not be looked into, which raises there."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
+
+
+def is_regular(path: str | Path) -> bool:
+    """As `Path.is_file`; False too where a folder on the way may not be looked into, which raises there."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
+
+
+def resolved(path: Path) -> Path:
+    """As `Path.resolve`; of a link that leads back to itself, which raises there, the path as it is."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
 def name_of(source: object) -> str:
     """What to call a source in a message: its file name, or what it is and how large."""
     if isinstance(source, Path):

@@ -12,7 +12,7 @@ from demeanor.media.encoding import decode_with_name
 from demeanor.media.language import detect_language
 from demeanor.media.normalise import normalise
 from demeanor.media.sentences import split_sentences
-from demeanor.media.source import existing_file, name_of, open_source
+from demeanor.media.source import existing_file, is_regular, name_of, open_source
 
 if TYPE_CHECKING:
     from demeanor.types import Source
@@ -47,7 +47,7 @@ def decode_text(source: Source, warnings: list[str] | None = None) -> str:
         return str(source.read())
     if not isinstance(source, str | Path | bytes | bytearray | memoryview) and not hasattr(source, "read"):
         raise InputError(f"cannot {_STEP}: expected a path, bytes or a file, got {type(source).__name__}")
-    if isinstance(source, str | Path) and Path(source).is_file() and not Path(source).stat().st_size:
+    if isinstance(source, str | Path) and is_regular(source) and not Path(source).stat().st_size:
         return ""
     if isinstance(source, bytes) and not source:
         return ""

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,9 +17,12 @@ from typing import Any
 
 from demeanor.errors import ConfigError
 from demeanor.media.kind import KNOWN_EXTENSIONS
+from demeanor.media.source import is_regular
 from demeanor.reader.inputs import Parts, chosen_cues, gather
 from demeanor.reader.manifest import Item, read_items
 from demeanor.reader.reader import Reader
+from demeanor.reader.record import SCHEMA
+from demeanor.types import CUES
 
 try:
     import fcntl
@@ -27,6 +31,11 @@ except ImportError:  # Windows has none
 
 _TOGETHER = 256  # texts read in one batch
 _CHARACTERS = 500_000  # of texts in one batch
+# How the lines begin that a batch writes: of a reading, and of a failure, whose id a kill may cut.
+_READING = f'{{"schema": "{SCHEMA}", '.encode()
+_FAILURE = b'{"id": "'
+_AFTER_ID = b', "error": {"type": "'
+_CUT_FAILURE = re.compile(rb'\{"id": "(?:[^"\\]|\\.)*(?:\\|"(?P<rest>.*))?', re.DOTALL)
 
 Line = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -40,6 +49,7 @@ class BatchResult:
     Attributes:
         changed: how many of those read or failed an earlier run had read as something else, or with something else.
         strange: lines of `out` that are of no sample of this input, and were left there.
+        empty: ids of those samples, read now or by an earlier run, that have none of the cues asked for.
     """
 
     done: int
@@ -47,6 +57,12 @@ class BatchResult:
     skipped: int
     changed: int = 0
     strange: int = 0
+    empty: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether not one sample says anything of what was asked."""
+        return self.done + self.skipped == len(self.empty)
 
 
 def run(
@@ -76,12 +92,14 @@ def run(
         progress: called after each sample.
 
     Raises:
-        ConfigError: the manifest is none, or has wrong columns, or `out` is not the output of a batch or is being
-            written by another one.
+        ConfigError: the manifest is none, or has wrong columns, or `out` is not the output of a batch, is the
+            manifest itself, or is being written by another one.
         UnknownNameError: no such cue.
     """
-    out, wanted = Path(out), chosen_cues(cues)
-    items = read_items(Path(source), out, pair)
+    source, out, wanted = Path(source), Path(out), chosen_cues(cues)
+    items = read_items(source, out, pair)
+    if is_regular(source) and is_regular(out) and out.samefile(source):
+        raise ConfigError(f"{out}: this file is the manifest, and would be overwritten; name another output")
     with _alone(out):
         return _run(items, out, reader, wanted, max(1, workers), progress)
 
@@ -91,7 +109,7 @@ def _run(
 ) -> BatchResult:
     """What is not in `out` yet, into it."""
     asked = {item.id: _asked(item, reader.experts.bundle.name, wanted) for item in items}
-    known, changed, strange = _resumed(out, {item.id: item for item in items}, asked)
+    known, changed, strange, empty = _resumed(out, {item.id: item for item in items}, asked)
     left = [item for item in items if item.id not in known]
     total, finished, failed = len(items), len(items) - len(left), 0
     skipped = finished
@@ -109,11 +127,12 @@ def _run(
             file.flush()
             finished += 1
             failed += "error" in line
+            empty += [line["id"]] if _is_empty(line) else []
             if progress is not None:
                 progress(finished, total)
     if skipped and left:
         _put_in_order(out, [item.id for item in items])
-    return BatchResult(total - skipped - failed, failed, skipped, changed, strange)
+    return BatchResult(total - skipped - failed, failed, skipped, changed, strange, tuple(empty))
 
 
 def _lines(items: Sequence[Item], reader: Reader, cues: frozenset[str], workers: int) -> Iterator[Line]:
@@ -200,8 +219,16 @@ def _asked(item: Item, bundle: str, cues: frozenset[str]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> tuple[set[str], int, int]:
+def _is_empty(line: Line) -> bool:
+    """Whether a reading has none of the cues that were asked for by name, as it then says itself."""
+    vain = tuple(f"{cue} was asked for, but " for cue in CUES)
+    return line.get("cues") == {} and any(str(told).startswith(vain) for told in line.get("warnings") or ())
+
+
+def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> tuple[set[str], int, int, list[str]]:
     """Ids that `out` has a reading of; of how many it had another one; how many of its lines are of none of the items.
+
+    The last are the ids of readings that have none of the cues asked for.
 
     Those, failures, and a line cut short by a kill are taken out of it.
 
@@ -209,15 +236,16 @@ def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> 
         ConfigError: it holds something else than the lines of a batch.
     """
     if not out.exists():
-        return set(), 0, 0
+        return set(), 0, 0, []
     if not out.is_file():
         raise ConfigError(f"{out}: expected a file of lines to write, got a folder or device; name a file")
     ids: set[str] = set()
+    empty: list[str] = []
     whole, changed, strange = True, 0, 0
     with _replacing(out) as copy:
         for line, is_last in _raw_lines(out):
             found = _parsed(line)
-            if found is None and not is_last:
+            if found is None and not (is_last and _is_cut_short(line)):
                 got = line[:60].decode("utf-8", "replace")
                 raise ConfigError(
                     f"{out}: expected lines of an earlier batch, got {got!r}; it was left as it is: name another output"
@@ -231,6 +259,8 @@ def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> 
                 continue
             ids.add(found["id"])
             strange += item is None
+            if item is not None and _is_empty(found):
+                empty.append(item.id)
             if item is not None and item.sample is not None:
                 told = _written({**found, "sample": item.sample})
                 whole, line = whole and told == line, told
@@ -238,7 +268,7 @@ def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> 
             copy.write(line.rstrip(b"\r\n") + b"\n")
         if whole:
             raise _Unchanged
-    return ids, changed, strange
+    return ids, changed, strange, empty
 
 
 def _raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
@@ -255,11 +285,26 @@ def _raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
             yield before, True
 
 
+def _is_cut_short(line: bytes) -> bool:
+    """Whether bytes are the beginning of a line of a batch, as a kill leaves it: anything else is somebody's file."""
+    if line.endswith(b"\n"):
+        return False
+    if _begins(line, _READING) or _FAILURE.startswith(line):
+        return True
+    failure = _CUT_FAILURE.fullmatch(line)
+    return failure is not None and _begins(failure["rest"] or b"", _AFTER_ID)
+
+
+def _begins(text: bytes, how: bytes) -> bool:
+    """Whether a text begins like that, or ends on the way there."""
+    return text[: len(how)] == how[: len(text)]
+
+
 def _parsed(line: bytes) -> Line | None:
     """A line of a batch, None for anything else."""
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     ours = isinstance(found, dict) and isinstance(found.get("id"), str) and ("overall" in found or "error" in found)
     return found if ours else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -16,7 +17,7 @@ from typing import Any
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.columns import SIGNS, separator
 from demeanor.media.kind import KNOWN_EXTENSIONS
-from demeanor.media.source import is_url
+from demeanor.media.source import is_folder, is_regular, is_url, resolved
 from demeanor.media.text import decode_text
 
 PARTS = ("text", "image", "audio", "video")
@@ -71,7 +72,7 @@ class Item:
         """About how many characters of text there are."""
         text = self.given.get("text")
         if isinstance(text, Path):
-            return text.stat().st_size if text.is_file() else 0
+            return text.stat().st_size if is_regular(text) else 0
         return len(text or "")
 
     @property
@@ -94,7 +95,8 @@ class Item:
 def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
     """The samples of a manifest (.csv, .tsv, .jsonl) or of a folder.
 
-    A line that cannot be read, or whose id an earlier one has, is an item with a `fault`; ids are unique.
+    A line that cannot be read, or whose id an earlier one has, is an item with a `fault`. Ids are unique, in a folder
+    too.
 
     Args:
         source: the manifest, or the folder that is searched.
@@ -102,11 +104,12 @@ def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
         pair: join files of a folder that differ in their extension only.
 
     Raises:
-        ConfigError: no manifest; a column missing or unknown; an empty folder.
+        ConfigError: no manifest; a column missing or unknown; an empty folder or manifest; one that may not be read.
     """
+    _reachable(source)
     if source.is_dir():
         _readable(source)
-        items = list(_paired(source, out) if pair else _single(source, out))
+        items = _told_apart(list(_paired(source, out) if pair else _single(source, out)))
         if not items:
             others = passed_over(source, out)
             found = f"none, but {others} of no known kind" if others else "none"
@@ -116,7 +119,12 @@ def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
         raise ConfigError(f"{source}: expected a manifest (.csv, .tsv, .jsonl) or a folder, found nothing there")
     if pair:
         raise ConfigError(f"{source.name}: only the files of a folder can be paired; name the parts in the manifest")
-    return _once(_rows(source), source)
+    rows = _rows(source)
+    if not rows:
+        raise ConfigError(
+            f"{source.name}: expected a row for each sample, got the names of the columns alone; add rows"
+        )
+    return _once(rows, source)
 
 
 def _once(rows: Sequence[_Row], source: Path) -> list[Item]:
@@ -214,7 +222,7 @@ def _json_rows(text: str) -> Iterator[_Row]:
         if not line.strip():
             continue
         try:
-            cells = json.loads(line)
+            cells = json.loads(line, parse_constant=_constant)
         except (ValueError, RecursionError) as error:
             yield _Row(number, {}, f"expected JSON, got {error}; mend that line")
             continue
@@ -222,28 +230,45 @@ def _json_rows(text: str) -> Iterator[_Row]:
         yield _Row(number, cells) if is_object else _Row(number, {}, f"expected an object, got {line[:60]}; mend it")
 
 
+def _constant(name: str) -> float | None:
+    """What stands in a line and is no JSON; tables write NaN where a cell is empty."""
+    return None if name == "NaN" else float(name)
+
+
 def _item(row: _Row, source: Path) -> Item:
     cells, name = row.cells, row.cells.get("id")
     if row.fault is not None:
         fault = f"{source.name}, line {row.line}: {row.fault}"
-        return Item(str(name) if _filled(name) else f"line {row.line}", {}, fault=fault)
+        return Item(_writable(name) if _filled(name) else f"line {row.line}", {}, fault=fault)
     if not _filled(name):
         name = f"line-{row.line}"  # a row without an id costs nothing
     given = {
         c: str(cells[c]) if c == "text" else _place(cells[c], source) for c in PARTS if cells.get(c) not in (None, "")
     }
-    sample: dict[str, Any] = {c: cells.get(c) or None for c in _PASSED}
+    sample: dict[str, Any] = {c: _passed(cells.get(c)) for c in _PASSED}
     sample["labels"] = {
         column[len(_LABEL) :]: _label(value)
         for column, value in cells.items()
         if column.startswith(_LABEL) and value not in (None, "")
     }
     code = cells.get("language") or "auto"
-    return Item(str(name), given, cells.get("start"), cells.get("end"), str(code), sample)
+    return Item(_writable(name), given, cells.get("start"), cells.get("end"), str(code), sample)
 
 
 def _filled(cell: Any) -> bool:
     return cell is not None and bool(str(cell).strip())
+
+
+def _writable(name: Any) -> str:
+    """An id as it is written, so that a resumed batch finds it again: half of a surrogate pair has no bytes."""
+    return str(name).encode("utf-8", "replace").decode("utf-8")
+
+
+def _passed(cell: Any) -> Any:
+    """A cell that goes into the output as it is; a number that JSON cannot hold, wherever in it, is null."""
+    if cell is None or isinstance(cell, str):
+        return cell or None
+    return json.loads(json.dumps(cell), parse_constant=lambda _: None)
 
 
 def _place(cell: Any, source: Path) -> Path | str:
@@ -254,9 +279,19 @@ def _place(cell: Any, source: Path) -> Path | str:
 def _label(value: Any) -> float | str:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return str(value)
     return number if math.isfinite(number) else str(value)
+
+
+def _reachable(source: Path) -> None:
+    """Fail where a folder on the way may not be looked into; that nothing is there is told elsewhere."""
+    try:
+        source.stat()
+    except PermissionError as error:
+        raise ConfigError(f"{source}: expected a manifest or folder that may be read, got {error.strerror}") from error
+    except (OSError, ValueError):
+        return
 
 
 def _readable(folder: Path) -> None:
@@ -268,9 +303,9 @@ def _readable(folder: Path) -> None:
 
 def passed_over(folder: Path, out: Path) -> str:
     """Files of a folder that are not read, for their extension says nothing known: "3 files (.srt 2, .md 1)", or ""."""
-    target = out.resolve()
-    found = [p for p in _visible(folder) if p.suffix.lower() not in KNOWN_EXTENSIONS and p.is_file()]
-    ends = Counter(p.suffix.lower() or "no extension" for p in found if p.resolve() != target)
+    target = resolved(out)
+    found = [p for p in _visible(folder) if p.suffix.lower() not in KNOWN_EXTENSIONS and is_regular(p)]
+    ends = Counter(p.suffix.lower() or "no extension" for p in found if resolved(p) != target)
     if not ends:
         return ""
     number = ends.total()
@@ -280,9 +315,9 @@ def passed_over(folder: Path, out: Path) -> str:
 
 def _files(folder: Path, out: Path) -> Iterator[Path]:
     """Files with a known extension, by path, without the output; folders in it that may not be read."""
-    target = out.resolve()
+    target = resolved(out)
     for path in _visible(folder):
-        if path.is_dir() or (path.suffix.lower() in KNOWN_EXTENSIONS and path.resolve() != target):
+        if is_folder(path) or (path.suffix.lower() in KNOWN_EXTENSIONS and resolved(path) != target):
             yield path
 
 
@@ -320,11 +355,33 @@ def _paired(folder: Path, out: Path) -> Iterator[Item]:
             yield from (replace(_file_item(folder, [path]), note=note) for path in paths)
 
 
+def _told_apart(items: Sequence[Item]) -> list[Item]:
+    """Items of a folder under ids that can be written and that no other one has.
+
+    `a.txt.jpg` and `a.txt.wav` are joined to `a.txt`, which may be a file too, and two names that are no Unicode
+    may differ in what is replaced. A file whose path is its id keeps it; of the others the later gets digits that
+    hang on its own name, so that a resumed batch finds it again.
+    """
+    named = list(items)
+    raw = [item.id.encode("utf-8", "surrogateescape") for item in items]
+    shown = [name.decode("utf-8", "replace") for name in raw]
+    taken: set[str] = set()
+    for at in sorted(range(len(items)), key=lambda i: (len(items[i].given) > 1, shown[i].encode() != raw[i])):
+        name = shown[at]
+        while name in taken:
+            name = f"{name} ({hashlib.sha256(raw[at]).hexdigest()[:8]})"
+        taken.add(name)
+        named[at] = replace(items[at], id=name)
+    return named
+
+
 def _file_item(folder: Path, paths: Sequence[Path]) -> Item:
-    """A sample of files; its id is the path in the folder, of joined files without the extension."""
+    """A sample of files; its id is the path in the folder, of joined files without the extension.
+
+    Bytes that are no Unicode are still in it: see `_told_apart`.
+    """
     first = paths[0].relative_to(folder)
     name = first.as_posix() if len(paths) == 1 else first.with_suffix("").as_posix()
-    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if len(paths) == 1 and _kind(paths[0]) != "text":
         return Item(name, {"source": paths[0]})  # the content says what it is, whatever the extension promises
     return Item(name, {_kind(path): path for path in paths})

@@ -1,0 +1,138 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from closed_folders import close
+from demeanor.errors import ConfigError
+from demeanor.reader.batch import BatchResult, run
+from demeanor.reader.manifest import Item, passed_over, read_items
+from reader_fakes import fake_reader, speech, write_wav
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def items(path: Path, **options: Any) -> dict[str, Item]:
+    found = read_items(path, path.parent / "out.jsonl", **options)
+    named = {item.id: item for item in found}
+    assert len(named) == len(found), "ids are unique"
+    return named
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", '[1, NaN, {"a": Infinity}]'])
+def test_a_number_that_json_cannot_hold_is_null_in_every_run(tmp_path: Path, number: str) -> None:
+    path, out = tmp_path / "m.jsonl", tmp_path / "o.jsonl"
+    path.write_text(f'{{"id": "a", "text": "I love it", "time": {number}, "author": {number}}}\n', encoding="utf-8")
+    for expected in (BatchResult(1, 0, 0), BatchResult(0, 0, 1)):
+        assert run(path, out, reader=fake_reader()) == expected
+        (line,) = lines(out)
+        told = [1, None, {"a": None}] if number.startswith("[") else None
+        assert (line["sample"]["time"], line["sample"]["author"]) == (told, told)
+
+
+def test_nan_is_an_empty_cell_in_every_column(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"id": "a", "text": "x", "image": NaN, "start": NaN, "label_x": NaN, "split": NaN}\n')
+    item = items(path)["a"]
+    assert item.given == {"text": "x"}
+    assert item.seconds == (None, None)
+    assert item.sample == {**dict.fromkeys(("speaker", "group", "time", "author", "split")), "labels": {}}
+
+
+def test_zero_is_no_empty_cell(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"id": 0, "text": "x", "time": 0, "group": 0, "speaker": 0.0, "author": false, "split": ""}\n')
+    sample = items(path)["0"].sample
+    assert sample is not None
+    assert [sample[c] for c in ("time", "group", "speaker", "author", "split")] == [0, 0, 0.0, False, None]
+
+
+def test_a_number_too_large_for_a_label_is_its_digits(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(f'{{"id": "a", "text": "x", "label_x": 1{"0" * 400}}}\n')
+    sample = items(path)["a"].sample
+    assert sample is not None
+    assert sample["labels"]["x"].startswith("1000")
+
+
+def test_an_id_that_cannot_be_written_is_found_again(tmp_path: Path) -> None:
+    path, out = tmp_path / "m.jsonl", tmp_path / "o.jsonl"
+    path.write_text('{"id": "a\\ud800", "text": "I love it"}\n')
+    assert run(path, out, reader=fake_reader()) == BatchResult(1, 0, 0)
+    assert run(path, out, reader=fake_reader()) == BatchResult(0, 0, 1)
+
+
+@pytest.mark.parametrize(("name", "content"), [("m.csv", "id,text\n"), ("m.tsv", "id\ttext\n\n\n")])
+def test_a_manifest_without_rows_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match="expected a row for each sample, got the names of the columns alone"):
+        run(tmp_path / name, tmp_path / "o.jsonl", reader=fake_reader())
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_joined_files_and_a_file_of_their_name_are_two_samples(tmp_path: Path) -> None:
+    root, out = tmp_path / "in", tmp_path / "o.jsonl"
+    root.mkdir()
+    (root / "a.txt").write_text("I love it")
+    (root / "a.txt.text").write_text("I hate it")
+    write_wav(root / "a.txt.wav", speech(1.0))
+    found = items(root, pair=True)
+    first, second = found
+    assert (first, set(found[first].given)) == ("a.txt", {"text"})
+    assert second.startswith("a.txt (")
+    assert set(found[second].given) == {"text", "audio"}
+    for expected in (BatchResult(2, 0, 0), BatchResult(0, 0, 2)):
+        assert run(root, out, reader=fake_reader(), pair=True) == expected
+        assert {line["id"]: line["kind"] for line in lines(out)} == {"a.txt": "text", second: "mixed"}
+
+
+def test_two_names_that_are_no_unicode_are_two_samples(tmp_path: Path) -> None:
+    root, out = tmp_path / "in", tmp_path / "o.jsonl"
+    root.mkdir()
+    try:
+        for name, said in ((b"x\xe9.txt", "I love it"), (b"x\xe8.txt", "I hate it"), ("x\ufffd.txt".encode(), "fine")):
+            Path(os.fsdecode(os.fsencode(root) + b"/" + name)).write_text(said)
+    except OSError:
+        pytest.skip("this file system takes Unicode alone")
+    run(root, out, reader=fake_reader())
+    said = {line["id"]: line["segments"][0]["text"] for line in lines(out)}
+    assert sorted(said.values()) == ["I hate it", "I love it", "fine"]
+    assert said["x\ufffd.txt"] == "fine", "a file whose path is its id keeps it"
+    assert run(root, out, reader=fake_reader()) == BatchResult(0, 0, 3)
+
+
+def test_a_folder_behind_a_closed_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shut" / "in").mkdir(parents=True)
+    close(monkeypatch, tmp_path / "shut")
+    for name in ("in", "m.csv"):
+        with pytest.raises(ConfigError, match="expected a manifest or folder that may be read, got Permission denied"):
+            read_items(tmp_path / "shut" / name, tmp_path / "o.jsonl")
+
+
+def test_files_that_may_not_be_looked_at_cost_themselves_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, out = tmp_path / "in", tmp_path / "o.jsonl"
+    (root / "shut").mkdir(parents=True)
+    (root / "a.txt").write_text("I love it")
+    (root / "shut" / "b.txt").write_text("I hate it")
+    (root / "shut" / "c.jpg").write_bytes(b"x")
+    (root / "shut" / "notes.md").write_text("no sample")
+    close(monkeypatch, root / "shut")
+    assert passed_over(root, out) == ""
+    assert run(root, out, reader=fake_reader()) == BatchResult(done=1, failed=2, skipped=0)
+    read, *failed = lines(out)
+    assert read["id"] == "a.txt"
+    assert [line["id"] for line in failed] == ["shut/b.txt", "shut/c.jpg"]
+    assert all("Permission denied" in line["error"]["message"] for line in failed)
+
+
+def test_a_link_that_leads_to_itself_costs_itself_only(tmp_path: Path) -> None:
+    root, out = tmp_path / "in", tmp_path / "o.jsonl"
+    root.mkdir()
+    (root / "a.txt").write_text("I love it")
+    for name in ("loop.txt", "loop.md"):
+        (root / name).symlink_to(name)
+    assert run(root, out, reader=fake_reader()) == BatchResult(done=1, failed=1, skipped=0)
