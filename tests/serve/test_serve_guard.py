@@ -1,18 +1,24 @@
 """Who may call: hosts, origins, keys and rates; and what every answer carries."""
 
+import asyncio
 import hashlib
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from demeanor.errors import ConfigError
+from demeanor.serve.guard import Guard
 from demeanor.serve.keys import Keys, new_key
 from demeanor.serve.limits import Rates
+from demeanor.serve.metrics import Metrics
 from demeanor.serve.problem import Problem
 from demeanor.serve.settings import Settings
-from serve_calls import HERE, TestClient, app_client, with_bundle
+from serve_calls import HERE, PATIENCE, TestClient, app_client, served, with_bundle
 
 TEXT = {"json": {"text": "I love it"}}
 
@@ -61,6 +67,50 @@ def test_pages_of_strangers_are_refused(client: TestClient, headers: dict[str, s
     asked = {**headers, "Access-Control-Request-Method": "POST"}
     if "Origin" in headers:
         assert client.options("/v1/analyze", headers=asked).status_code == 403
+
+
+@with_bundle
+def test_a_websocket_is_refused_with_a_problem_and_is_no_fault_of_the_service(tmp_path: Path) -> None:
+    with served(tmp_path / "s") as service:
+        address = service.url.replace("http", "ws")
+        strange: dict[str, Any] = {"origin": "https://evil.example"}
+        for path, given, status, kind in (
+            ("/v1/stream", strange, 403, "wrong-origin"),
+            ("/foo", strange, 403, "wrong-origin"),
+            ("/v1/nothing", {}, 404, "not-found"),
+            ("/v1/stream/", {}, 404, "not-found"),
+            ("/v1/jobs", {}, 404, "not-found"),
+            ("/foo", {}, 404, "not-found"),
+            ("/app.js", {}, 404, "not-found"),
+            ("/", {}, 404, "not-found"),
+        ):
+            with pytest.raises(InvalidStatus) as refused:
+                connect(address + path, open_timeout=PATIENCE, **given)
+            said = refused.value.response
+            assert (said.status_code, said.headers["Content-Type"]) == (status, "application/problem+json"), path
+            told = json.loads(said.body or b"")
+            assert (told["type"], told["status"]) == (f"urn:demeanor:problem:{kind}", status)
+            assert said.headers["X-Content-Type-Options"] == "nosniff"
+        line = socket.create_connection(service.address)
+        with pytest.raises(InvalidStatus) as refused:
+            connect("ws://evil.example/v1/stream", sock=line, open_timeout=PATIENCE)
+        assert refused.value.response.status_code == 421
+    assert service.log.read_text() == ""
+
+
+@pytest.mark.parametrize("offered", [{}, {"extensions": {}}, {"extensions": None}])
+def test_a_websocket_is_closed_where_the_server_cannot_answer_it(offered: dict[str, Any], tmp_path: Path) -> None:
+    async def never(*_: Any) -> None:
+        raise AssertionError("it was let in")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/v1/stream", "headers": [(b"host", b"evil.example")], **offered}
+    asyncio.run(Guard(never, Settings(folder=tmp_path), Metrics())(scope, never, send))
+    assert sent == [{"type": "websocket.close", "code": 1008, "reason": "wrong-host"}]
 
 
 @with_bundle

@@ -6,23 +6,21 @@ import contextlib
 import http.client
 import json
 import secrets
-import socket
 import ssl
 import time
-import warnings
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import IO, Any
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from demeanor.errors import ConfigError, DemeanorError, InputError, LimitError
 from demeanor.explain.explanation import Explanation
 from demeanor.reader.analysis import Analysis
+from demeanor.serve.form import Form, Part, sample_form
 
-_PIECE = 256 << 10
 _WAITS = (429, 503)
-Part = str | bytes | Path | IO[bytes]
+_AWAY = (0, 502, 503, 504)  # none answers, or a proxy says so: a service that is starting again
+_OPEN = ("queued", "running")
+_PAUSE, _GROWS = 2.0, 3  # seconds before a stream is come back to, and by what they grow: long enough for a restart
 
 
 class ServiceError(DemeanorError):
@@ -46,7 +44,8 @@ class Client:
         url: where it is.
         key: for a service that asks for one.
         timeout: seconds to wait for an answer.
-        retries: how often to try again, after the wait that the service names, where it is busy.
+        retries: how often to try again, after the wait that the service names, where it is busy; and how often in a row
+            to come back to a job that is waited for, after 2, 6, 18 … seconds, where nobody answers.
 
     Raises:
         ConfigError: an address or a key that cannot be one.
@@ -55,15 +54,13 @@ class Client:
     def __init__(
         self, url: str = "http://127.0.0.1:8765", key: str | None = None, timeout: float = 300.0, retries: int = 3
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"expected a service's address such as http://127.0.0.1:8765, got {url!r}; mend it")
         if key and not (key.isascii() and key.isprintable() and " " not in key):
             raise ConfigError(
                 "expected a key of printable ASCII without spaces, got one with other characters, such as the end of a "
                 "line; strip what was read from a file"
             )
-        self._parts, self._timeout, self._retries = parts, timeout, retries
+        self._parts, self._timeout, self._retries = _address(url), timeout, retries
+        self._where = self._parts.netloc.rpartition("@")[2]
         self._headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
     def analyze(
@@ -98,7 +95,7 @@ class Client:
             ServiceError: anything else the service says, or its silence.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = _sample(text, media, language, cues, id)
+        sample = sample_form(text, media, language, cues, id)
         return Analysis.from_dict(self._json("POST", "/v1/analyze", sample))
 
     def explain(
@@ -120,7 +117,7 @@ class Client:
         numbers go: `Analysis.explain`.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = _sample(text, media, language, cues, id)
+        sample = sample_form(text, media, language, cues, id)
         return Explanation.from_dict(self._json("POST", "/v1/explain", sample))
 
     def submit(
@@ -143,7 +140,7 @@ class Client:
         Arguments and errors as for `analyze`; `explain`: its `explanation` can be had too.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = _sample(text, media, language, cues, id)
+        sample = sample_form(text, media, language, cues, id)
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         path = "/v1/jobs?explain=true" if explain else "/v1/jobs"
         return str(self._json("POST", path, sample, headers)["id"])
@@ -164,34 +161,56 @@ class Client:
             asked["after"] = page["next"]
 
     def events(self, id: str) -> Iterator[dict[str, Any]]:
-        """A job whenever it has changed, up to its end."""
+        """A job whenever it has changed, up to its end.
+
+        Raises:
+            ServiceError: no such job, or the connection broke off before its end; the job goes on, so ask again.
+        """
         with self._open("GET", f"/v1/jobs/{quote(id, safe='')}/events", None, {}) as answer:
-            for line in answer:
+            while True:
+                with self._heard("a job's events up to its end", "the job may go on: ask again"):
+                    line = answer.readline()
+                    if not line.endswith(b"\n"):
+                        raise http.client.IncompleteRead(line)
                 if line.startswith(b"data: "):
-                    yield json.loads(line[6:]) or {"id": id, "state": "deleted", "error": None}
+                    job = self._parsed(line[6:]) or {"id": id, "state": "deleted", "error": None}
+                    yield job
+                    if job["state"] not in _OPEN:
+                        return
 
     def wait(self, id: str) -> Analysis:
-        """Wait for a job, and fetch what it read.
+        """Wait for a job, and fetch what it read; a connection that breaks off meanwhile is made again.
 
         Raises:
             InputError: it failed because of the sample.
-            ServiceError: it failed, was cancelled or deleted.
+            ServiceError: it failed, was cancelled or deleted, or nobody answers any longer.
         """
-        job: dict[str, Any] = {"state": "queued"}
-        while job["state"] in ("queued", "running"):  # again, should the stream of events break off
-            job = deque(self.events(id), maxlen=1).pop()
+        job, read = self._end(id)
         if job["error"] is not None:
             raise _error(int(job["error"]["status"]), job["error"], None)
         if job["state"] != "done":
             told = f"expected a job that is done, got one that is {job['state']}; hand it in again"
             raise ServiceError(told, kind=job["state"])
-        return Analysis.from_dict(json.loads(self.result(id)))
+        return Analysis.from_dict(self._parsed(read))
+
+    def _end(self, id: str) -> tuple[dict[str, Any], bytes]:
+        """A job when it has ended, and what it read if it is done."""
+        tries = 0
+        while True:
+            try:
+                for job in self.events(id):
+                    tries = 0 if job["state"] in _OPEN else tries
+                return job, self.result(id) if job["state"] == "done" else b""
+            except ServiceError as error:
+                if error.status not in _AWAY or tries >= self._retries:
+                    raise
+            time.sleep(_PAUSE * _GROWS**tries)
+            tries += 1
 
     def result(self, id: str, format: str = "json") -> bytes:
         """What a job read, as json, html, srt, vtt or csv."""
         path = f"/v1/jobs/{quote(id, safe='')}/result?{urlencode({'format': format})}"
-        with self._open("GET", path, None, {}) as answer:
-            return answer.read()
+        return self._read("GET", path)
 
     def explanation(self, id: str) -> Explanation:
         """Why a job's sample was read so, of a job that is done and was handed in with `explain`."""
@@ -204,8 +223,7 @@ class Client:
 
     def delete(self, id: str) -> None:
         """Stop a job and delete all that belongs to it."""
-        with self._open("DELETE", f"/v1/jobs/{quote(id, safe='')}", None, {}) as answer:
-            answer.read()
+        self._read("DELETE", f"/v1/jobs/{quote(id, safe='')}")
 
     def models(self) -> list[dict[str, Any]]:
         """What the service reads with."""
@@ -217,11 +235,30 @@ class Client:
         found: dict[str, Any] = self._json("GET", "/health")
         return found
 
-    def _json(self, method: str, path: str, form: _Form | None = None, headers: Mapping[str, str] = {}) -> Any:
-        with self._open(method, path, form, headers) as answer:
-            return json.loads(answer.read())
+    def _json(self, method: str, path: str, form: Form | None = None, headers: Mapping[str, str] = {}) -> Any:
+        return self._parsed(self._read(method, path, form, headers))
 
-    def _open(self, method: str, path: str, form: _Form | None, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def _read(self, method: str, path: str, form: Form | None = None, headers: Mapping[str, str] = {}) -> bytes:
+        with self._open(method, path, form, headers) as answer, self._heard("a whole answer", "try again"):
+            return answer.read()
+
+    def _parsed(self, data: bytes) -> Any:
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise ServiceError(
+                f"{self._where}: expected JSON, got something else; is it `demeanor serve` that answers there?"
+            ) from error
+
+    @contextlib.contextmanager
+    def _heard(self, expected: str, advice: str) -> Iterator[None]:
+        """Whatever the network does wrong meanwhile, as an error of the service."""
+        try:
+            yield
+        except (OSError, http.client.HTTPException) as error:
+            raise ServiceError(f"{self._where}: expected {expected}, got: {_why(error)}; {advice}") from error
+
+    def _open(self, method: str, path: str, form: Form | None, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         """An answer that is none of an error; tried again where the service is busy and the body can be sent twice."""
         for left in range(self._retries, -1, -1):
             try:
@@ -234,20 +271,19 @@ class Client:
                 time.sleep(min(60.0, error.retry_after or 1.0))
         raise AssertionError("the last turn returns or raises")
 
-    def _once(self, method: str, path: str, form: _Form | None, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def _once(self, method: str, path: str, form: Form | None, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         told = {**self._headers, **headers, **(form.headers if form else {})}
         connection = self._connection()
         try:
-            # A service that refuses answers before it has everything, and closes: what it said lies here to be read.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, self._parts.path.rstrip("/") + path, form.body() if form else None, told)
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
+            with self._heard("a service that answers", "is `demeanor serve` running there?"):
+                connection.connect()
+                # A service that refuses answers before it has everything, and closes: what it said is here to be read.
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.request(method, self._parts.path.rstrip("/") + path, form.body() if form else None, told)
+                answer = connection.getresponse()
+        except BaseException:
             connection.close()
-            why = "no answer in time" if isinstance(error, socket.timeout) else str(error) or type(error).__name__
-            raise ServiceError(
-                f"{self._parts.netloc}: expected a service that answers, got: {why}; is `demeanor serve` running there?"
-            ) from error
+            raise
         if answer.status < 400:
             return answer
         with answer:
@@ -262,82 +298,25 @@ class Client:
         return http.client.HTTPConnection(host, port, timeout=self._timeout)
 
 
-class _Form:
-    """A sample as multipart/form-data, read from disk while it is sent."""
-
-    def __init__(self, fields: Mapping[str, str], media: Mapping[str, Part]) -> None:
-        self._boundary = secrets.token_hex(16)
-        self._fields, self._media = fields, media
-        self.repeatable = not any(hasattr(part, "read") for part in media.values())
-        self.headers = {"Content-Type": f"multipart/form-data; boundary={self._boundary}"}
-
-    def body(self) -> Iterator[bytes]:
-        """Piece by piece; http.client sends it chunked."""
-        for name, value in self._fields.items():
-            yield self._head(name, None) + value.encode("utf-8", "replace") + b"\r\n"
-        for name, part in self._media.items():
-            path = Path(part) if isinstance(part, str | Path) else None
-            yield self._head(name, path.name if path else _name(part))
-            yield from _pieces(part)
-            yield b"\r\n"
-        yield f"--{self._boundary}--\r\n".encode()
-
-    def _head(self, name: str, file: str | None) -> bytes:
-        told = f'; filename="{_quoted(file)}"' if file else ""
-        return f'--{self._boundary}\r\nContent-Disposition: form-data; name="{name}"{told}\r\n\r\n'.encode()
-
-
-def _pieces(part: Part) -> Iterator[bytes]:
-    if isinstance(part, bytes):
-        yield part
-    elif isinstance(part, str | Path):
-        with Path(part).open("rb") as file:
-            while piece := file.read(_PIECE):
-                yield piece
-    else:
-        while piece := part.read(_PIECE):
-            yield piece
-
-
-def _quoted(name: str) -> str:
-    shown = name.encode("utf-8", "replace").decode()
-    return shown.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _name(part: object) -> str | None:
-    name = getattr(part, "name", None)
-    return Path(name).name if isinstance(name, str) else None
-
-
-def _sample(
-    text: str | None,
-    media: Mapping[str, Part | None],
-    language: str | None,
-    cues: str | Iterable[str] | None,
-    id: str | None,
-) -> _Form:
-    parts = {name: part for name, part in media.items() if part is not None}
-    for part in parts.values():
-        if isinstance(part, str | Path) and not Path(part).is_file():
-            raise InputError(f"{part}: expected a file, found none; check the path")
-    if text is not None and _is_file(text):
-        warnings.warn(
-            f"{text!r} was read as words, though there is a file of that name; file={text!r} reads the file",
-            UserWarning, stacklevel=3,
-        )  # fmt: skip
-    named = cues if cues is None or isinstance(cues, str) else ",".join(cues)
-    fields = {"text": text, "language": language, "cues": named, "id": id}
-    given = {name: value for name, value in fields.items() if value is not None}
-    if text is None and not parts.keys() - {"transcript"}:
-        raise InputError("nothing to read: expected a text, image, audio, video or file, got none")
-    return _Form(given, parts)
-
-
-def _is_file(text: str) -> bool:
+def _address(url: str) -> SplitResult:
     try:
-        return len(text) < 4096 and Path(text).is_file()
-    except (OSError, ValueError):
-        return False  # too long a name, or none at all
+        parts = urlsplit(url)
+        sent = parts.netloc + parts.path
+        shown = sent.isprintable() and " " not in sent and parts.path.isascii()
+        named = parts.hostname and parts.hostname.encode("idna")  # as it will be looked up
+        if parts.scheme in ("http", "https") and named and parts.port != 0 and shown:
+            return parts
+    except ValueError:
+        pass  # no number for a port, half of an IPv6 address, a name too long
+    raise ConfigError(f"expected a service's address such as http://127.0.0.1:8765, got {url!r}; mend it")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "nothing in time"
+    if isinstance(error, http.client.IncompleteRead):
+        return "a connection that broke off"
+    return str(error) or type(error).__name__
 
 
 def _problem(answer: http.client.HTTPResponse) -> dict[str, Any]:

@@ -173,7 +173,7 @@ class _Answer:
 
     async def __call__(self, message: Message) -> None:
         """Pass a message on."""
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self._started, self.status = True, message["status"]
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             headers.setdefault("Content-Security-Policy", POLICY)
@@ -209,10 +209,13 @@ class _Answer:
         """Answer with a problem, if nothing has been answered yet."""
         if self._started:
             return
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" and "websocket.http.response" not in (scope.get("extensions") or {}):
             await self._send({"type": "websocket.close", "code": 1008, "reason": problem.kind})
             return
         await problem.response()(scope, receive, self)
+        if scope["type"] == "websocket":
+            # uvicorn logs an app that returns before the connection is seen to be closed as one without an answer.
+            await asyncio.sleep(0)
 
 
 def _host_name(host: str) -> str:

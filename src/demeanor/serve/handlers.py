@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from demeanor.errors import DemeanorError
 from demeanor.serve.problem import Problem, of
@@ -14,8 +15,10 @@ from demeanor.serve.problem import Problem, of
 def install(app: FastAPI) -> None:
     """Let every error of an app leave as a problem."""
 
-    async def problem(_: Request, error: Exception) -> Response:
+    async def problem(asked: HTTPConnection, error: Exception) -> Response:
         assert isinstance(error, Problem)
+        if asked.scope["type"] == "websocket":
+            raise error  # the guard knows how this server lets a WebSocket be refused
         return error.response()
 
     async def own(_: Request, error: Exception) -> Response:

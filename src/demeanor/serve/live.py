@@ -68,6 +68,12 @@ async def stream(websocket: WebSocket) -> None:
     await service.lives.undisturbed(_served(websocket, service, session, seen))
 
 
+@router.websocket("/{path:path}")
+async def nowhere(websocket: WebSocket) -> None:
+    """Any other WebSocket."""
+    raise Problem(404, "not-found", "expected a WebSocket to /v1/stream, got one to another path; see docs/live.md")
+
+
 async def _served(websocket: WebSocket, service: Service, session: Session, seen: int) -> None:
     """Serve a connection, and keep or drop its session afterwards."""
     connection = _Connection(websocket, session, seen)

@@ -30,7 +30,8 @@ class _Rest(Mount):
     """All that is left, but for the API: what its routes do not take is a wrong method or nothing, never a file."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        return (Match.NONE, {}) if scope["path"].startswith("/v1/") else super().matches(scope)
+        taken = scope["type"] == "http" and not scope["path"].startswith("/v1/")
+        return super().matches(scope) if taken else (Match.NONE, {})
 
 
 def _same(text: str, kind: str) -> Callable[[], Awaitable[Response]]:

@@ -1,0 +1,102 @@
+"""What `demeanor.Client` sends: a sample as multipart/form-data. Standard library only, as the client."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from demeanor.errors import InputError
+
+_PIECE = 256 << 10
+Part = str | bytes | Path | IO[bytes]
+
+
+class Form:
+    """A sample as multipart/form-data, read from disk while it is sent.
+
+    Attributes:
+        repeatable: whether it can be sent twice, which an open file cannot.
+        headers: of the request.
+    """
+
+    def __init__(self, fields: Mapping[str, str], media: Mapping[str, Part]) -> None:
+        self._boundary = secrets.token_hex(16)
+        self._fields, self._media = fields, media
+        self.repeatable = not any(hasattr(part, "read") for part in media.values())
+        self.headers = {"Content-Type": f"multipart/form-data; boundary={self._boundary}"}
+
+    def body(self) -> Iterator[bytes]:
+        """Piece by piece; http.client sends it chunked."""
+        for name, value in self._fields.items():
+            yield self._head(name, None) + value.encode("utf-8", "replace") + b"\r\n"
+        for name, part in self._media.items():
+            path = Path(part) if isinstance(part, str | Path) else None
+            yield self._head(name, path.name if path else _name(part))
+            yield from _pieces(part)
+            yield b"\r\n"
+        yield f"--{self._boundary}--\r\n".encode()
+
+    def _head(self, name: str, file: str | None) -> bytes:
+        told = f'; filename="{_quoted(file)}"' if file else ""
+        return f'--{self._boundary}\r\nContent-Disposition: form-data; name="{name}"{told}\r\n\r\n'.encode()
+
+
+def _pieces(part: Part) -> Iterator[bytes]:
+    if isinstance(part, bytes):
+        yield part
+    elif isinstance(part, str | Path):
+        with Path(part).open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+    else:
+        while piece := part.read(_PIECE):
+            yield piece
+
+
+def _quoted(name: str) -> str:
+    shown = name.encode("utf-8", "replace").decode()
+    return shown.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _name(part: object) -> str | None:
+    name = getattr(part, "name", None)
+    return Path(name).name if isinstance(name, str) else None
+
+
+def sample_form(
+    text: str | None,
+    media: Mapping[str, Part | None],
+    language: str | None,
+    cues: str | Iterable[str] | None,
+    id: str | None,
+) -> Form:
+    """What a caller of `Client` gave, ready to be sent.
+
+    Raises:
+        InputError: nothing to read, or no file of that name.
+    """
+    parts = {name: part for name, part in media.items() if part is not None}
+    for part in parts.values():
+        if isinstance(part, str | Path) and not Path(part).is_file():
+            raise InputError(f"{part}: expected a file, found none; check the path")
+    if text is not None and _is_file(text):
+        warnings.warn(
+            f"{text!r} was read as words, though there is a file of that name; file={text!r} reads the file",
+            UserWarning, stacklevel=3,
+        )  # fmt: skip
+    named = cues if cues is None or isinstance(cues, str) else ",".join(cues)
+    fields = {"text": text, "language": language, "cues": named, "id": id}
+    given = {name: value for name, value in fields.items() if value is not None}
+    if text is None and not parts.keys() - {"transcript"}:
+        raise InputError("nothing to read: expected a text, image, audio, video or file, got none")
+    return Form(given, parts)
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return len(text) < 4096 and Path(text).is_file()
+    except (OSError, ValueError):
+        return False  # too long a name, or none at all
