@@ -47,13 +47,12 @@ def averaged_words(data: Path) -> Path:
 
 
 def everyday_words(data: Path) -> Path:
-    """That mean trained on – with everyday sentences, dialogue once more, further sentences – and averaged again."""
-    folder, between = Path("runs/words-final"), Path("runs/words-dialogue-mean")
+    """The mean of that mean and of itself trained on: with everyday sentences, then with dialogue once more."""
+    folder = Path("runs/words-final")
     if not (folder / "history.json").exists():
         before = averaged_words(data)
         finished("words_everyday", data)
-        average(before, finished("words_dialogue", data), between, data, 0.65)
-        average(between, finished("words_further", data), folder, data, 0.65)
+        average(before, finished("words_dialogue", data), folder, data, 0.65)
     return folder
 
 
