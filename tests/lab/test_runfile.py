@@ -74,6 +74,14 @@ def test_names_are_looked_up_before_work_starts() -> None:
             lab.check(spec(**change))
 
 
+def test_a_run_of_an_expert_is_told_from_one_of_a_model() -> None:
+    from demeanor.training import lab
+
+    path = Path(__file__).parents[2] / "recipes" / "words.toml"
+    with pytest.raises(ConfigError, match=r"expert 'words'.*recipes/make_model.py"):
+        lab.check(read_run_file(path))
+
+
 def test_a_file_that_is_no_run_file(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text("[run]\nname = 'x'\n")

@@ -43,6 +43,11 @@ def check(spec: Mapping[str, Any]) -> RunFile:
     Raises:
         ConfigError: an unknown key or name; says which are near.
     """
+    if expert := spec.get("run", {}).get("expert"):
+        raise ConfigError(
+            f"expected a run of a fusion model, got one of the expert '{expert}', which is no bundle by itself: "
+            "recipes/make_model.py makes `base` and `open` of such runs"
+        )
     run = checked(spec)
     plugin("datasets", run.data.dataset)
     for settings in run.encoders.values():
