@@ -59,7 +59,7 @@ def test_a_text_says_why(page: Any) -> None:
     word = page.locator(".why mark", has_text="love")
     word.hover()
     assert page.inner_text(".why-tip").startswith("+0.")
-    page.click("[data-theme]")
+    page.click("[data-theme-button]")
     page.wait_for_selector(".why .marked mark")  # drawn anew with the reasons in it, and not asked for again
     accessible(page)
     with page.expect_download() as caught:
@@ -142,7 +142,7 @@ def test_two_readings_are_compared(page: Any) -> None:
 def test_chinese_dark_and_on_a_phone(page: Any) -> None:
     page.set_viewport_size({"width": 375, "height": 800})
     page.click("[data-language]")
-    page.click("[data-theme]")
+    page.click("[data-theme-button]")
     assert page.inner_text("h1") == "它表达了什么？"
     assert page.get_attribute("html", "data-theme") == "dark"
     read_text(page, "今天的天气真好。可是手机坏了。")

@@ -127,7 +127,7 @@ def test_a_speaker_is_corrected_and_it_is_taken_back(page: Any) -> None:
     told = {c["path"]: c["value"] for c in analysis["corrections"]}
     assert told == {"segments[1].speaker": "Ann", "segments[1].reading.sentiment.label": "negative"}
     assert analysis["segments"] == film["segments"], "what was read stays"
-    page.click("[data-theme]")
+    page.click("[data-theme-button]")
     assert line.locator(".who").inner_text() == "Ann", "drawn anew, it stays corrected"
     line.hover()
     line.locator(".edit").click()
@@ -305,6 +305,21 @@ def test_a_live_reading_whose_report_cannot_be_made_stays_in_view_and_says_why(p
     page.locator("[data-composer]").wait_for()
     assert [t for t in page.trouble if "503" not in t] == []
     page.trouble.clear()  # the browser itself tells of the refusal
+
+
+def test_what_is_discarded_while_its_report_is_made_is_not_shown(page: Any) -> None:
+    live_elsewhere(page, held=False, whole=made.video())
+    held: list[Any] = []
+    page.route("**/v1/render*", lambda route: held.append(route))
+    page.click("[data-stop]")
+    page.wait_for_function("taken.every((track) => track.readyState === 'ended')")  # at once, not after the report
+    page.click("[data-discard]")
+    page.locator("[data-composer]").wait_for()
+    with page.expect_response("**/v1/render*"):
+        held[0].fulfill(body="")
+    page.unroute("**/v1/render*")
+    page.evaluate("new Promise((done) => setTimeout(done, 500))")
+    assert page.locator("[data-list] li").count() == 0
 
 
 def test_a_lost_live_connection_is_said_as_long_as_it_lasts(page: Any) -> None:

@@ -9,10 +9,13 @@ export class Refused extends Error {
   constructor(status, message) { super(message); this.status = status; }
 }
 
+let asking = null;  // one question for all requests that wait for its answer
+
 function askForKey() {
   const dialog = document.querySelector("[data-key-dialog]");
-  return new Promise((done) => {
+  return asking ||= new Promise((done) => {
     dialog.addEventListener("close", () => {
+      asking = null;
       const field = dialog.querySelector("[data-key]"), given = dialog.returnValue === "ok" && field.value.trim();
       field.value = "";
       if (given) { key = given; try { sessionStorage.setItem("demeanor-key", given); } catch { /* kept in this page only */ } }
@@ -26,6 +29,7 @@ export const keyNow = () => key;
 
 /** One request; problems of the server become errors in words for the reader. */
 export async function call(path, options = {}) {
+  const sent = key;
   let answer;
   try {
     answer = await fetch(path, { ...options, headers: { ...(options.headers || {}), ...(key ? { Authorization: "Bearer " + key } : {}) }, cache: "no-store" });
@@ -33,7 +37,7 @@ export async function call(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Refused(0, say("unreachable"));
   }
-  if (answer.status === 401 && (await askForKey())) return call(path, options);
+  if (answer.status === 401 && (key !== sent || (await askForKey()))) return call(path, options);
   if (!answer.ok) {
     const told = await answer.json().catch(() => ({}));
     throw new Refused(answer.status, problem(told) || answer.statusText);

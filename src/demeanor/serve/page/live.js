@@ -137,7 +137,8 @@ export function live(stream, preview, places, broken) {
     places.said.scrollTop = places.said.scrollHeight;
   }
 
-  const ready = sound.audioWorklet.addModule("pcm.js").then(() => {
+  // A socket cannot ask for a key: this does, where one is needed.
+  const ready = api.call("v1/models").then(() => sound.audioWorklet.addModule("pcm.js")).then(() => {
     wire = link({ type: "hello", protocol: 1, audio: { format: "pcm", rate: sound.sampleRate, channels: 1 }, id: say("reading_live") }, hear, tell);
     const tap = new AudioWorkletNode(sound, "pcm", { numberOfOutputs: 0 });
     tap.port.onmessage = (e) => wire.send(AUDIO, null, e.data);

@@ -96,14 +96,16 @@ async function read(sample, cues) {
   try {
     const sent = { ...given, cues, language: find("spoken").value, id: name };
     entry.job = await api.submit(sent);
-    const ended = await api.follow(entry.job, (job) => { entry.job = job; entry.state = job.state; entry.progress = job.progress; render(); });
+    if (entry.gone) return void api.forget(entry.job.id);
+    const ended = await api.follow(entry.job, (job) => tell(entry, job));
     entry.job = ended;
     entry.state = ended.state;
     if (ended.state !== "done") api.forget(ended.id);
     if (ended.state === "failed") entry.told = ended.error ? problem(ended.error) : "";
     if (ended.state === "done") {
       entry.reading = await collect(ended, name, media || null, sent);
-      if (!shown || work.indexOf(entry) === 0) open(entry);
+      if (entry.gone) return release(entry.reading);
+      if (idle() && (!shown || work.indexOf(entry) === 0)) open(entry);
     }
   } catch (error) {
     entry.state = "failed";
@@ -112,6 +114,21 @@ async function read(sample, cues) {
   // What was typed is not lost with a reading that failed.
   if (entry.state === "failed" && typeof given.text === "string" && !find("text").value) find("text").value = given.text;
   render();
+}
+
+/** Whether nobody is in the middle of something that a result would push aside. */
+function idle() {
+  return !taking && find("comparison").hidden && !document.querySelector("form.correct") && !find("text").value && !parts.length;
+}
+
+/** What has become of a job. The list stays as it is while only the progress changes: focus and clicks are not lost. */
+function tell(entry, job) {
+  const same = entry.state === job.state && entry.far && entry.far.isConnected;
+  entry.job = job;
+  entry.state = job.state;
+  entry.progress = job.progress;
+  if (same) entry.far.replaceChildren(...far(entry));
+  else render();
 }
 
 /** Everything the page offers of a result; then the server may forget it. */
@@ -141,8 +158,14 @@ function state(entry) {
   if (entry.reading) return verdict(entry.reading);
   if (entry.state === "failed") return make("span", { class: "error" }, "✗ " + say("failed"), make("small", { dir: "auto" }, entry.told));
   if (entry.state === "cancelled") return make("span", { class: "nothing" }, say("cancelled"));
+  entry.far = make("span", { role: "status" }, ...far(entry));
+  return entry.far;
+}
+
+/** How far a job is. */
+function far(entry) {
   const known = entry.progress > 0;
-  return make("span", { role: "status" }, make("progress", { max: "1", value: known ? String(entry.progress) : null, "aria-label": say(entry.state) }), make("small", {}, say(entry.state) + (known ? " " + Math.round(100 * entry.progress) + " %" : "")));
+  return [make("progress", { max: "1", value: known ? String(entry.progress) : null, "aria-label": say(entry.state) }), make("small", {}, say(entry.state) + (known ? " " + Math.round(100 * entry.progress) + " %" : ""))];
 }
 
 function render() {
@@ -187,6 +210,7 @@ function end(entry, i) {
     api.cancel(entry.job.id).catch(() => {});
     return;
   }
+  entry.gone = true;  // what is still on its way is not shown any more
   work.splice(i, 1);
   if (entry.reading) release(entry.reading);
   if (entry === shown) {
@@ -216,6 +240,8 @@ function capture(mode) {
 
 async function agreed() {
   const now = taking;
+  if (now.asked) return;  // a second click, while the browser asks
+  now.asked = true;
   try {
     now.stream = await devices(now.mode !== "audio");
   } catch (error) {
@@ -281,8 +307,10 @@ async function stop() {
   if (now && now.broken) return away();
   if (!now || !now.stream) return;
   if (now.session) {
-    const ended = await now.session.stop();
-    if (now.broken) return;
+    const ending = now.session.stop();
+    unplug(now);
+    const ended = await ending;
+    if (now.broken || taking !== now) return;
     away();
     if (ended) {
       const entry = { name: say("reading_live"), job: null, state: "done", reading: reading({ name: say("reading_live"), ...ended }) };
@@ -308,7 +336,7 @@ function theme() {
   const page = document.documentElement, dark = window.matchMedia("(prefers-color-scheme: dark)");
   const keep = (value) => { try { if (value) localStorage.setItem("demeanor-theme", value); return localStorage.getItem("demeanor-theme"); } catch { return null; } };
   if (["light", "dark"].includes(keep())) page.dataset.theme = keep();
-  find("theme").addEventListener("click", () => {
+  find("theme-button").addEventListener("click", () => {
     page.dataset.theme = (page.dataset.theme || (dark.matches ? "dark" : "light")) === "dark" ? "light" : "dark";
     keep(page.dataset.theme);
     redraw();
@@ -319,8 +347,8 @@ function retell() {
   speak();
   find("language").textContent = say("language_name");
   find("language").lang = language() === "en" ? "zh" : "en";
-  find("theme").setAttribute("aria-label", say("theme"));
-  find("theme").title = say("theme");
+  find("theme-button").setAttribute("aria-label", say("theme"));
+  find("theme-button").title = say("theme");
   find("retention").textContent = say("kept", { minutes: Math.ceil((limits.keep || 3600) / 60) });
   list();
   render();

@@ -133,6 +133,8 @@ function correct(r, path, value) {
 }
 
 function correctable(article, r) {
+  const lines = article.querySelector("[data-lines]");
+  if (!lines) return;  // a picture by itself has none
   for (const line of article.querySelectorAll("[data-line]")) {
     const index = Number(line.dataset.line);
     const button = make("button", { type: "button", class: "edit", tabindex: line.querySelector("button").tabIndex, "aria-label": say("correct") + " " + (index + 1) }, say("correct"));
@@ -143,7 +145,7 @@ function correctable(article, r) {
   // Tab stops at one line of the transcript, which the report chooses; its correction is reached from there.
   new MutationObserver((seen) => seen.forEach(({ target }) => {
     if (target.matches("[data-line] > button")) target.parentNode.querySelector(".edit").tabIndex = target.tabIndex;
-  })).observe(article.querySelector("[data-lines]"), { subtree: true, attributeFilter: ["tabindex"] });
+  })).observe(lines, { subtree: true, attributeFilter: ["tabindex"] });
 }
 
 /** The line as corrected. */
@@ -164,7 +166,7 @@ function edit(line, index, r) {
   if (open) { open.remove(); return; }
   const segment = r.json.segments[index];
   const value = (what, read) => { const found = corrected(r, at(index, FIELDS[what])); return found ? found.value : read; };
-  const text = make("input", { name: "text", value: value("text", segment.text || ""), "aria-label": say("fix_text") });
+  const text = make("input", { name: "text", value: value("text", segment.text || "").trim().replace(/\s*\n\s*/g, " "), "aria-label": say("fix_text") }), asShown = text.value;
   const speaker = make("input", { name: "speaker", value: value("speaker", segment.speaker || ""), placeholder: say("fix_speaker"), "aria-label": say("fix_speaker") });
   const label = make("select", { name: "label", "aria-label": say("fix_label") }, make("option", { value: "" }, say("as_read")), ...["positive", "neutral", "negative"].map((l) => make("option", { value: l }, say(l))));
   label.value = value("label", "") || "";
@@ -177,7 +179,7 @@ function edit(line, index, r) {
   form.addEventListener("submit", (e) => {
     e.preventDefault();
     const set = (what, given, read) => correct(r, at(index, FIELDS[what]), given === read ? null : given);
-    if (segment.text) set("text", text.value.trim(), segment.text);
+    if (text.value !== asShown) set("text", text.value.trim(), segment.text);  // a field has one line: that alone is no correction
     set("speaker", speaker.value.trim(), segment.speaker || "");
     set("label", label.value, "");
     done();
