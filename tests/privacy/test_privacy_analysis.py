@@ -149,3 +149,24 @@ def test_reports_subtitles_and_tables_of_a_redacted_analysis_tell_nothing(tmp_pa
         text = done.save(tmp_path / f"out{suffix}").read_text(encoding="utf-8")
         assert "[PHONE]" in text
         assert not [w for w in ("Smith", "0187") if w in text]
+
+
+@pytest.mark.parametrize("path", ["segments[0].speaker", "/segments/0/speaker"])
+def test_a_speaker_named_by_a_correction_is_looked_for_in_what_is_said(path: str) -> None:
+    segments = [
+        segment("Well, Schmidt is here.", 0.0, 4.0, speaker="S1"),
+        segment("ask Anna Schmidt, she left.", 4.0, 8.0, speaker="S2"),
+    ]
+    said = [{"path": path, "value": "Anna Schmidt", "by": "user", "at": None}, {"path": path, "value": "left"}]
+    said += [{"path": path, "value": None}, {"path": "segments[1].text", "value": "Ask Schmidt."}]
+    done = redact_analysis(analysis(segments, corrections=said))
+    assert [s["text"] for s in done.data["segments"]] == ["Well, [NAME] is here.", "ask [NAME], she left."]
+    assert [s["speaker"] for s in done.data["segments"]] == ["S1", "S2"]
+    assert [(s.start, s.end) for s in done.stretches] == [(0.5, 1.0), (4.5, 5.5)]
+    assert [c["value"] for c in done.data["corrections"]] == ["[NAME]", "left", None, "Ask [NAME]."]
+    assert redact_analysis(done.data).data == done.data
+
+
+def test_a_usual_chinese_word_before_a_title_stays_in_the_rest_of_an_analysis() -> None:
+    data = analysis([segment("陈皮老师来了", None, None)], warnings=["陈皮.mp4: damaged"], language="zh")
+    assert redact_analysis(data).data["warnings"] == ["陈皮.mp4: damaged"]

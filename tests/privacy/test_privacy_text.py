@@ -195,3 +195,96 @@ def test_random_numbers_are_rarely_cards() -> None:
     rng = random.Random(0)
     hits = sum(is_card("".join(rng.choices("0123456789", k=16))) for _ in range(2000))
     assert hits < 0.06 * 2000
+
+
+@pytest.mark.parametrize(
+    "text",
+    """
+许多老师都来了。许多人不高兴，许多菜难吃。
+周末老师不上班，周末人多。
+程序经理看了程序。
+黄金周老师放假，黄金周人多。
+周一老师开会，周一人少。
+王牌律师来了，王牌在手。
+黄色小姐的裙子是黄色的。
+王国的医生爱王国的人。
+韩语老师教韩语，韩国同学学中文。
+上周医生说没事，也许老师不知道。
+课程老师换了，工程经理也换了。
+许多女老师来了，许多女人也来了。
+""".strip().split("\n"),
+)
+def test_usual_chinese_words_before_a_title_are_no_names(text: str) -> None:
+    assert redact_text(text).text == text
+
+
+def test_chinese_names_before_a_title() -> None:
+    text = "王老师、李小明老师、张经理、陈医生、王国强老师和周一鸣教授，姓张的老师，上周许老师。"
+    done = "[NAME]老师、[NAME]老师、[NAME]经理、[NAME]医生、王国强老师和[NAME]教授，姓[NAME]的老师，上周[NAME]老师。"
+    assert redact_text(text).text == done.replace("王国强", "[NAME]")
+
+
+def test_a_title_alone_does_not_make_a_chinese_name_known_everywhere() -> None:
+    assert redact_text("陈皮老师来了，陈皮很好吃。").text == "[NAME]老师来了，陈皮很好吃。"
+    assert redact_text("李小明先生来了，李小明走了。").text == "[NAME]先生来了，[NAME]走了。"
+    assert redact_text("我叫李明。李明老师是我，李明走了。").text == "我叫[NAME]。[NAME]老师是我，[NAME]走了。"
+
+
+@pytest.mark.parametrize(
+    ("text", "done"),
+    [
+        ("写信给张三@qq.com吧", "写信给[MAIL]吧"),
+        ("张三@qq.com", "[MAIL]"),
+        ("zhang.san@公司.cn，谢谢", "[MAIL]，谢谢"),
+        ("联系李雷@例子.com。", "联系[MAIL]。"),
+        ("张三@例子.中国谢谢", "[MAIL]谢谢"),
+        ("zhang@abc.公司 好", "[MAIL] 好"),
+        ("zhang.三@qq.com", "[MAIL]"),
+        ("我的邮箱是zhang@qq.com", "我的邮箱是[MAIL]"),
+        ("我的邮箱是张三@qq.com", "我的邮箱是[MAIL]"),
+        ("γιώργος@παράδειγμα.ελ, ναι", "[MAIL], ναι"),
+        ("почта иван@пример.рф тут", "почта [MAIL] тут"),
+        ("메일 홍길동@예시.한국 입니다", "메일 [MAIL] 입니다"),
+        ("li@xn--fsqu00a.xn--fiqs8s!", "[MAIL]!"),
+        ("Пишите a@b.com.Спасибо", "Пишите [MAIL].Спасибо"),
+        ("今晚@小明 来吗？a@中国", "今晚@小明 来吗？a@中国"),
+    ],
+)
+def test_mail_in_other_scripts(text: str, done: str) -> None:
+    assert redact_text(text).text == done
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "4111.1111.1111.1111",
+        "4111  1111  1111  1111",
+        "4111, 1111, 1111, 1111",
+        "4111 1111\n1111 1111",
+        "4111\n1111\r\n1111\n1111",
+        "4111-1111-\n1111-1111".replace("-\n", "\n"),
+        "3782.822463.10005",
+    ],
+)
+def test_cards_in_groups_however_parted(card: str) -> None:
+    assert redact_text(f"The card is {card}, yes").text == "The card is [CARD], yes"
+    other = card[:-1] + str((int(card[-1]) + 1) % 10)
+    assert "CARD" not in redact_text(f"It is {other}, yes").text  # Luhn
+
+
+def test_lists_and_mixtures_of_numbers_are_no_cards() -> None:
+    for text in ("2024, 4111, 1111, 1111, 1111", "7000\n4111\n1111\n1111\n1111", "4111, 1111-1111.1111"):
+        assert redact_text(text).text == text
+
+
+@pytest.mark.parametrize(
+    "iban",
+    [
+        "DE89  3704  0044  0532  0130  00",
+        "DE89.3704.0044.0532.0130.00",
+        "GB29 NWBK 6016\n1331 9268 19",
+    ],
+)
+def test_accounts_in_groups_however_parted(iban: str) -> None:
+    assert redact_text(f"Code AB12. {iban}. Thanks").text == "Code AB12. [IBAN]. Thanks"
+    assert "IBAN" not in redact_text(f"{iban[:-1]}{(int(iban[-1]) + 1) % 10} it says").text  # modulo 97

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from demeanor.privacy.names import variants
+from demeanor.privacy.names import told_names
 from demeanor.privacy.spans import Pseudonyms, Span, replaced
 from demeanor.privacy.text import NameFinder, find_personal
 
@@ -46,7 +46,8 @@ def redact_analysis(
     """An analysis (`demeanor.analysis/1`) with placeholders for personal data in everything that is text.
 
     Segments are looked through together, so that a number said in two of them is found. Speakers that carry names
-    become S1, S2, … and their names are looked for in what is said. The numbers of the readings stay as they are.
+    become S1, S2, … and their names are looked for in what is said, those that a correction gives too. The numbers of
+    the readings stay as they are.
 
     Args:
         data: as `Analysis.to_dict` gives it; not changed.
@@ -56,7 +57,7 @@ def redact_analysis(
         hide_source: file names, which may hold a name, are taken out whole; else they are looked through as a text is.
     """
     speakers = _speakers(data)
-    known = {*names, *(name for name, mark in speakers.items() if name != mark)}
+    known = {*names, *(name for name, mark in speakers.items() if name != mark), *_corrected_speakers(data)}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers)
     segments, stretches = eraser.segments(data.get("segments") or ())
     out = {**data, "segments": segments}
@@ -97,9 +98,7 @@ class _Eraser:
         whole, places = _laid_out(segments)
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
         self.counts.update(span.kind for span in spans)
-        for span in spans:
-            if span.kind == "NAME":
-                self._names |= variants(" ".join(whole[span.start : span.end].split()))
+        self._names |= told_names(whole, spans)
         out, stretches, shift = [], [], 0
         for segment, begin in zip(segments, places, strict=True):
             own = _within(spans, begin, len(segment.get("text") or ""))
@@ -152,13 +151,13 @@ class _Eraser:
     def anything(self, value: Any, key: str = "") -> Any:
         """JSON data with every text in it looked through; whole names where a key says that there is one."""
         if isinstance(value, Mapping):
-            about_speaker = str(value.get("path", "")).endswith("speaker")
-            return {k: self.anything(v, "speaker" if about_speaker and k == "value" else k) for k, v in value.items()}
+            about = _about_speaker(value)
+            return {k: self.anything(v, "speaker" if about and k == "value" else k) for k, v in value.items()}
         if isinstance(value, list | tuple):
             return [self.anything(v, key) for v in value]
         if not isinstance(value, str) or key in ("path", "at"):
             return value
-        if key in _PERSONS and value and not _NUMBERED.fullmatch(value) and value not in _UNNAMED:
+        if key in _PERSONS and _is_name(value):
             return self._speakers.get(value) or replaced(value, [Span(0, len(value), "NAME")], self._pseudonyms)
         return self.text(value)
 
@@ -226,6 +225,22 @@ def _speakers(data: Mapping[str, Any]) -> dict[Any, str]:
         out[name] = f"S{number}"
         taken.add(out[name])
     return out
+
+
+def _corrected_speakers(data: Mapping[str, Any]) -> Iterator[str]:
+    """What users call the speakers in their corrections."""
+    for said in data.get("corrections") or ():
+        value = said.get("value") if isinstance(said, Mapping) and _about_speaker(said) else None
+        if isinstance(value, str) and _is_name(value):
+            yield value
+
+
+def _about_speaker(correction: Mapping[str, Any]) -> bool:
+    return str(correction.get("path", "")).endswith("speaker")
+
+
+def _is_name(value: str) -> bool:
+    return bool(value) and not _NUMBERED.fullmatch(value) and value not in _UNNAMED
 
 
 def _as_words(name: str) -> str:

@@ -80,10 +80,26 @@ _HAN_TOLD = re.compile(
 )
 _HAN_FIELD = re.compile(rf"(?:姓名|联系人|收件人|收货人|经办人)[:：] ?({_H}{{2,4}})(?=[，。,;；\s\0]|$)")
 _HAN_SELF = re.compile(rf"(?:^|[，。！？,.!?\s\0]|你好|您好)我是({_HAN_SURE})(?=[，。,！!？?\s\0]|$)")
-_HAN_TITLE = re.compile(
-    rf"(?<!班)(?<!主)([{_TITLED}](?:{_H}{{0,2}}?))(?=先生|女士|小姐|老师|医生|大夫|经理|教授|同学|师傅|律师|主任|警官|护士|院长|校长|"
+_TITLES = (
+    r"(?:先生|女士|小姐|老师|医生|大夫|经理|教授|同学|师傅|律师|主任|警官|护士|院长|校长|"
     r"总(?:监|裁|经理)?(?=[，。,!！?？\s说的好您]|$)|阿姨|叔叔)"
 )
+_ENDS = (  # where the character of a surname ends a usual word: 上周, 也许, 课程, 大陆, 紧张
+    r"(?<![上下本每](?=周)|[也或允准些少默](?=许)|[工课编教流行全](?=程)|大(?=陆)|[紧夸慌](?=张))"
+)
+_HAN_TITLE = re.compile(rf"(?<!班)(?<!主){_ENDS}([{_TITLED}]{_H}{{0,2}}?)(?={_TITLES})")
+_HAN_USUAL_LIST = """
+    王国 王牌 王者 王室 王朝 王子 王后 王妃 王府 王宫 王座 王位 刘海 陈年 陈旧 陈列 陈述 黄色 黄金 黄金周 黄昏 黄油
+    黄豆 黄瓜 黄牛 黄牌 黄种 周一 周二 周三 周四 周五 周六 周日 周天 周末 周围 周边 周期 周年 周刊 周报 周岁 周全 徐州
+    孙子 孙女 孙辈 胡同 胡说 胡闹 胡乱 胡子 胡椒 罗马 罗列 罗汉 宋朝 宋代 郑重 郑州 韩国 韩语 韩式 韩系 韩剧 韩裔 唐朝
+    唐代 唐山 唐人街 董事 董事会 程序 程序员 程度 程式 许多 许久 许可 许愿 许诺 沈阳 苏州 苏联 苏格兰 杜绝 杜撰 戴着
+    戴上 戴眼镜 戴口罩 戴帽子 汪汪 熊猫 熊孩子 陆续 陆军 陆地 陆战队 孔雀 孔庙 秦朝 秦代 侯爵 孟买 钱包 钱财 汤里 贺卡
+    贺岁 赖皮
+"""
+_HAN_USUAL = re.compile(rf"(?:{'|'.join(_HAN_USUAL_LIST.split())})[男女好]?")
+_HAN_UNSURE = re.compile(rf"[{_TITLED}]{_H}{{1,2}}")  # before a title it may be a word that no list knows
+_HAN_TITLED = re.compile(_TITLES)
+_HAN_PERSON = re.compile("先生|女士")  # hardly ever after a word of three characters that is no name
 _HAN_NOT = re.compile(r"[人者座生家员族党手师民们了着过吗呢吧的店号级]$")
 
 
@@ -98,11 +114,22 @@ def find(text: str, script: Script) -> Iterator[Span]:
             yield Span(*m.span(1), "NAME")
     if not script.han:
         return
-    for m in (*_HAN_TOLD.finditer(text), *_HAN_FIELD.finditer(text), *_HAN_TITLE.finditer(text)):
+    for m in (*_HAN_TOLD.finditer(text), *_HAN_FIELD.finditer(text)):
         yield Span(*m.span(1), "NAME")
+    for m in _HAN_TITLE.finditer(text):
+        yield from _titled(m[1], m.start(1), text)
     for m in _HAN_SELF.finditer(text):
         if not _HAN_NOT.search(m[1]):
             yield Span(*m.span(1), "NAME")
+
+
+def _titled(name: str, start: int, text: str) -> Iterator[Span]:
+    """A Chinese name before a title; nothing where a usual word stands there, or something's or somebody's."""
+    if name.endswith("的"):
+        if text[max(0, start - 1) : start] == "姓":  # 姓张的老师
+            yield Span(start, start + 1, "NAME")
+    elif not _HAN_USUAL.fullmatch(name):
+        yield Span(start, start + len(name), "NAME")
 
 
 def _trimmed(name: str, start: int) -> Iterator[Span]:
@@ -119,9 +146,16 @@ def told_names(text: str, spans: Iterable[Span]) -> set[str]:
     """Names among the spans that may be looked for elsewhere too: whole, and part by part unless it is a usual word."""
     out = set()
     for span in spans:
-        if span.kind == "NAME":
+        if span.kind == "NAME" and not _only_titled(text, span):
             out |= variants(text[span.start : span.end])
     return out
+
+
+def _only_titled(text: str, span: Span) -> bool:
+    """Whether a title is all that makes it a Chinese name: too little to take the same characters out everywhere."""
+    if not _HAN_UNSURE.fullmatch(text, span.start, span.end) or not _HAN_TITLED.match(text, span.end):
+        return False
+    return span.end - span.start < 3 or not _HAN_PERSON.match(text, span.end)
 
 
 def variants(name: str) -> set[str]:

@@ -9,11 +9,13 @@ from demeanor.privacy.checks import iban_length, is_card, is_iban, is_resident_i
 from demeanor.privacy.script import Script
 from demeanor.privacy.spans import Span
 
+_GAP = r"(?: {1,3}| ?[.,\-] ?| ?\r?\n ?)"
 _CARD = re.compile(
-    r"(?<![A-Za-z0-9_.+\-])(?=([2-6]\d{3}(?:\d{9,15}|([ \-])\d{4}\2\d{4}\2\d{1,7}|([ \-])\d{6}\3\d{4,5}))"
+    rf"(?<![A-Za-z0-9_.+\-])(?=([2-6]\d{{3}}(?:\d{{9,15}}|(?:{_GAP}\d{{4}}){{2}}{_GAP}\d{{1,7}}|{_GAP}\d{{6}}{_GAP}\d{{4,5}}))"
     r"(?![A-Za-z0-9_]|[.\-]\d))"
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]){11,30}", re.IGNORECASE)
+_LISTED = re.compile(r"(?<!\d)\d{4} ?(?:,|\r?\n) ?$")  # a number of four digits before: in a list or a column of such
+_IBAN = re.compile(r"(?<![A-Za-z0-9])(?=([A-Z]{2}\d{2}(?:(?: {1,3}|[.\-] ?|\r?\n)?[A-Z0-9]){11,30}))", re.IGNORECASE)
 _RESIDENT = re.compile(r"(?<![A-Za-z0-9])[1-8]\d{5}[ \-]?[12]\d{7}[ \-]?\d{3}[0-9Xx](?![A-Za-z0-9])")
 _SOCIAL = re.compile(r"(?<![A-Za-z0-9_.+\-])\d{3}([ \-]?)\d{2}\1\d{4}(?![A-Za-z0-9_]|[.\-]\d)")
 _ABOUT_SOCIAL = re.compile(r"\bssn\b|social security|\bsocial\b[^.]{0,12}$|tax ?payer|\bitin\b|\btin\b", re.IGNORECASE)
@@ -83,7 +85,7 @@ def find(text: str, script: Script) -> Iterator[Span]:
 def _checked(text: str, script: Script) -> Iterator[Span]:
     """Numbers that their form and check digits tell."""
     for m in _CARD.finditer(text):
-        if is_card(_digits(m[1])):
+        if is_card(_digits(m[1])) and _in_groups(m[1], text, m.start()):
             yield Span(*m.span(1), "CARD")
     yield from _ibans(text) if script.latin else ()
     for m in _RESIDENT.finditer(text):
@@ -97,12 +99,21 @@ def _checked(text: str, script: Script) -> Iterator[Span]:
         yield Span(*m.span(), "ID")
 
 
+def _in_groups(written: str, text: str, start: int) -> bool:
+    """Whether what is between the groups of a card is of one kind, but for breaks of lines, and goes on no list."""
+    gaps = re.findall(r"\D+", written)
+    kinds = {gap.strip() for gap in gaps if "\n" not in gap}
+    if "," in kinds or (gaps and not kinds):
+        return len(kinds) < 2 and not _LISTED.search(text, max(0, start - 8), start)
+    return len(kinds) < 2
+
+
 def _ibans(text: str) -> Iterator[Span]:
     for m in _IBAN.finditer(text):
-        length = iban_length(m[0])
+        length = iban_length(m[1])
         if length is None:
             continue
-        ends = [i for i, c in enumerate(m[0], start=1) if c.isalnum()]
+        ends = [i for i, c in enumerate(m[1], start=1) if c.isalnum()]
         if len(ends) < length:
             continue
         end = m.start() + ends[length - 1]
