@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.search import search  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.training import lab  # noqa: E402
+from demeanor.training.prepare import prepare  # noqa: E402
 from demeanor.training.run import read_run_file, train  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -255,3 +257,17 @@ def test_a_part_of_one_group_has_no_interval(
     assert "6 rows; one group: no interval" in told
     assert "nan" not in told
     assert "–" in told
+
+
+def test_a_stack_of_one_training_group_stays_the_mean(run_file: Path, tmp_path: Path) -> None:
+    """Out of that group no predictor can learn: none that learned nothing may fit the combiner."""
+    run = lab.check({**read_run_file(run_file, ["training.epochs=1"]), "run": {"name": "one", "model": "late_stack"}})
+    prepared = prepare(run, tmp_path, say=lambda line: None)
+    for i in prepared.parts.train:
+        prepared.samples[i] = replace(prepared.samples[i], group="alone")
+    lines: list[str] = []
+    lab.train(run, tmp_path, tmp_path / "run", None, lines.append, prepared)
+    model = lab.load(run, prepared, tmp_path / "run")
+    assert model.weight_score[:, 0].tolist() == [0.5, 0.5]
+    assert model.bias_score.tolist() == [0.0]
+    assert any("plain mean" in line for line in lines)

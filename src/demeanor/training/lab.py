@@ -133,7 +133,7 @@ def train(
 
     progress = fit(model, lambda epoch: rows, score, settings, folder, say=say)
     if hasattr(model, "fit_stack"):
-        stack(run, prepared, model, rows, folder)
+        stack(run, prepared, model, rows, folder, say)
     if not join(device_of(run.training.device)).leads:
         return progress
     save_atomically(model.state_dict(), folder / "weights.pt")
@@ -179,11 +179,17 @@ def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say:
 STACK_FOLDS = 5
 
 
-def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path) -> None:
-    """Fit a stacking model's combiner on what predictors say of training groups they did not learn from."""
+def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path, say: Say = print) -> None:
+    """Fit a stacking model's combiner on what predictors say of training groups they did not learn from.
+
+    One group alone leaves nothing to learn from outside it: the combiner stays the plain mean.
+    """
     from demeanor.fusion.late_stack import out_of_fold
 
     folds = torch.from_numpy(group_folds(rows.group, STACK_FOLDS, run.training.seed))
+    if len(folds.unique()) < 2:
+        say("the training part is one group: what the modalities say is joined by its plain mean, not by stacking")
+        return
     whole = collate(rows, np.arange(len(rows)))
 
     def learn(part: FeatureBatch) -> Any:
