@@ -19,10 +19,13 @@ from demeanor.experiments import records  # noqa: E402
 from demeanor.experiments.bench import bench, entries, spec_for  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.search import search  # noqa: E402
+from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.training import lab  # noqa: E402
+from demeanor.training.data import collate  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
 from demeanor.training.run import read_run_file, train  # noqa: E402
+from demeanor.training.runfile import RunFile  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -271,3 +274,42 @@ def test_a_stack_of_one_training_group_stays_the_mean(run_file: Path, tmp_path: 
     assert model.weight_score[:, 0].tolist() == [0.5, 0.5]
     assert model.bias_score.tolist() == [0.0]
     assert any("plain mean" in line for line in lines)
+
+
+def without_audio(part: str, spec: dict, place: Path, monkeypatch: pytest.MonkeyPatch) -> RunFile:
+    """The run, no sample of that part of whose data has sound."""
+    run = lab.check(spec)
+    parts = prepare(run, place, say=lambda line: None).parts
+    samples = samples_of(run.data.model_dump(exclude={"name"}), place)
+    for i in getattr(parts, part):
+        assert samples[i].series is not None
+        left = {name: x for name, x in samples[i].series.items() if name != "audio"}
+        samples[i] = replace(samples[i], series=left)
+    monkeypatch.setattr("demeanor.training.prepare.samples_of", lambda *given: samples)
+    return run
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_modality_may_be_missing_from_a_whole_part(
+    run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    run = without_audio(part, read_run_file(run_file, ["training.epochs=1"]), tmp_path, monkeypatch)
+    prepared = prepare(run, tmp_path, say=lambda line: None)
+    rows = prepared.rows(getattr(prepared.parts, part))
+    batch = collate(rows, np.arange(len(rows)))
+    assert not batch.present["audio"].any()
+    assert batch.present["text"].all()
+    lab.train(run, tmp_path, tmp_path / "run", None, lambda line: None, prepared)
+    model = lab.load(run, prepared, tmp_path / "run")
+    found = lab.predictions(run, prepared, model, getattr(prepared.parts, part))
+    assert np.isfinite(found["score"]).all()
+
+
+@pytest.mark.parametrize("normalise", ["zscore", "none"])
+def test_a_modality_that_no_training_sample_has_is_refused(
+    run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, normalise: str
+) -> None:
+    spec = read_run_file(run_file, [f"features.normalise={normalise}"])
+    run = without_audio("train", spec, tmp_path, monkeypatch)
+    with pytest.raises(ConfigError, match="expected training samples with the modality 'audio', got .* without"):
+        prepare(run, tmp_path, say=lambda line: None)

@@ -24,7 +24,7 @@ from demeanor.features.normalise import Standardiser, is_frames, within_speakers
 from demeanor.features.parts import Parts, group_of, parts_of
 from demeanor.features.read import encoders_of, samples_of
 from demeanor.features.store import Store, fitted, refuse_leak
-from demeanor.training.data import Rows, inverse_frequency
+from demeanor.training.data import Rows, example_of, inverse_frequency
 from demeanor.training.runfile import Features, RunFile, Task
 from demeanor.types import EMOTIONS, POLARITIES, Sample
 
@@ -76,7 +76,9 @@ class Prepared:
                 weight[has] *= inverse_frequency(labels[name][has], task.balance)
         weight /= weight.mean()
         values = {m: [column[i] for i in part] for m, column in self.columns.items()}
-        return Rows(values, labels, weight, self.groups(part))
+        # Of all parts: one that misses a modality altogether still has to know its width.
+        examples = {m: x for m, column in self.columns.items() if (x := example_of(column)) is not None}
+        return Rows(values, labels, weight, self.groups(part), shapes=examples)
 
 
 def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[[str], None] = print) -> Prepared:
@@ -169,6 +171,11 @@ def _shape(
     for modality, column in columns.items():
         if all(x is None for x in column):
             raise ConfigError(f"no sample has the modality '{modality}'; leave its encoder out")
+        if all(column[i] is None for i in parts.train):
+            raise ConfigError(
+                f"expected training samples with the modality '{modality}', got {len(parts.train)} without; "
+                "leave its encoder out, or give some of its samples to the training part"
+            )
         column = [None if x is None else x[: features.longest.get(modality)] for x in column]
         if all(x is None or is_frames(x) for x in column):
             column = shape_frames(column, modality, features, parts, scales, [s.speaker for s in samples])
@@ -177,7 +184,8 @@ def _shape(
             if reach := features.reach(modality):
                 column = list(in_context(column, samples, reach))
         columns[modality] = column
-    columns |= {name: column for name, column in said.items() if any(x is not None for x in column)}
+    # Where no training sample was preceded by another, nothing could be learned of what was said before.
+    columns |= {name: column for name, column in said.items() if any(column[i] is not None for i in parts.train)}
     return scales
 
 
