@@ -311,5 +311,49 @@ def test_a_modality_that_no_training_sample_has_is_refused(
 ) -> None:
     spec = read_run_file(run_file, [f"features.normalise={normalise}"])
     run = without_audio("train", spec, tmp_path, monkeypatch)
-    with pytest.raises(ConfigError, match="expected training samples with the modality 'audio', got .* without"):
+    with pytest.raises(ConfigError, match=r"expected training samples with the modality 'audio', got .* without"):
         prepare(run, tmp_path, say=lambda line: None)
+
+
+FITTED = {
+    "encoder": {"encoders": {"text": {"name": "text_bag", "min_count": 1}}, "features": {"normalise": "none"}},
+    "scales": {"encoders": {"audio": {"name": "series"}}, "features": {"normalise": "zscore"}},
+}
+
+
+def earlier(base: Path, what: str, fold: int) -> dict:
+    """A run file over folds, of which that one is tested."""
+    spec = {**read_run_file(base, ["training.epochs=1"]), **FITTED[what]}
+    return {**spec, "data": {**spec["data"], "folds": 3, "fold": fold}}
+
+
+def going_on(spec: dict, folder: Path) -> RunFile:
+    return lab.check({**spec, "features": {**spec["features"], "as_in": str(folder)}})
+
+
+@pytest.mark.parametrize("what", list(FITTED))
+def test_what_was_fitted_on_samples_now_held_back_is_refused(run_file: Path, tmp_path: Path, what: str) -> None:
+    spec, folder = earlier(run_file, what, 0), tmp_path / "before"
+    first = prepare(lab.check(spec), tmp_path, say=lambda line: None)
+    lab.train(lab.check(spec), tmp_path, folder, None, lambda line: None, first)
+    again = prepare(going_on(spec, folder), tmp_path, say=lambda line: None)
+    assert set(again.fitted_on or ()) == {first.samples[i].id for i in first.parts.train}
+    lab.train(going_on(spec, folder), tmp_path, tmp_path / "second", None, lambda line: None, again)
+    other = earlier(run_file, what, 1)
+    for place in (folder, tmp_path / "second"):  # handed on, what was fitted has still seen the same samples
+        with pytest.raises(
+            ConfigError, match=r"features\.as_in: expected a run fitted on none of this run's validation"
+        ):
+            prepare(going_on(other, place), tmp_path, say=lambda line: None)
+    (folder / "fitted.json").unlink()  # as runs were saved before
+    lines: list[str] = []
+    assert prepare(going_on(other, folder), tmp_path, say=lines.append).fitted_on is None
+    assert any("unchecked" in line for line in lines)
+
+
+def test_a_run_that_fitted_nothing_may_be_gone_on_from_anywhere(run_file: Path, tmp_path: Path) -> None:
+    spec, folder = earlier(run_file, "scales", 0), tmp_path / "before"
+    spec["features"] = {"normalise": "none"}
+    lab.train(lab.check(spec), tmp_path, folder, None, lambda line: None)
+    other = {**spec, "data": {**spec["data"], "fold": 1}}
+    assert prepare(going_on(other, folder), tmp_path, say=lambda line: None).fitted_on == ()

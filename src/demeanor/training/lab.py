@@ -27,7 +27,7 @@ from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
 from demeanor.training.measure import floor, measure, selected
 from demeanor.training.parallel import join
-from demeanor.training.prepare import Prepared, prepare
+from demeanor.training.prepare import FITTED, Prepared, prepare
 from demeanor.training.pretrain import pretrain
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
@@ -112,7 +112,8 @@ def train(
     say: Say = print,
     prepared: Prepared | None = None,
 ) -> Progress:
-    """Train, and leave in the folder: weights.pt, features.npz (scales), valid.npz (predictions), scores.json.
+    """Train, and leave in the folder: weights.pt, features.npz (scales), fitted.json (ids that they and
+    encoders were fitted on), valid.npz (predictions), scores.json.
 
     `prepared` is the run's data, where it is at hand.
     """
@@ -140,6 +141,8 @@ def train(
     save_arrays(
         folder / "features.npz", {f"{m}/{k}": v for m, s in prepared.scales.items() for k, v in s.state().items()}
     )
+    if prepared.fitted_on is not None:
+        write_json(folder / FITTED, {"ids": prepared.fitted_on})
     save_states(prepared, folder)
     found = predictions(run, prepared, model, prepared.parts.valid)
     save_arrays(folder / "valid.npz", found)
