@@ -101,6 +101,22 @@ def test_whole_speakers_are_left_out_and_what_they_share_is_not_learned() -> Non
     assert len(held) == 10
 
 
+def test_whole_speakers_are_hashed_where_there_are_neither_parts_nor_folds() -> None:
+    """Every sample a group of its own, but for one that all speakers share."""
+    samples = [
+        Sample(f"{d}-{n}", speaker=f"d{d}", group="everywhere" if n == 0 else f"{d}-{n}")
+        for d in range(40)
+        for n in range(6)
+    ]
+    parts = parts_of(samples, by="speaker")
+    speakers = [{samples[i].speaker for i in rows} for rows in (parts.train, parts.valid, parts.test)]
+    groups = [groups_of(samples, rows) for rows in (parts.train, parts.valid, parts.test)]
+    assert all(speakers)
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert not speakers[one] & speakers[other]
+        assert not groups[one] & groups[other]
+
+
 def test_a_divided_group_is_refused_by_name() -> None:
     samples = [
         Sample("a1", group="a", split="train"),

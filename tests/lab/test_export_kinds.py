@@ -180,6 +180,24 @@ def test_a_bundle_scores_as_its_run(made, store: Store, tmp_path: Path) -> None:
         evaluate_bundle(tmp_path / "bundle", other, "valid", None, store, lambda line: None)
 
 
+def test_a_bundle_is_scored_on_the_speakers_its_run_left_out(made, store: Store, tmp_path: Path) -> None:
+    """Media of the table, four clips a speaker, dealt by speaker into folds."""
+    header, *lines = (made[0] / "clips.csv").read_text().splitlines()
+    table = [f"{header.rsplit(',', 1)[0]},speaker"]
+    table += [f"{line.rsplit(',', 1)[0]},s{n // 4}" for n, line in enumerate(lines)]
+    (tmp_path / "data").mkdir()
+    for path in made[0].iterdir():
+        (tmp_path / "data" / path.name).symlink_to(path)
+    (tmp_path / "data/clips.csv").unlink()
+    (tmp_path / "data/clips.csv").write_text("\n".join(table) + "\n")
+    data = {"dataset": "table", "root": "clips.csv", "folds": 4, "fold": 1, "valid": 0.3, "by": "speaker"}
+    exported(spec_of("clips.csv", "late_mean", data=data), tmp_path / "data", tmp_path, store)
+    found = evaluate_bundle(tmp_path / "bundle", tmp_path / "data", "test", None, store, lambda line: None)
+    run = evaluate(tmp_path / "run", tmp_path / "data", "test", None, say=lambda line: None)
+    assert found["n"] == run["n"] == 4
+    assert found["metrics"]["score_mae"] == pytest.approx(run["metrics"]["score_mae"], abs=1e-5, nan_ok=True)
+
+
 def test_scores_of_the_run_stand_in_the_card(made, store: Store, tmp_path: Path) -> None:
     prepared = run_of(spec_of("clips.csv"), made[0], tmp_path / "run", store)
     for split in ("valid", "test"):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,13 @@ from demeanor.experiments import records  # noqa: E402
 from demeanor.experiments.bench import bench, entries, spec_for  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.search import search  # noqa: E402
+from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.training import lab  # noqa: E402
+from demeanor.training.data import collate  # noqa: E402
+from demeanor.training.prepare import prepare  # noqa: E402
 from demeanor.training.run import read_run_file, train  # noqa: E402
+from demeanor.training.runfile import RunFile  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -255,3 +260,100 @@ def test_a_part_of_one_group_has_no_interval(
     assert "6 rows; one group: no interval" in told
     assert "nan" not in told
     assert "–" in told
+
+
+def test_a_stack_of_one_training_group_stays_the_mean(run_file: Path, tmp_path: Path) -> None:
+    """Out of that group no predictor can learn: none that learned nothing may fit the combiner."""
+    run = lab.check({**read_run_file(run_file, ["training.epochs=1"]), "run": {"name": "one", "model": "late_stack"}})
+    prepared = prepare(run, tmp_path, say=lambda line: None)
+    for i in prepared.parts.train:
+        prepared.samples[i] = replace(prepared.samples[i], group="alone")
+    lines: list[str] = []
+    lab.train(run, tmp_path, tmp_path / "run", None, lines.append, prepared)
+    model = lab.load(run, prepared, tmp_path / "run")
+    assert model.weight_score[:, 0].tolist() == [0.5, 0.5]
+    assert model.bias_score.tolist() == [0.0]
+    assert any("plain mean" in line for line in lines)
+
+
+def without_audio(part: str, spec: dict, place: Path, monkeypatch: pytest.MonkeyPatch) -> RunFile:
+    """The run, no sample of that part of whose data has sound."""
+    run = lab.check(spec)
+    parts = prepare(run, place, say=lambda line: None).parts
+    samples = samples_of(run.data.model_dump(exclude={"name"}), place)
+    for i in getattr(parts, part):
+        assert samples[i].series is not None
+        left = {name: x for name, x in samples[i].series.items() if name != "audio"}
+        samples[i] = replace(samples[i], series=left)
+    monkeypatch.setattr("demeanor.training.prepare.samples_of", lambda *given: samples)
+    return run
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_modality_may_be_missing_from_a_whole_part(
+    run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    run = without_audio(part, read_run_file(run_file, ["training.epochs=1"]), tmp_path, monkeypatch)
+    prepared = prepare(run, tmp_path, say=lambda line: None)
+    rows = prepared.rows(getattr(prepared.parts, part))
+    batch = collate(rows, np.arange(len(rows)))
+    assert not batch.present["audio"].any()
+    assert batch.present["text"].all()
+    lab.train(run, tmp_path, tmp_path / "run", None, lambda line: None, prepared)
+    model = lab.load(run, prepared, tmp_path / "run")
+    found = lab.predictions(run, prepared, model, getattr(prepared.parts, part))
+    assert np.isfinite(found["score"]).all()
+
+
+@pytest.mark.parametrize("normalise", ["zscore", "none"])
+def test_a_modality_that_no_training_sample_has_is_refused(
+    run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, normalise: str
+) -> None:
+    spec = read_run_file(run_file, [f"features.normalise={normalise}"])
+    run = without_audio("train", spec, tmp_path, monkeypatch)
+    with pytest.raises(ConfigError, match=r"expected training samples with the modality 'audio', got .* without"):
+        prepare(run, tmp_path, say=lambda line: None)
+
+
+FITTED = {
+    "encoder": {"encoders": {"text": {"name": "text_bag", "min_count": 1}}, "features": {"normalise": "none"}},
+    "scales": {"encoders": {"audio": {"name": "series"}}, "features": {"normalise": "zscore"}},
+}
+
+
+def earlier(base: Path, what: str, fold: int) -> dict:
+    """A run file over folds, of which that one is tested."""
+    spec = {**read_run_file(base, ["training.epochs=1"]), **FITTED[what]}
+    return {**spec, "data": {**spec["data"], "folds": 3, "fold": fold}}
+
+
+def going_on(spec: dict, folder: Path) -> RunFile:
+    return lab.check({**spec, "features": {**spec["features"], "as_in": str(folder)}})
+
+
+@pytest.mark.parametrize("what", list(FITTED))
+def test_what_was_fitted_on_samples_now_held_back_is_refused(run_file: Path, tmp_path: Path, what: str) -> None:
+    spec, folder = earlier(run_file, what, 0), tmp_path / "before"
+    first = prepare(lab.check(spec), tmp_path, say=lambda line: None)
+    lab.train(lab.check(spec), tmp_path, folder, None, lambda line: None, first)
+    again = prepare(going_on(spec, folder), tmp_path, say=lambda line: None)
+    assert set(again.fitted_on or ()) == {first.samples[i].id for i in first.parts.train}
+    lab.train(going_on(spec, folder), tmp_path, tmp_path / "second", None, lambda line: None, again)
+    other = earlier(run_file, what, 1)
+    for place in (folder, tmp_path / "second"):  # handed on, what was fitted has still seen the same samples
+        with pytest.raises(
+            ConfigError, match=r"features\.as_in: expected a run fitted on none of this run's validation"
+        ):
+            prepare(going_on(other, place), tmp_path, say=lambda line: None)
+    (folder / "fitted.json").unlink()  # as runs were saved before
+    lines: list[str] = []
+    assert prepare(going_on(other, folder), tmp_path, say=lines.append).fitted_on is None
+    assert any("unchecked" in line for line in lines)
+
+
+def test_a_run_that_fitted_nothing_may_be_gone_on_from_anywhere(run_file: Path, tmp_path: Path) -> None:
+    spec, folder = earlier(run_file, "scales", 0), tmp_path / "before"
+    spec["features"] = {"normalise": "none"}
+    lab.train(lab.check(spec), tmp_path, folder, None, lambda line: None)
+    other = {**spec, "data": {**spec["data"], "fold": 1}}
+    assert prepare(going_on(other, folder), tmp_path, say=lambda line: None).fitted_on == ()

@@ -71,7 +71,8 @@ def evaluate_bundle(
     told = opened.spec["provenance"]
     run = lab.check(_placed(told["config"], root))
     samples = samples_of(run.data.model_dump(exclude={"name"}), root)
-    parts = parts_of(samples, run.data.valid, run.data.folds, run.data.fold, run.data.fold_seed)
+    d = run.data
+    parts = parts_of(samples, d.valid, d.folds, d.fold, d.fold_seed, d.by)
     part = _part(parts, split, run)
     if of_ids(samples[i].id for i in parts.valid) != opened.spec["validation"]["ids_sha256"]:
         raise ConfigError(

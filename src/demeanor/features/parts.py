@@ -44,13 +44,14 @@ def parts_of(
         fold: which of them is the test part.
         seed: of the deal.
         by: what is dealt: `group`, or `speaker` where whole speakers (or domains) are to be left out. A group that
-            several speakers share stays with the part it is tested in; its other samples are left out.
+            several speakers share stays with the part it is tested in; its other samples are left out. A corpus' own
+            parts are taken as they are.
 
     Raises:
         ConfigError: a part is empty, or a group stands in two parts.
     """
     dealt = [(s.speaker if by == "speaker" else None) or group_of(s) for s in samples]
-    names = _folded(dealt, folds, fold, seed) if folds > 1 else _given(samples)
+    names = _folded(dealt, folds, fold, seed) if folds > 1 else _given(samples, dealt)
     if "valid" not in names:
         shares = {"valid": valid, "train": 1 - valid}
         named = zip(samples, dealt, names, strict=True)
@@ -70,11 +71,11 @@ def parts_of(
     return Parts(rows["train"], rows["valid"], rows["test"])
 
 
-def _given(samples: Sequence[Sample]) -> list[str]:
+def _given(samples: Sequence[Sample], dealt: Sequence[str]) -> list[str]:
     if any(s.split for s in samples):
         return [s.split or "" for s in samples]
     shares = {"train": 0.7, "valid": 0.1, "test": 0.2}
-    return [hashed_split(group_of(s), shares) for s in samples]
+    return [hashed_split(name, shares) for name in dealt]
 
 
 def _once(samples: Sequence[Sample], names: Sequence[str]) -> list[str]:

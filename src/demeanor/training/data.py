@@ -37,9 +37,9 @@ class Rows:
 
     def __post_init__(self) -> None:
         for modality, column in self.values.items():
-            example = None if isinstance(column, np.ndarray) else next((x for x in column if x is not None), None)
+            example = None if isinstance(column, np.ndarray) else example_of(column)
             if example is not None:
-                self.shapes.setdefault(modality, example[:1] if example.ndim < 3 else example)
+                self.shapes.setdefault(modality, example)
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -51,6 +51,12 @@ class Rows:
         pick = [self.group[i] for i in rows] if self.group else []
         corpus = [self.corpus[i] for i in rows] if self.corpus else []
         return Rows(values, labels, self.weight[rows], pick, corpus, dict(self.shapes))
+
+
+def example_of(column: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
+    """What `Rows.shapes` holds of a modality: the first step of a sequence, a whole picture; None where all miss it."""
+    first = next((x for x in column if x is not None), None)
+    return first if first is None or first.ndim > 2 else first[:1]
 
 
 def polarity_target(score: float) -> NDArray[np.float32]:

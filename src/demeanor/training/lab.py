@@ -27,7 +27,7 @@ from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
 from demeanor.training.measure import floor, measure, selected
 from demeanor.training.parallel import join
-from demeanor.training.prepare import Prepared, prepare
+from demeanor.training.prepare import FITTED, Prepared, prepare
 from demeanor.training.pretrain import pretrain
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
@@ -112,7 +112,8 @@ def train(
     say: Say = print,
     prepared: Prepared | None = None,
 ) -> Progress:
-    """Train, and leave in the folder: weights.pt, features.npz (scales), valid.npz (predictions), scores.json.
+    """Train, and leave in the folder: weights.pt, features.npz (scales), fitted.json (ids that they and
+    encoders were fitted on), valid.npz (predictions), scores.json.
 
     `prepared` is the run's data, where it is at hand.
     """
@@ -133,13 +134,15 @@ def train(
 
     progress = fit(model, lambda epoch: rows, score, settings, folder, say=say)
     if hasattr(model, "fit_stack"):
-        stack(run, prepared, model, rows, folder)
+        stack(run, prepared, model, rows, folder, say)
     if not join(device_of(run.training.device)).leads:
         return progress
     save_atomically(model.state_dict(), folder / "weights.pt")
     save_arrays(
         folder / "features.npz", {f"{m}/{k}": v for m, s in prepared.scales.items() for k, v in s.state().items()}
     )
+    if prepared.fitted_on is not None:
+        write_json(folder / FITTED, {"ids": prepared.fitted_on})
     save_states(prepared, folder)
     found = predictions(run, prepared, model, prepared.parts.valid)
     save_arrays(folder / "valid.npz", found)
@@ -179,11 +182,17 @@ def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say:
 STACK_FOLDS = 5
 
 
-def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path) -> None:
-    """Fit a stacking model's combiner on what predictors say of training groups they did not learn from."""
+def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path, say: Say = print) -> None:
+    """Fit a stacking model's combiner on what predictors say of training groups they did not learn from.
+
+    One group alone leaves nothing to learn from outside it: the combiner stays the plain mean.
+    """
     from demeanor.fusion.late_stack import out_of_fold
 
     folds = torch.from_numpy(group_folds(rows.group, STACK_FOLDS, run.training.seed))
+    if len(folds.unique()) < 2:
+        say("the training part is one group: what the modalities say is joined by its plain mean, not by stacking")
+        return
     whole = collate(rows, np.arange(len(rows)))
 
     def learn(part: FeatureBatch) -> Any:

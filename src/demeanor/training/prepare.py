@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from demeanor.features.normalise import Standardiser, is_frames, within_speakers
 from demeanor.features.parts import Parts, group_of, parts_of
 from demeanor.features.read import encoders_of, samples_of
 from demeanor.features.store import Store, fitted, refuse_leak
-from demeanor.training.data import Rows, inverse_frequency
+from demeanor.training.data import Rows, example_of, inverse_frequency
 from demeanor.training.runfile import Features, RunFile, Task
 from demeanor.types import EMOTIONS, POLARITIES, Sample
 
@@ -45,6 +45,8 @@ class Prepared:
         encoders: fitted.
         scales: per modality of frames its standardiser, fitted on the training part.
         labels: per task (N,) or (N, classes), NaN where a sample has none.
+        fitted_on: ids of the samples that encoders and scales were fitted on; None where a run that they were taken
+            from does not say.
     """
 
     samples: list[Sample]
@@ -53,6 +55,7 @@ class Prepared:
     encoders: dict[str, Encoder]
     scales: dict[str, Standardiser]
     labels: dict[str, NDArray[np.float32]]
+    fitted_on: tuple[str, ...] | None = None
 
     def dims(self) -> dict[str, int]:
         """Width of a step per modality of frames; 0 for token ids, channels for pictures."""
@@ -76,7 +79,9 @@ class Prepared:
                 weight[has] *= inverse_frequency(labels[name][has], task.balance)
         weight /= weight.mean()
         values = {m: [column[i] for i in part] for m, column in self.columns.items()}
-        return Rows(values, labels, weight, self.groups(part))
+        # Of all parts: one that misses a modality altogether still has to know its width.
+        examples = {m: x for m, column in self.columns.items() if (x := example_of(column)) is not None}
+        return Rows(values, labels, weight, self.groups(part), shapes=examples)
 
 
 def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[[str], None] = print) -> Prepared:
@@ -89,8 +94,8 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
         say: where progress lines go.
 
     Raises:
-        ConfigError: a part or a label is empty, a label is none of the classes, or a fitted encoder has seen what it
-            must not.
+        ConfigError: a part or a label is empty, a label is none of the classes, or a fitted encoder or scale has seen
+            what it must not.
         DataError: the data set is not there.
     """
     samples = samples_of(run.data.model_dump(exclude={"name"}), root)
@@ -108,21 +113,55 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
         learned = [samples[i] for i in parts.train]
     labels = {name: targets_of(samples, name, task) for name, task in run.tasks.items()}
     _refuse_unlabelled(labels, parts)
+    read = encoders_of(run.encoders, root)
+    known = {} if before is None else _scales_of(_kept(before, "features.npz"))
+    seen = () if before is None else _seen(before, say)
+    if any(e.learns for e in read.values()) or (known and run.features.normalise != "none"):
+        _refuse_seen(before, seen or (), held)
     columns: dict[str, Column] = {}
     encoders: dict[str, Encoder] = {}
-    for modality, encoder in encoders_of(run.encoders, root).items():
+    for modality, encoder in read.items():
         ids: Sequence[str] = ()
         if encoder.learns and before is not None:
-            encoder, ids = encoder.restore(_kept(before, f"encoder-{modality}.npz")), [s.id for s in learned]
+            encoder = encoder.restore(_kept(before, f"encoder-{modality}.npz"))
+            ids = [s.id for s in learned] if seen is None else seen
         elif encoder.learns:
             encoder, ids = fitted(encoder, learned, store)
-        refuse_leak(ids, held)
+            refuse_leak(ids, held)
         encoders[modality] = encoder
         columns[modality] = list(encode_all(samples, encoder, store, fitted_ids=ids))
         say(f"{modality}: {sum(x is not None for x in columns[modality])} of {len(samples)} samples encoded")
-    known = {} if before is None else _scales_of(_kept(before, "features.npz"))
     scales = _shape(columns, run.features, samples, parts, known)
-    return Prepared(samples, parts, columns, encoders, scales, labels)
+    if seen is not None and (set(scales) - set(known) or (before is None and any(e.learns for e in read.values()))):
+        seen = tuple(sorted({*seen, *(samples[i].id for i in parts.train)}))
+    return Prepared(samples, parts, columns, encoders, scales, labels, seen)
+
+
+FITTED = "fitted.json"
+"""In a run folder: the ids that its encoders and scales were fitted on."""
+
+
+def _seen(folder: Path, say: Callable[[str], None]) -> tuple[str, ...] | None:
+    """The ids that an earlier run's encoders and scales were fitted on.
+
+    None where it does not say: runs were saved without them once. Those stay of use, with a word that nothing is
+    checked.
+    """
+    path = folder / FITTED
+    if not path.is_file():
+        say(f"features.as_in: {folder} does not say what it was fitted on; that none of it is held back is unchecked")
+        return None
+    return tuple(json.loads(path.read_text(encoding="utf-8"))["ids"])
+
+
+def _refuse_seen(folder: Path | None, seen: Sequence[str], held: Set[str]) -> None:
+    """Refuse encoders and scales of an earlier run that were fitted on what this one holds back."""
+    if both := sorted(held & set(seen)):
+        raise ConfigError(
+            f"features.as_in: expected a run fitted on none of this run's validation and test samples, got {folder}, "
+            f"fitted on {len(both)} of them ({', '.join(both[:5])}{' …' * (len(both) > 5)}); divide the data as that "
+            "run did, leave as_in out, or, where these are other samples of the same name, give them other ids"
+        )
 
 
 def _kept(folder: Path, name: str) -> dict[str, NDArray[Any]]:
@@ -169,6 +208,11 @@ def _shape(
     for modality, column in columns.items():
         if all(x is None for x in column):
             raise ConfigError(f"no sample has the modality '{modality}'; leave its encoder out")
+        if all(column[i] is None for i in parts.train):
+            raise ConfigError(
+                f"expected training samples with the modality '{modality}', got {len(parts.train)} without; "
+                "leave its encoder out, or give some of its samples to the training part"
+            )
         column = [None if x is None else x[: features.longest.get(modality)] for x in column]
         if all(x is None or is_frames(x) for x in column):
             column = shape_frames(column, modality, features, parts, scales, [s.speaker for s in samples])
@@ -177,7 +221,8 @@ def _shape(
             if reach := features.reach(modality):
                 column = list(in_context(column, samples, reach))
         columns[modality] = column
-    columns |= {name: column for name, column in said.items() if any(x is not None for x in column)}
+    # Where no training sample was preceded by another, nothing could be learned of what was said before.
+    columns |= {name: column for name, column in said.items() if any(column[i] is not None for i in parts.train)}
     return scales
 
 
