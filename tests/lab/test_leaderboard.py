@@ -76,6 +76,17 @@ def test_left_out_domains_are_named_with_the_worst_first(tmp_path: Path) -> None
     assert "mean 0.800, worst books 0.700 (books 0.700, fruit 0.900)" in page
 
 
+def test_a_fold_without_the_metric_is_left_out_of_the_mean(tmp_path: Path) -> None:
+    def told(where: str, **accuracy: float | None) -> str:
+        folds = [{"held": [h], "n": 25, "metrics": {"accuracy": a, "mae": 0.1}} for h, a in accuracy.items()]
+        (tmp_path / where).mkdir()
+        return board(tmp_path / where, [record("concat", 0, 0.2, folds=folds, shown="accuracy")], {"concat": {}})
+
+    page = told("one", tools=None, fruit=0.9, books=0.7)
+    assert "mean 0.800, worst books 0.700 (books 0.700, fruit 0.900, tools –)" in page
+    assert "mean –, worst – (tools –)" in told("none", tools=None)
+
+
 def a_run(**bench: Any) -> Any:
     from demeanor.training.runfile import checked
 
