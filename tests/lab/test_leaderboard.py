@@ -139,6 +139,23 @@ def test_moments_are_mean_and_spread_side_by_side() -> None:
     np.testing.assert_allclose(found[0], [[2.0, 4.0, 1.0, 0.0]])
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_finite_takes_no_part_in_a_mean_over_time() -> None:
+    import numpy as np
+
+    from demeanor.features.exported import over_time
+
+    value = np.array([[1, np.inf, np.nan], [3, 4, -np.inf], [np.nan, 8, np.nan]], np.float32)
+    found = over_time(value, False, True)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [[2, 6, 0, 1, 2, 0]])
+    np.testing.assert_allclose(over_time(value, True, False), [[2, 6, 0]])
+    assert over_time(value[:0], False, True).tolist() == [[0.0] * 6]
+    whole = np.random.default_rng(0).normal(size=(99, 3)).astype(np.float32)
+    plain = np.concatenate([whole.mean(0), whole.std(0)])[None]
+    assert np.array_equal(over_time(whole, False, True), plain), "to the last digit as models were trained on it"
+
+
 def test_the_metric_of_the_table_is_the_one_that_is_drawn() -> None:
     from demeanor.experiments.missing_plot import chosen
 
