@@ -197,7 +197,7 @@ def class_chances(labels: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float
         bare = np.isnan(number)
         classes = np.sign(np.nan_to_num(number)).astype(int) + 1
     else:
-        bare = np.isnan(classed).all(1)
+        bare = np.asarray(np.isnan(classed).all(1))
         classes = np.nan_to_num(classed, nan=0.0).argmax(1)
     bins = np.where(bare, classes.max(initial=0) + 1, classes)
     chances = 1.0 / np.bincount(bins)[bins]
