@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -165,6 +166,33 @@ def test_a_benchmark_compares_fairly_and_is_not_done_twice(run_file: Path, tmp_p
     again = bench(run_file, tmp_path, ["concat", "late_mean"], 2, tmp_path / "runs", results, say=said.append)
     assert again[0]["mean"] == rows[0]["mean"]
     assert len(records.read(results)) == 8, "a finished test part is not read again"
+
+
+def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, tmp_path: Path) -> None:
+    runs, results = tmp_path / "runs", tmp_path / "results" / "records.jsonl"
+    run_file.write_text(run_file.read_text().replace("epochs = 6", "epochs = 1") + "[bench]\ntext_only = false\n")
+
+    def go(models: list[str], seeds: int, *settings: str, less: bool = False) -> list[dict]:
+        return bench(run_file, tmp_path, models, seeds, runs, results, settings, say=lambda line: None, less=less)
+
+    first = go(["concat"], 1)
+    began = (runs / "bench-known/concat/seed-0-fold-0/run.json").read_bytes()
+    for stopped in (False, True):
+        if stopped:  # after its training, before its test
+            (runs / "bench-known/concat/seed-0-fold-0/test.json").unlink()
+        for other in ("training.epochs=2", "encoders.text.width=5", "bench.settings.concat.training.epochs=2"):
+            with pytest.raises(ConfigError, match=r"got others in .*concat; give another folder with --out"):
+                go(["late_mean", "concat"], 2, other)
+    assert not (runs / "bench-known/late_mean").exists(), "it is told before anything is trained"
+    assert (runs / "bench-known/concat/seed-0-fold-0/run.json").read_bytes() == began
+    again = go(["concat"], 1)
+    assert again[0]["mean"] == pytest.approx(first[0]["mean"])
+    more = go(["concat", "late_mean"], 2, "bench.settings.late_mean.training.epochs=2", less=True)
+    assert [r["seeds"] for r in more] == [2, 2]
+    assert more[1]["missing"]
+    assert go(["late_mean"], 3, "bench.settings.late_mean.training.epochs=2")[0]["missing"] == {}
+    shutil.rmtree(runs / "bench-known/concat/seed-0-fold-0")
+    assert go(["concat"], 1, "training.epochs=2")[0]["mean"] != first[0]["mean"], "nothing is left of a removed run"
 
 
 def test_folds_test_every_row_once(run_file: Path, tmp_path: Path) -> None:
