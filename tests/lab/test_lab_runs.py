@@ -16,9 +16,10 @@ torch = pytest.importorskip("torch")
 
 from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.experiments import records  # noqa: E402
+from demeanor.experiments import search as searching  # noqa: E402
 from demeanor.experiments.bench import bench, entries, spec_for  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
-from demeanor.experiments.search import search  # noqa: E402
+from demeanor.experiments.search import search, with_settings  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.training import lab  # noqa: E402
 from demeanor.training.run import read_run_file, train  # noqa: E402
@@ -254,6 +255,37 @@ def test_search_never_opens_the_test_part(tmp_path: Path, monkeypatch: pytest.Mo
     assert test
     assert not any(test & set(part.tolist()) for part in asked)
     assert search(path, tmp_path, 3, tmp_path / "runs", store, say=lambda line: None)["trials"] == 3
+
+
+def test_search_prepares_anew_what_it_tries_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "run.toml"
+    path.write_text(
+        RUN.split("[search]")[0].replace("epochs = 6", "epochs = 1")
+        + '[search]\n"data.samples" = { choices = [60, 90] }\n"encoders.text.name" = { choices = ["series"] }\n'
+    )
+    made, trained = [], []
+    keep, fit = searching.prepare, lab.train
+    monkeypatch.setattr(searching, "prepare", lambda run, *rest: made.append(run.data.samples) or keep(run, *rest))
+    monkeypatch.setattr(
+        lab, "train", lambda run, *rest, prepared, **more: (
+            trained.append((run.data.samples, len(prepared.samples))) or fit(run, *rest, prepared=prepared, **more)
+        )
+    )  # fmt: skip
+    search(path, tmp_path, 6, tmp_path / "runs", Store(tmp_path / "features"), say=lambda line: None)
+    assert len(trained) == 6
+    assert set(trained) == {(60, 60), (90, 90)}, "each trial trains on the data it names"
+    assert sorted(made) == [60, 90], "and what is equal is made once"
+
+
+def test_a_searched_key_reaches_as_deep_as_its_dots() -> None:
+    spec = {"encoders": {"text": {"name": "series"}}, "run": {"name": "known"}}
+    found = with_settings(spec, {"encoders.text.width": 5, "model.rank": 2})
+    assert found["encoders"] == {"text": {"name": "series", "width": 5}}
+    assert found["model"] == {"rank": 2}
+    assert spec["encoders"] == {"text": {"name": "series"}}, "the run file stays as it was"
+    with pytest.raises(ConfigError, match="expected a section name, got 'known'"):
+        with_settings(spec, {"run.name.first": 1})
 
 
 def test_the_other_commands_pass_over_the_search_section(run_file: Path, tmp_path: Path) -> None:
