@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +17,10 @@ torch = pytest.importorskip("torch")
 
 from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.experiments import records  # noqa: E402
+from demeanor.experiments import search as searching  # noqa: E402
 from demeanor.experiments.bench import bench, entries, spec_for  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
-from demeanor.experiments.search import search  # noqa: E402
+from demeanor.experiments.search import search, with_settings  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.training import lab  # noqa: E402
@@ -172,6 +174,33 @@ def test_a_benchmark_compares_fairly_and_is_not_done_twice(run_file: Path, tmp_p
     assert len(records.read(results)) == 8, "a finished test part is not read again"
 
 
+def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, tmp_path: Path) -> None:
+    runs, results = tmp_path / "runs", tmp_path / "results" / "records.jsonl"
+    run_file.write_text(run_file.read_text().replace("epochs = 6", "epochs = 1") + "[bench]\ntext_only = false\n")
+
+    def go(models: list[str], seeds: int, *settings: str, less: bool = False) -> list[dict]:
+        return bench(run_file, tmp_path, models, seeds, runs, results, settings, say=lambda line: None, less=less)
+
+    first = go(["concat"], 1)
+    began = (runs / "bench-known/concat/seed-0-fold-0/run.json").read_bytes()
+    for stopped in (False, True):
+        if stopped:  # after its training, before its test
+            (runs / "bench-known/concat/seed-0-fold-0/test.json").unlink()
+        for other in ("training.epochs=2", "encoders.text.width=5", "bench.settings.concat.training.epochs=2"):
+            with pytest.raises(ConfigError, match=r"got others in .*concat; give another folder with --out"):
+                go(["late_mean", "concat"], 2, other)
+    assert not (runs / "bench-known/late_mean").exists(), "it is told before anything is trained"
+    assert (runs / "bench-known/concat/seed-0-fold-0/run.json").read_bytes() == began
+    again = go(["concat"], 1)
+    assert again[0]["mean"] == pytest.approx(first[0]["mean"])
+    more = go(["concat", "late_mean"], 2, "bench.settings.late_mean.training.epochs=2", less=True)
+    assert [r["seeds"] for r in more] == [2, 2]
+    assert more[1]["missing"]
+    assert go(["late_mean"], 3, "bench.settings.late_mean.training.epochs=2")[0]["missing"] == {}
+    shutil.rmtree(runs / "bench-known/concat/seed-0-fold-0")
+    assert go(["concat"], 1, "training.epochs=2")[0]["mean"] != first[0]["mean"], "nothing is left of a removed run"
+
+
 def test_folds_test_every_row_once(run_file: Path, tmp_path: Path) -> None:
     results = tmp_path / "records.jsonl"
     settings = ["data.folds=3", "training.epochs=1"]
@@ -231,6 +260,37 @@ def test_search_never_opens_the_test_part(tmp_path: Path, monkeypatch: pytest.Mo
     assert test
     assert not any(test & set(part.tolist()) for part in asked)
     assert search(path, tmp_path, 3, tmp_path / "runs", store, say=lambda line: None)["trials"] == 3
+
+
+def test_search_prepares_anew_what_it_tries_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "run.toml"
+    path.write_text(
+        RUN.split("[search]")[0].replace("epochs = 6", "epochs = 1")
+        + '[search]\n"data.samples" = { choices = [60, 90] }\n"encoders.text.name" = { choices = ["series"] }\n'
+    )
+    made, trained = [], []
+    keep, fit = searching.prepare, lab.train
+    monkeypatch.setattr(searching, "prepare", lambda run, *rest: made.append(run.data.samples) or keep(run, *rest))
+    monkeypatch.setattr(
+        lab, "train", lambda run, *rest, prepared, **more: (
+            trained.append((run.data.samples, len(prepared.samples))) or fit(run, *rest, prepared=prepared, **more)
+        )
+    )  # fmt: skip
+    search(path, tmp_path, 6, tmp_path / "runs", Store(tmp_path / "features"), say=lambda line: None)
+    assert len(trained) == 6
+    assert set(trained) == {(60, 60), (90, 90)}, "each trial trains on the data it names"
+    assert sorted(made) == [60, 90], "and what is equal is made once"
+
+
+def test_a_searched_key_reaches_as_deep_as_its_dots() -> None:
+    spec = {"encoders": {"text": {"name": "series"}}, "run": {"name": "known"}}
+    found = with_settings(spec, {"encoders.text.width": 5, "model.rank": 2})
+    assert found["encoders"] == {"text": {"name": "series", "width": 5}}
+    assert found["model"] == {"rank": 2}
+    assert spec["encoders"] == {"text": {"name": "series"}}, "the run file stays as it was"
+    with pytest.raises(ConfigError, match="expected a section name, got 'known'"):
+        with_settings(spec, {"run.name.first": 1})
 
 
 def test_the_other_commands_pass_over_the_search_section(run_file: Path, tmp_path: Path) -> None:

@@ -76,6 +76,17 @@ def test_left_out_domains_are_named_with_the_worst_first(tmp_path: Path) -> None
     assert "mean 0.800, worst books 0.700 (books 0.700, fruit 0.900)" in page
 
 
+def test_a_fold_without_the_metric_is_left_out_of_the_mean(tmp_path: Path) -> None:
+    def told(where: str, **accuracy: float | None) -> str:
+        folds = [{"held": [h], "n": 25, "metrics": {"accuracy": a, "mae": 0.1}} for h, a in accuracy.items()]
+        (tmp_path / where).mkdir()
+        return board(tmp_path / where, [record("concat", 0, 0.2, folds=folds, shown="accuracy")], {"concat": {}})
+
+    page = told("one", tools=None, fruit=0.9, books=0.7)
+    assert "mean 0.800, worst books 0.700 (books 0.700, fruit 0.900, tools –)" in page
+    assert "mean –, worst – (tools –)" in told("none", tools=None)
+
+
 def a_run(**bench: Any) -> Any:
     from demeanor.training.runfile import checked
 
@@ -126,6 +137,23 @@ def test_moments_are_mean_and_spread_side_by_side() -> None:
     found = shape_frames(column, "audio", Features(moments=("audio",), normalise="none"), parts, {})
     assert found[1] is None
     np.testing.assert_allclose(found[0], [[2.0, 4.0, 1.0, 0.0]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_finite_takes_no_part_in_a_mean_over_time() -> None:
+    import numpy as np
+
+    from demeanor.features.exported import over_time
+
+    value = np.array([[1, np.inf, np.nan], [3, 4, -np.inf], [np.nan, 8, np.nan]], np.float32)
+    found = over_time(value, False, True)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [[2, 6, 0, 1, 2, 0]])
+    np.testing.assert_allclose(over_time(value, True, False), [[2, 6, 0]])
+    assert over_time(value[:0], False, True).tolist() == [[0.0] * 6]
+    whole = np.random.default_rng(0).normal(size=(99, 3)).astype(np.float32)
+    plain = np.concatenate([whole.mean(0), whole.std(0)])[None]
+    assert np.array_equal(over_time(whole, False, True), plain), "to the last digit as models were trained on it"
 
 
 def test_the_metric_of_the_table_is_the_one_that_is_drawn() -> None:

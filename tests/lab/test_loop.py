@@ -179,6 +179,16 @@ def test_balanced_sampling_draws_classes_alike() -> None:
     assert shares == pytest.approx([1 / 3] * 3, abs=0.05)
 
 
+def test_balanced_sampling_takes_no_unlabelled_row_for_a_class() -> None:
+    classes = np.eye(2, dtype=np.float32)[[0] * 4 + [1] * 2 + [0] * 10]
+    classes[6:] = np.nan
+    chances = class_chances({"emotions": classes})
+    assert [chances[a:b].sum() for a, b in ((0, 4), (4, 6), (6, 16))] == pytest.approx([1 / 3] * 3)
+    score = np.array([-1, -2, 0, 1, np.nan, np.nan, np.nan], np.float32)
+    chances = class_chances({"score": score})
+    assert [chances[a:b].sum() for a, b in ((0, 2), (2, 3), (3, 4), (4, 7))] == pytest.approx([1 / 4] * 4)
+
+
 def test_weights_to_start_from_that_fit_nothing_are_refused(tmp_path: Path) -> None:
     torch.save({"other": torch.zeros(2)}, tmp_path / "best.pt")
     with pytest.raises(ConfigError, match="no weight"):

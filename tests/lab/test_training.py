@@ -1,6 +1,7 @@
 """The loop, its data and its losses."""
 
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from demeanor.fusion.concat import Concat, Config  # noqa: E402
 from demeanor.losses.tasks import masked_cross_entropy, sign_hinge, task_loss  # noqa: E402
+from demeanor.training import loop  # noqa: E402
 from demeanor.training.data import Rows, batches, polarity_target, targets  # noqa: E402
 from demeanor.training.folds import actor_folds, group_folds  # noqa: E402
 from demeanor.training.held_out import SENTENCES, is_held_out  # noqa: E402
@@ -141,6 +143,21 @@ def test_a_stopped_run_ends_as_an_unstopped_one(tmp_path: Path) -> None:
     whole, resumed = go(tmp_path / "a", None), go(tmp_path / "b", 2)
     for (name, first), second in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         torch.testing.assert_close(first, second, msg=name)
+
+
+def test_a_resumed_average_is_where_the_model_is(tmp_path: Path) -> None:
+    def model() -> Concat:
+        return Concat(Config(dims={"text": 6}, dropout=0.0))
+
+    settings = Settings(epochs=1, batch=8, precision="float32", average=0.9, device="cpu", track=())
+    fit(model(), lambda e: small(), lambda m: {"score": 1.0}, settings, tmp_path, say=lambda s: None)
+    elsewhere = settings.model_copy(update={"device": "meta"})  # as a GPU: weights of the CPU cannot be added to it
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch says that loading into the meta device copies nothing
+        resumed = loop._Run(model(), elsewhere, tmp_path, None, lambda s: None)
+    assert resumed.average is not None
+    assert resumed.average.steps > 0
+    assert {value.device.type for value in resumed.average.state.values()} == {"meta"}
 
 
 def test_learns_a_plain_rule_and_predicts_in_order(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from demeanor.metrics import bootstrap
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
 from demeanor.training.measure import LOWER_IS_BETTER, floor, measure
-from demeanor.training.prepare import Prepared, prepare
+from demeanor.training.prepare import SECTIONS, Prepared, prepare
 from demeanor.training.run import provenance, read_run_file, save_arrays, with_manifest, write_json
 from demeanor.training.runfile import RunFile
 
@@ -121,33 +121,32 @@ def bench(
 
     Returns:
         The summary rows: per entry mean and spread over seeds, and the paired difference to the baseline.
+
+    Raises:
+        ConfigError: a wrong run file, or the folder holds runs of other settings.
     """
     from demeanor.experiments.leaderboard import write_leaderboard
     from demeanor.experiments.missing_plot import write_missing
 
     results.parent.mkdir(parents=True, exist_ok=True)
     base = with_manifest(read_run_file(path, overrides), path)
-    if less:
-        base.setdefault("missing", {})
-    names = list(models) or list(base.get("bench", {}).get("models", ())) or [base["run"]["model"]]
-    for name in names:
-        plugin("fusion", name)
+    base |= {"missing": base.get("missing", {})} if less else {}
+    names = compared(base, models)
     run = lab.check({**base, "run": {**base["run"], "model": names[0]}, "model": {}})
     count = seeds or run.bench.seeds
     rows = entries(run, names)
     folder = out / f"bench-{run.run.name}"
     deal = max(1, run.data.folds)
     jobs = [(e, s, f) for f in range(deal) for e in rows for s in range(count)]
+    refuse_other(base, folder, jobs)
     data: dict[str, Prepared] = {}
     for number, (entry, seed, fold) in enumerate(jobs, 1):
         say(f"[{number}/{len(jobs)}] {entry.name}, seed {seed}" + (f", fold {fold}" if run.data.folds else ""))
-        if not ((one := folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{fold}") / "test.json").exists():
+        if not ((one := place_of(folder, entry, seed, fold)) / "test.json").exists():
             carry_out(spec_for(base, entry, seed, fold), one, root, data, store, say)
     pooled = {e.name: [pool(folder, e, s, deal, run.bench.metric) for s in range(count)] for e in rows}
-    for found in pooled.values():
-        for record in found:
-            if record.pop("fresh"):
-                records.append(record, results)
+    for record in (r for found in pooled.values() for r in found if r.pop("fresh")):
+        records.append(record, results)
     summary = compare(run, folder, rows, pooled)
     write_json(results.parent / f"bench-{run.run.name}.json", records.plain(summary))
     write_leaderboard(results)
@@ -156,15 +155,53 @@ def bench(
     return summary
 
 
+def compared(base: Spec, models: Sequence[str]) -> list[str]:
+    """The models asked for, else those of the run file; each is one of fusion/."""
+    names = list(models) or list(base.get("bench", {}).get("models", ())) or [base["run"]["model"]]
+    for name in names:
+        plugin("fusion", name)
+    return names
+
+
+def place_of(folder: Path, entry: Entry, seed: int, fold: int) -> Path:
+    """The run folder of one run."""
+    return folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{fold}"
+
+
+def refuse_other(base: Spec, folder: Path, jobs: Sequence[tuple[Entry, int, int]]) -> None:
+    """Runs found there are taken, or gone on with, only under the settings they began with.
+
+    Raises:
+        ConfigError: some began with others.
+    """
+
+    def trained(spec: Mapping[str, Any]) -> str:  # [missing] changes what is read of a test part, and no weights
+        return json.dumps({k: v for k, v in spec.items() if k != "missing"}, sort_keys=True)
+
+    other: dict[str, None] = {}
+    for entry, seed, fold in jobs:
+        place = place_of(folder, entry, seed, fold)
+        there = (place / "run.json").exists()
+        if there and trained(spec_of(place)["config"]) != trained(spec_for(base, entry, seed, fold)):
+            other[str(place.parent)] = None
+    if other:
+        raise ConfigError(
+            f"expected runs of this run file and these settings in {folder}, got others in {', '.join(other)}; "
+            "give another folder with --out, or remove what is there"
+        )
+
+
 def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], store: Store | None, say: Say) -> None:
     """One run and its test; `data` keeps the arrays of the last run, for the next one that wants the same."""
     run = lab.check(spec)
-    key = json.dumps({k: spec.get(k) for k in ("data", "encoders", "features", "tasks")}, sort_keys=True)
+    key = json.dumps({k: spec.get(k) for k in SECTIONS}, sort_keys=True)
     if key not in data:
         data.clear()
         data[key] = prepare(run, root, store, lambda line: None)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", provenance(spec))
+    # What was pooled over the folds of this seed is of an earlier run, whose folder is gone.
+    (folder.parent / f"{folder.name.partition('-fold-')[0]}.json").unlink(missing_ok=True)
     if not (folder / "scores.json").exists():
         progress = lab.train(run, root, folder, say=lambda line: None, prepared=data[key])
         write_json(folder / "history.json", progress.history)
@@ -178,7 +215,7 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
 
     `fresh` says whether it was made now: a record is appended once. `metric` is what the bench is ordered by.
     """
-    places = [folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{f}" for f in range(folds)]
+    places = [place_of(folder, entry, seed, f) for f in range(folds)]
     path = places[0].parent / f"seed-{seed}.json"
     if path.exists():
         return {**json.loads(path.read_text(encoding="utf-8")), "fresh": False}

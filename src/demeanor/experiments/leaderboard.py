@@ -115,16 +115,17 @@ def _notes(rows: Sequence[Record], latest: Mapping[str, Sequence[Record]], metri
 
 
 def _by_domain(entry: str, folds: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """A part where the metric is not defined (all rows of one class, say) has –, and no share in the mean."""
     values: dict[str, list[float]] = defaultdict(list)
     for fold in folds:
-        values[", ".join(fold["held"])].append(fold["metrics"][metric])
-    means = {held: float(np.mean(v)) for held, v in values.items()}
+        value = fold["metrics"][metric]
+        values[", ".join(fold["held"])] += [] if value is None else [value]
+    means = {held: float(np.mean(v)) for held, v in values.items() if v}
     order = sorted(means, key=means.__getitem__, reverse=metric.endswith(LOWER_IS_BETTER))
-    each = ", ".join(f"{held} {means[held]:.3f}" for held in order)
-    return (
-        f"{entry}, {metric} of each part left out: mean {np.mean(list(means.values())):.3f}, worst {order[0]} "
-        f"{means[order[0]]:.3f} ({each})."
-    )
+    each = ", ".join(f"{held} {_number(means.get(held))}" for held in [*order, *(h for h in values if h not in means)])
+    mean = _number(float(np.mean(list(means.values()))) if means else None)
+    worst = f"{order[0]} {_number(means[order[0]])}" if order else "–"
+    return f"{entry}, {metric} of each part left out: mean {mean}, worst {worst} ({each})."
 
 
 def _verdicts(

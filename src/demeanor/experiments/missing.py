@@ -59,6 +59,8 @@ def averaged(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | 
     """Pattern → metric → mean over the records of several seeds."""
     out: dict[str, dict[str, float | None]] = {}
     for pattern, metrics in found[0].get("missing", {}).items():
+        if any(pattern not in r.get("missing", {}) for r in found):  # seeds added with another [missing], or none
+            continue
         each = {k: [r["missing"][pattern][k] for r in found] for k in metrics}
         out[pattern] = {k: None if None in v else float(np.mean(v)) for k, v in each.items()}
     return out

@@ -88,11 +88,19 @@ def shaped(value: NDArray[Any], part: ModalityPart, scale: Standardiser | None, 
 
 
 def over_time(value: NDArray[Any], mean: bool, moments: bool) -> NDArray[Any]:
-    """Steps as they are, or their mean, or their mean and standard deviation side by side: one step."""
+    """Steps as they are, or their mean, or their mean and standard deviation side by side: one step.
+
+    Of each column over its finite entries alone; 0 where it has none.
+    """
     if not (mean or moments):
         return value
-    known = np.nan_to_num(value)
-    return np.concatenate([known.mean(0), known.std(0)])[None] if moments else known.mean(0, keepdims=True)
+    finite = np.isfinite(value)
+    if len(value) and finite.all():  # a sum under a mask rounds otherwise, and models were trained on this one
+        return np.concatenate([value.mean(0), value.std(0)])[None] if moments else value.mean(0, keepdims=True)
+    count = np.maximum(finite.sum(0), 1)
+    centre = np.where(finite, value, 0).sum(0, dtype=np.float64) / count
+    spread = np.sqrt((np.where(finite, value - centre, 0) ** 2).sum(0) / count)
+    return (np.concatenate([centre, spread]) if moments else centre)[None].astype(value.dtype)
 
 
 def scaled(value: NDArray[Any], scale: Standardiser | None) -> NDArray[Any]:

@@ -193,14 +193,19 @@ def inverse_frequency(target: NDArray[np.float32], power: float) -> NDArray[np.f
 
 
 def class_chances(labels: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-    """(N,) chances that make every class of the first classified task equally likely; signs for a regression."""
+    """(N,) chances that make every class of the first classified task equally likely; signs for a regression.
+
+    Rows without that label are together as likely as one class: other tasks may learn from them.
+    """
     classed = next((y for y in labels.values() if y.ndim == 2), None)
     if classed is None:
         number = next(y for t, y in labels.items() if t != "weight")
+        bare = np.isnan(number)
         classes = np.sign(np.nan_to_num(number)).astype(int) + 1
     else:
+        bare = np.asarray(np.isnan(classed).all(1))
         classes = np.nan_to_num(classed, nan=0.0).argmax(1)
-    counts = np.bincount(classes)
-    chances = 1.0 / counts[classes]
+    bins = np.where(bare, classes.max(initial=0) + 1, classes)
+    chances = 1.0 / np.bincount(bins)[bins]
     share: NDArray[np.float64] = chances / chances.sum()
     return share

@@ -160,7 +160,8 @@ class _Run:
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state.get("scaler", {}))
         if self.average is not None:
-            self.average.state, self.average.steps = state["average"], state["steps"]
+            self.average.state = {k: v.to(self.device) for k, v in state["average"].items()}
+            self.average.steps = state["steps"]
         self.progress = Progress(**state["progress"])
         # The optimiser's own rates are those of the last step; the schedule sets them anew from `rates`.
 

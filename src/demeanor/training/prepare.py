@@ -31,6 +31,9 @@ from demeanor.types import EMOTIONS, POLARITIES, Sample
 CLASSES = {"polarity": POLARITIES, "emotions": EMOTIONS}
 """Classes of the tasks that have a fixed set, where a run file names none."""
 
+SECTIONS = ("data", "encoders", "features", "tasks")
+"""The sections of a run file that `prepare` looks at: runs alike in them share what it makes."""
+
 Column = list[NDArray[Any] | None]
 
 
