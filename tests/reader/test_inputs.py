@@ -44,7 +44,9 @@ def test_a_string_given_as_text_is_never_a_path(tmp_path: Path, monkeypatch: pyt
     assert gather(text=io.BytesIO("今天很好".encode("gb18030"))).text == "今天很好"
 
 
-@pytest.mark.parametrize("text", ["", "  \n\t", "\u3000\u200b"])
+@pytest.mark.parametrize(
+    "text", ["", "  \n\t", "\u3000\u200b", "\u2003", "\u1680\u2000\u200a\u202f\u205f", "\x1c\x1d\x1e\x1f"]
+)
 def test_nothing_visible_is_nothing_to_read(text: str) -> None:
     with pytest.raises(InputError, match="nothing to read"):
         gather(text=text)

@@ -215,7 +215,7 @@ def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
         )
     else:
         said = decode_text(text, notes)
-    return said if said.strip(" \t\r\n\v\f\x85\u00a0\u200b\u2028\u2029\u3000\ufeff") else None
+    return said if any(not c.isspace() and c not in "\u200b\ufeff" for c in said) else None
 
 
 def _file(parts: dict[str, Any], from_source: bool) -> str | None:
