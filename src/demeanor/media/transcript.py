@@ -18,6 +18,7 @@ from typing import Any, TypeGuard
 from demeanor.errors import DecodeError, InputError, LimitError
 from demeanor.media.encoding import decode_with_name
 from demeanor.media.kind import looks_like_text
+from demeanor.media.language_codes import told_code
 from demeanor.media.source import name_of, open_source, suffix_of
 from demeanor.types import Source, Utterance, Word
 
@@ -25,7 +26,7 @@ LIMIT = 64 << 20
 """Largest transcript in bytes; a day of speech as word-timed JSON is a quarter of it."""
 
 _HEAD = 65536  # bytes looked at to tell text
-_STAMP = r"(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
+_STAMP = r"(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 _CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)*\s+([^>]*)>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
@@ -33,6 +34,7 @@ _NOT_SPOKEN = re.compile(r"\s*(?:\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*�
 _SENTENCE_END = re.compile(
     r"""(?<=[.!?…])\s+|(?<=[.!?…]["'”’)])\s+|(?<=[。！？])(?![。！？”’」』）])|(?<=[。！？][”’」』）])"""
 )
+_LATEST = 1e7  # seconds, some 116 days, as in an analysis: what is laid out up to a time takes memory by its length
 _SHORTEST = 0.1  # seconds; a shorter rest of an overlapped cue is joined with the next one
 _BYTES_PER_SECOND = 15.0  # of UTF-8, at a usual speaking rate in English as in Chinese
 
@@ -206,7 +208,7 @@ def _json_cues(text: str, name: str) -> Iterator[_Cue]:
             Utterance(
                 start, end, said.strip(), tuple(_words(item.get("words"))),
                 speaker=str(speaker) if speaker not in (None, "") else None,
-                language=code.lower() if isinstance(code, str) and len(code) <= 3 else None,
+                language=told_code(code) if isinstance(code, str) else None,
             ),
             place,
         )  # fmt: skip
@@ -247,6 +249,10 @@ def _tidy(cues: Iterable[_Cue], name: str, notes: list[str]) -> list[Utterance]:
     lasting: list[Utterance] = []
     for cue in ordered:
         u = cue.utterance
+        if max(abs(u.start), abs(u.end)) >= _LATEST:
+            raise InputError(
+                f"{name}, {cue.place}: expected times below {_LATEST:.0f} s, got {u.start:.10g} to {u.end:.10g}; mend them"
+            )
         if u.start < 0:
             faults.setdefault("begin before 0; the part before was cut", []).append(cue.place)
             u = replace(u, start=0.0)
@@ -259,7 +265,7 @@ def _tidy(cues: Iterable[_Cue], name: str, notes: list[str]) -> list[Utterance]:
             u = _after(lasting, at, u)
         lasting.append(u)
     notes.extend(f"{name}: {len(at)} cue{'s' * (len(at) > 1)} {what} (first: {at[0]})" for what, at in faults.items())
-    return [replace(u, words=_within(u)) for u in sorted(lasting, key=lambda u: u.start)]
+    return [replace(u, words=words_within(u)) for u in sorted(lasting, key=lambda u: u.start)]
 
 
 def _one_voice(first: Utterance, second: Utterance) -> bool:
@@ -278,7 +284,7 @@ def _after(lasting: list[Utterance], at: int, u: Utterance) -> Utterance:
     return replace(u, start=last.start, end=max(last.end, u.end), text=text, words=words)
 
 
-def _within(u: Utterance) -> tuple[Word, ...]:
+def words_within(u: Utterance) -> tuple[Word, ...]:
     """The utterance's words by time, inside it."""
     inside = (replace(w, start=max(w.start, u.start), end=min(w.end, u.end)) for w in u.words)
     return tuple(sorted((w for w in inside if w.end >= w.start), key=lambda w: w.start))
