@@ -263,8 +263,13 @@ def _transcript(source: Source, start: float, notes: list[str]) -> Sequence[Utte
     said = read_transcript(source, warnings=notes)
     if not start:
         return said
-    shifted = (replace(u, start=max(0.0, u.start - start), end=u.end - start, words=()) for u in said)
-    return [u for u in shifted if u.end > 0]
+    return [_earlier(u, start) for u in said if u.end > start]
+
+
+def _earlier(u: Utterance, by: float) -> Utterance:
+    """An utterance and its words so many seconds earlier, without what then lies before 0."""
+    words = tuple(replace(w, start=max(0.0, w.start - by), end=w.end - by) for w in u.words if w.end > by)
+    return replace(u, start=max(0.0, u.start - by), end=u.end - by, words=words)
 
 
 def _sentences(text: str) -> list[str]:
