@@ -164,6 +164,13 @@ def test_whisper_json(tmp_path: Path) -> None:
     assert got == [Utterance(1, 2.5, "so 2 far", timed, language="en")]
 
 
+def test_half_a_character_becomes_a_mark(tmp_path: Path) -> None:
+    words = [{"text": "hi\ud83d", "start": 0, "end": 1}]
+    said = [{"start": 0, "end": 1, "text": "hi\ud83d", "speaker": "A\ud83d", "words": words}]
+    (one,) = read_transcript(write(tmp_path, "a.json", json.dumps(said)))
+    assert (one.text, one.speaker, one.words[0].text) == ("hi\ufffd", "A\ufffd", "hi\ufffd")
+
+
 @pytest.mark.parametrize(
     ("told", "code"),
     [("eng", "en"), ("en-US", "en"), ("English", "en"), ("ZH_cn", "zh"), ("und", None), ("xx", None), (7, None)],

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from demeanor.errors import DecodeError, InputError, LimitError
-from demeanor.media.encoding import decode_with_name
+from demeanor.media.encoding import decode_with_name, whole_characters
 from demeanor.media.kind import looks_like_text
 from demeanor.media.language_codes import told_code
 from demeanor.media.source import name_of, open_source, suffix_of
@@ -206,8 +206,8 @@ def _json_cues(text: str, name: str) -> Iterator[_Cue]:
         code = item.get("language") or language
         yield _Cue(
             Utterance(
-                start, end, said.strip(), tuple(_words(item.get("words"))),
-                speaker=str(speaker) if speaker not in (None, "") else None,
+                start, end, whole_characters(said.strip()), tuple(_words(item.get("words"))),
+                speaker=whole_characters(str(speaker)) if speaker not in (None, "") else None,
                 language=told_code(code) if isinstance(code, str) else None,
             ),
             place,
@@ -235,7 +235,8 @@ def _words(items: Any) -> Iterator[Word]:
         said, start, end = item.get("text") or item.get("word"), item.get("start"), item.get("end")
         sure = item.get("probability", item.get("score"))
         if isinstance(said, str) and _is_number(start) and _is_number(end):
-            yield Word(said.strip(), start, end, min(1.0, max(0.0, sure)) if _is_number(sure) else None)
+            probability = min(1.0, max(0.0, sure)) if _is_number(sure) else None
+            yield Word(whole_characters(said.strip()), start, end, probability)
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
@@ -251,7 +252,8 @@ def _tidy(cues: Iterable[_Cue], name: str, notes: list[str]) -> list[Utterance]:
         u = cue.utterance
         if max(abs(u.start), abs(u.end)) >= _LATEST:
             raise InputError(
-                f"{name}, {cue.place}: expected times below {_LATEST:.0f} s, got {u.start:.10g} to {u.end:.10g}; mend them"
+                f"{name}, {cue.place}: expected times below {_LATEST:.0f} s, "
+                f"got {u.start:.10g} to {u.end:.10g}; mend them"
             )
         if u.start < 0:
             faults.setdefault("begin before 0; the part before was cut", []).append(cue.place)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from demeanor.errors import ConfigError, InputError, UnknownNameError
+from demeanor.media.encoding import whole_characters
 from demeanor.media.image import is_still
 from demeanor.media.kind import kind_of
 from demeanor.media.language_codes import language_code
@@ -215,6 +216,7 @@ def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
         )
     else:
         said = decode_text(text, notes)
+    said = whole_characters(said)
     return said if any(not c.isspace() and c not in "\u200b\ufeff" for c in said) else None
 
 
@@ -230,7 +232,10 @@ def _file(parts: dict[str, Any], from_source: bool) -> str | None:
 
 
 def _shortened(text: str | None) -> str | None:
-    return text if text is None or len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
+    if text is None:
+        return None
+    short = text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
+    return whole_characters(short)
 
 
 def _kind(present: set[str]) -> Kind:

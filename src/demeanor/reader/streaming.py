@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.errors import ConfigError, InputError
+from demeanor.media.encoding import whole_characters
 from demeanor.media.image import decode_image
 from demeanor.media.vad import RATE
 from demeanor.media.video import Frame
@@ -144,6 +145,7 @@ class Stream:
         with self._lock:
             self._check_open()
             if text.strip():
+                text = whole_characters(text)
                 self._texts.append(text)
                 self._desk.put(Text(len(self._texts), self._written_so_far, text))
                 self._written_so_far += len(text) + 1
