@@ -217,6 +217,8 @@ def test_arrays_lie_either_way_and_floats_must_be_floats() -> None:
         open_audio(np.zeros((300, 200)))
     with pytest.raises(InputError, match="divide 16-bit samples by 32768"):
         open_audio(32767 * tone(1.0))
+    with pytest.raises(InputError, match="got int64; divide 16-bit samples by 32768, or pass them as int16"):
+        open_audio((32767 * tone(1.0)).astype(np.int64))
 
 
 @pytest.mark.parametrize("swapped", [False, True])

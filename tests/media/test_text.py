@@ -328,3 +328,17 @@ def test_language_of_real_posts(shared: Path) -> None:
 
 def test_byte_order_marks_are_not_text() -> None:
     assert decode_text(codecs.BOM_UTF8 + b"hi") == "hi"
+
+
+@pytest.mark.parametrize(
+    "seen", ["👩\u200d👩\u200d👧", "👍🏽", "❤\ufe0f", "e\u0301\u0323", "🇩🇪", "1\ufe0f\u20e3", "कि"]
+)
+def test_a_long_run_is_cut_between_what_is_seen_as_one_character(seen: str) -> None:
+    for before in range(12):
+        said = "x" * before + seen * 150
+        pieces = [said[a:b] for a, b in split_sentences(said)]
+        assert "".join(pieces) == said
+        assert len(pieces) > 1
+        assert all(not piece.lstrip("x").replace(seen, "") for piece in pieces)
+    marks = "e" + "\u0301" * 600
+    assert "".join(marks[a:b] for a, b in split_sentences(marks)) == marks

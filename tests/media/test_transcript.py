@@ -89,6 +89,16 @@ def test_unreadable_time_names_the_line(tmp_path: Path) -> None:
         read_transcript(write(tmp_path, "a.srt", SRT.replace("00:00:03,250", "00:0x:03")))
 
 
+@pytest.mark.parametrize("end", ["1e12", "1e7", '"99999999:00:00"', "-1e12"])
+def test_times_that_no_recording_has_name_the_segment(tmp_path: Path, end: str) -> None:
+    said = f'[{{"start": 0, "end": 1, "text": "a"}}, {{"start": 2, "end": {end}, "text": "b"}}]'
+    with pytest.raises(InputError, match="segment 2: expected times below 10000000 s, got 2 to "):
+        read_transcript(write(tmp_path, "a.json", said))
+    for hours in ("99999999", "9" * 400):
+        with pytest.raises(InputError, match="line 1: expected"):
+            read_transcript(write(tmp_path, "a.srt", f"00:00:01,000 --> {hours}:00:00,000\nhello\n"))
+
+
 def test_faulty_times_are_mended_and_told(tmp_path: Path) -> None:
     text = """00:00:05,000 --> 00:00:04,000
 backwards
@@ -150,7 +160,25 @@ def test_whisper_json(tmp_path: Path) -> None:
     ]
     segments = [{"id": 0, "start": 1, "end": 2.5, "text": " so 2 far", "words": words}]
     got = read_transcript(write(tmp_path, "a.json", json.dumps({"language": "english", "segments": segments})))
-    assert got == [Utterance(1, 2.5, "so 2 far", (Word("so", 1.0, 1.5, 1.0), Word("far", 1.5, 2.5, 0.5)))]
+    timed = (Word("so", 1.0, 1.5, 1.0), Word("far", 1.5, 2.5, 0.5))
+    assert got == [Utterance(1, 2.5, "so 2 far", timed, language="en")]
+
+
+def test_half_a_character_becomes_a_mark(tmp_path: Path) -> None:
+    words = [{"text": "hi\ud83d", "start": 0, "end": 1}]
+    said = [{"start": 0, "end": 1, "text": "hi\ud83d", "speaker": "A\ud83d", "words": words}]
+    (one,) = read_transcript(write(tmp_path, "a.json", json.dumps(said)))
+    assert (one.text, one.speaker, one.words[0].text) == ("hi\ufffd", "A\ufffd", "hi\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [("eng", "en"), ("en-US", "en"), ("English", "en"), ("ZH_cn", "zh"), ("und", None), ("xx", None), (7, None)],
+)
+def test_languages_are_known_by_what_people_call_them(tmp_path: Path, told: object, code: str | None) -> None:
+    said = {"language": told, "segments": [{"start": 0, "end": 1, "text": "a"}]}
+    (one,) = read_transcript(write(tmp_path, "a.json", json.dumps(said)))
+    assert one.language == code
 
 
 def test_list_with_clock_times_and_utf16(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import json
 import math
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,17 @@ def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyP
         a.save(path)
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
     assert path.read_text(encoding="utf-8") == "before"
+
+
+@pytest.mark.parametrize("form", ["json", "html", "csv"])
+def test_half_a_character_is_written_as_a_mark(tmp_path: Path, form: str) -> None:
+    analysis = fake_reader().analyze(text="\ud83d I love it. I hate it \ud83d")
+    assert analysis.source == "\ufffd I love it. I hate it \ufffd"
+    assert [s.text for s in analysis.segments] == ["\ufffd I love it.", "I hate it \ufffd"]
+    named = replace(analysis, id="caf\udce9.txt", sample={"note": "\ud83d"})
+    assert "caf\ufffd.txt" in named.to_json()
+    assert named.save(tmp_path / f"a.{form}").read_text(encoding="utf-8")
+    assert named.to_json().encode("utf-8")
 
 
 def test_to_frame_has_a_row_per_segment(film: Analysis) -> None:

@@ -414,6 +414,15 @@ def test_killed_for_real(tmp_path: Path) -> None:
     assert [line["id"] for line in lines(out)] == [f"t{i}" for i in range(3000)]
 
 
+@pytest.mark.parametrize("name", ["x\\u0000.wav", "x\\ud83d.wav"])
+def test_a_path_that_can_be_none_costs_itself_only(tmp_path: Path, name: str) -> None:
+    rows = f'{{"id": "a", "text": "I love it"}}\n{{"id": "b", "audio": "{name}"}}\n'
+    (tmp_path / "m.jsonl").write_text(rows, encoding="utf-8")
+    out = tmp_path / "out.jsonl"
+    assert run(tmp_path / "m.jsonl", out, reader=fake_reader()) == BatchResult(done=1, failed=1, skipped=0)
+    assert ["error" in line for line in lines(out)] == [False, True]
+
+
 def test_one_batch_at_a_time_writes_an_output(tmp_path: Path) -> None:
     path, out, refused = manifest(tmp_path / "in"), tmp_path / "o.jsonl", []
 

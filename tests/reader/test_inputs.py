@@ -1,4 +1,5 @@
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,9 @@ def test_a_string_given_as_text_is_never_a_path(tmp_path: Path, monkeypatch: pyt
     assert gather(text=io.BytesIO("今天很好".encode("gb18030"))).text == "今天很好"
 
 
-@pytest.mark.parametrize("text", ["", "  \n\t", "\u3000\u200b"])
+@pytest.mark.parametrize(
+    "text", ["", "  \n\t", "\u3000\u200b", "\u2003", "\u1680\u2000\u200a\u202f\u205f", "\x1c\x1d\x1e\x1f"]
+)
 def test_nothing_visible_is_nothing_to_read(text: str) -> None:
     with pytest.raises(InputError, match="nothing to read"):
         gather(text=text)
@@ -128,6 +131,15 @@ def test_a_timed_transcript_is_moved_to_the_start_of_the_cut(tmp_path: Path) -> 
     (kept,) = gather(wav, transcript=srt, start=4.0, end=9.0).transcript or ()
     assert not isinstance(kept, str)
     assert (kept.start, kept.end, kept.text) == (1.0, 3.0, "Kept")
+
+
+def test_words_of_a_transcript_are_moved_with_it(tmp_path: Path) -> None:
+    words = [{"text": text, "start": at, "end": at + 1} for at, text in ((3, "Gone"), (4.5, "half"), (6, "kept"))]
+    said = tmp_path / "t.json"
+    said.write_text(json.dumps([{"start": 3, "end": 7, "text": "Gone half kept", "words": words}]), encoding="utf-8")
+    (kept,) = gather(write_wav(tmp_path / "a.wav", silence(1)), transcript=said, start=5.0).transcript or ()
+    assert not isinstance(kept, str)
+    assert [(w.text, w.start, w.end) for w in kept.words] == [("half", 0.0, 0.5), ("kept", 1.0, 2.0)]
 
 
 def test_what_does_not_go_together(tmp_path: Path) -> None:

@@ -112,6 +112,16 @@ def test_pictures_out_of_order_are_left_out() -> None:
     assert beat.late == 2
 
 
+def test_a_jump_of_the_clock_of_pictures_is_no_pause() -> None:
+    beat = Beat(2.0)
+    for time in (0.0, 0.5, 1800.0, 5000.0, 5000.5):
+        beat.push(time, None)
+    assert (beat.jumps, beat.late, beat.last) == (1, 0, 1801.5)
+    beside = Beat(2.0)
+    beside.push(3600.0, None, reached=3600.0)
+    assert (beside.jumps, beside.last) == (0, 3600.0)
+
+
 def test_of_waiting_pictures_the_oldest_go_and_texts_stay() -> None:
     desk = Desk()
     dropped = [desk.put(Picture(float(t), None)) for t in range(4)]

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -275,3 +276,15 @@ def test_the_waveform_of_sound_that_ends_early_goes_on_in_silence() -> None:
     assert filled(peaks, 1.0) is not None
     assert np.array_equal(filled(peaks, 2.0), peaks)
     assert filled(None, 5.0) is None
+
+
+def test_words_beyond_the_end_are_cut_with_their_segment(film: Path, tmp_path: Path) -> None:
+    words = [{"text": str(at), "start": at, "end": at + 1} for at in range(60)]
+    said = tmp_path / "t.json"
+    said.write_text(json.dumps([{"start": 0, "end": 60, "text": "so on", "words": words}]), encoding="utf-8")
+    analysis = fake_reader().analyze(film, transcript=said, end=2.5)
+    (segment,) = [s for s in analysis.segments if s.text]
+    assert segment.end is not None
+    assert segment.end < 3
+    assert [word.text for word in segment.words] == ["0", "1", "2"]
+    assert segment.words[-1].end == segment.end

@@ -1,5 +1,6 @@
 """Live reading: what it tells on the way, and that it ends where reading the whole file ends."""
 
+import math
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -195,14 +196,14 @@ def test_texts_alone_are_one_text() -> None:
     with reader.stream() as stream:
         stream.push_text("I love it. The bus was late.")
         stream.push_text("  ")
-        stream.push_text("I hate it!")
+        stream.push_text("I hate it \ud83d!")
     assert stream.analysis is not None
-    assert plain(stream.analysis) == plain(reader.analyze(text="I love it. The bus was late.\nI hate it!"))
+    assert plain(stream.analysis) == plain(reader.analyze(text="I love it. The bus was late.\nI hate it \ufffd!"))
     segments = [e for e in stream.events() if e.type == "segment"]
     assert [(e.id, e.segment.chars, e.state) for e in segments if e.segment] == [
         ("t1.1", (0, 10), "final"),
         ("t1.2", (11, 28), "final"),
-        ("t2.1", (29, 39), "final"),
+        ("t2.1", (29, 41), "final"),
     ]
 
 
@@ -302,6 +303,27 @@ def test_an_error_in_the_block_cancels() -> None:
     assert stream.analysis is None
     assert "final" not in [e.type for e in stream.events(timeout=0)]
     assert not [t for t in threading.enumerate() if t.name.startswith("demeanor ")]
+
+
+def test_times_that_make_no_sense_are_refused() -> None:
+    with fake_reader().stream() as stream:
+        for time in (math.nan, math.inf, -math.inf, -1.0, 1e7):
+            with pytest.raises(InputError, match="below 10000000, got"):
+                stream.push_frame(picture(), time)
+        for time in (math.nan, math.inf, -math.inf):
+            with pytest.raises(InputError, match="expected the time of sound in seconds"):
+                stream.push_audio(silence(1), time=time)
+
+
+def test_a_picture_far_ahead_follows_the_last_one() -> None:
+    with fake_reader().stream() as stream:
+        stream.push_audio(silence(2))
+        for time in (0.0, 0.5, 1.0, 86_400.0, 86_400.5, 86_401.0):
+            stream.push_frame(picture(), time)
+    assert stream.analysis is not None
+    assert stream.analysis.duration == pytest.approx(3.5)
+    assert "the time of the pictures jumped ahead once" in " ".join(stream.analysis.warnings)
+    assert stream.left_out["leaps"] == 1
 
 
 @pytest.mark.parametrize("fps", [0, 31, float("nan")])

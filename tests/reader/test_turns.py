@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from demeanor.media.vad import RATE, Interval, Samples
 from demeanor.reader.board import Board
+from demeanor.reader.clip import Seen
+from demeanor.reader.events import Outbox
+from demeanor.reader.telling import Teller
+from demeanor.reader.timeline import Piece
 from demeanor.reader.turns import Turn, Turns
+from reader_fakes import fake_reader
 
 PLANS = st.lists(st.tuples(st.floats(0.2, 4), st.floats(0.2, 20)), min_size=1, max_size=8)
 
@@ -95,3 +100,30 @@ def test_a_segment_keeps_its_id_while_it_grows_and_when_it_is_corrected() -> Non
     assert board.final((9.9, 11.0)) == ("s7", (), ())
     assert board.settled == 11.0
     assert board.rest() == ()
+
+
+def test_the_id_of_a_segment_that_is_final_is_not_handed_out_again() -> None:
+    board = Board()
+    assert board.live(0, [(0.0, 4.0), (5.0, 8.0)], closed=False) == (["s1", "s2"], ())
+    assert board.final((0.0, 4.0)) == ("s1", (), ())
+    assert board.live(0, [(5.0, 8.0), (9.0, 11.0)], closed=False) == (["s2", "s3"], ())
+    assert board.live(0, [(5.0, 11.0)], closed=True) == (["s2"], ("s3",))
+
+
+def test_what_is_final_is_not_told_again_with_the_rest_of_its_turn() -> None:
+    outbox = Outbox(None)
+    teller = Teller(fake_reader().experts, outbox, Seen(step=0.2), lambda: 10.0)
+    first, second = Piece(0.0, 4.0, text="I love it"), Piece(5.0, 8.0, text="I hate it")
+    teller.turn(0, [first, second], closed=False, until=8.0)
+    teller.final(first, 4.0)
+    teller.turn(0, [first, second], closed=True, until=9.0)
+    outbox.close()
+    told = []
+    while (event := outbox.take(0.0)) is not None:
+        told.append((event.id, event.state, event.segment and event.segment.text))
+    assert told == [
+        ("s1", "closed", "I love it"),
+        ("s2", "open", "I hate it"),
+        ("s1", "final", "I love it"),
+        ("s2", "closed", "I hate it"),
+    ]

@@ -17,6 +17,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_HALF = re.compile(r"[\ud800-\udfff]")
 _SAMPLE = 4096  # bytes judged; more changes no verdict
 
 # The commonest characters of each language; a real text of a few words has several of them.
@@ -152,3 +153,8 @@ def _plausible(char: str, encoding: str) -> float:
     }
     low, high = common.get(encoding, (1, 0))
     return 1.0 if low <= lead <= high and (encoding != "gb18030" or code[1] >= 0xA1) else 0.0
+
+
+def whole_characters(text: str) -> str:
+    """The text with a mark for each half of a character (lone surrogates, which no UTF-8 can hold); places stay."""
+    return _HALF.sub("\ufffd", text)

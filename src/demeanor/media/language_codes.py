@@ -59,10 +59,22 @@ def language_code(given: str) -> str:
     raise ConfigError(f"expected a language code such as en or zh, or auto, got '{given:.40}'; {hint}")
 
 
+def told_code(told: str) -> str | None:
+    """The code of what a file calls its language: `en`, `en-US`, `eng` and `English` are all `en`; None if unknown."""
+    whole = told.strip().replace("_", "-").lower()
+    return _by_word().get(whole) or _by_word().get(whole.split("-")[0])
+
+
+@cache
+def _by_word() -> dict[str, str]:
+    """Codes by code, name and other names."""
+    by_name = {name.lower(): code for code, name in reversed(language_names().items())}
+    return by_name | {code: code for code in language_names()} | _pairs(_ALSO)
+
+
 def _near(given: str) -> list[str]:
     """Codes of languages whose code, name or other names are near, best first."""
-    by_word = {name.lower(): code for code, name in reversed(language_names().items())}
-    by_word |= {code: code for code in language_names()} | _pairs(_ALSO)
+    by_word = _by_word()
     if given in by_word:
         return [by_word[given]]
     found = [by_word[word] for word in difflib.get_close_matches(given, by_word, n=6)]

@@ -7,6 +7,7 @@ abbreviations, initials, numbers and addresses are none. What is longer than `LO
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 LONGEST = 360
@@ -22,6 +23,9 @@ _END = re.compile(
     rf"(?P<mark>[。！？｡!?؟۔।॥‽]+[。！？｡!?.…~～]*|；+|…+|\.+)(?P<after>[{_CLOSERS}]*(?:[ \t]*[{_EMOJI}]+)*)"
     r"|(?P<line>(?<![ \t])[ \t]*(?:\r\n|[\n\r\v\f\x85\u2028\u2029])\s*)"
 )
+_JOINER = "\u200d"
+_ATTACHED = re.compile(r"[\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")  # tones of skin, and tags of flags
+_FLAG = re.compile(r"[\U0001f1e6-\U0001f1ff]")
 _QUOTES = frozenset("\"'”’»›)]}」』）】》〉")
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 # Each run of letters is tried from its start only, and no further than such names go: else a long run costs its square.
@@ -141,7 +145,8 @@ def _cut(text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
         window = _start(text, low)
         enough = len(window) // 4
         ends = [m.end() for m in _STRONG.finditer(window) if m.end() >= enough]
-        ends = ends or [m.end() for m in _CLAUSE.finditer(window) if m.end() >= enough] or [len(window)]
+        ends = ends or [m.end() for m in _CLAUSE.finditer(window) if m.end() >= enough]
+        ends = ends or [_whole(text, low, low + len(window)) - low]
         a, b = _trimmed(text, low, low + ends[-1])
         if a < b:
             yield a, b
@@ -149,3 +154,24 @@ def _cut(text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
     a, b = _trimmed(text, low, high)
     if a < b:
         yield a, b
+
+
+def _whole(text: str, low: int, at: int) -> int:
+    """A cut after `low` moved back to where it parts no character from its marks and no emoji; `at` if all is one."""
+    for end in range(at, low, -1):
+        if not _parts(text, low, end):
+            return end
+    return at
+
+
+def _parts(text: str, low: int, at: int) -> bool:
+    """Whether a cut falls inside what is seen as one character: marks, joiners, tones of skin, flags."""
+    before, after = text[at - 1 : at], text[at : at + 1]
+    if not after:
+        return False
+    if before == _JOINER or after == _JOINER or unicodedata.category(after)[0] == "M" or _ATTACHED.match(after):
+        return True
+    if not (_FLAG.match(before) and _FLAG.match(after)):
+        return False
+    letters = next((i for i in range(at - low) if not _FLAG.match(text[at - 1 - i])), at - low)
+    return letters % 2 == 1  # two letters are one flag

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from demeanor.errors import DecodeError, InputError, LimitError
-from demeanor.media.encoding import decode_with_name
+from demeanor.media.encoding import decode_with_name, whole_characters
 from demeanor.media.kind import looks_like_text
+from demeanor.media.language_codes import told_code
 from demeanor.media.source import name_of, open_source, suffix_of
 from demeanor.types import Source, Utterance, Word
 
@@ -25,7 +26,7 @@ LIMIT = 64 << 20
 """Largest transcript in bytes; a day of speech as word-timed JSON is a quarter of it."""
 
 _HEAD = 65536  # bytes looked at to tell text
-_STAMP = r"(-?)(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
+_STAMP = r"(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 _CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)*\s+([^>]*)>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
@@ -33,6 +34,7 @@ _NOT_SPOKEN = re.compile(r"\s*(?:\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*�
 _SENTENCE_END = re.compile(
     r"""(?<=[.!?…])\s+|(?<=[.!?…]["'”’)])\s+|(?<=[。！？])(?![。！？”’」』）])|(?<=[。！？][”’」』）])"""
 )
+_LATEST = 1e7  # seconds, some 116 days, as in an analysis: what is laid out up to a time takes memory by its length
 _SHORTEST = 0.1  # seconds; a shorter rest of an overlapped cue is joined with the next one
 _BYTES_PER_SECOND = 15.0  # of UTF-8, at a usual speaking rate in English as in Chinese
 
@@ -204,9 +206,9 @@ def _json_cues(text: str, name: str) -> Iterator[_Cue]:
         code = item.get("language") or language
         yield _Cue(
             Utterance(
-                start, end, said.strip(), tuple(_words(item.get("words"))),
-                speaker=str(speaker) if speaker not in (None, "") else None,
-                language=code.lower() if isinstance(code, str) and len(code) <= 3 else None,
+                start, end, whole_characters(said.strip()), tuple(_words(item.get("words"))),
+                speaker=whole_characters(str(speaker)) if speaker not in (None, "") else None,
+                language=told_code(code) if isinstance(code, str) else None,
             ),
             place,
         )  # fmt: skip
@@ -233,7 +235,8 @@ def _words(items: Any) -> Iterator[Word]:
         said, start, end = item.get("text") or item.get("word"), item.get("start"), item.get("end")
         sure = item.get("probability", item.get("score"))
         if isinstance(said, str) and _is_number(start) and _is_number(end):
-            yield Word(said.strip(), start, end, min(1.0, max(0.0, sure)) if _is_number(sure) else None)
+            probability = min(1.0, max(0.0, sure)) if _is_number(sure) else None
+            yield Word(whole_characters(said.strip()), start, end, probability)
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
@@ -247,6 +250,11 @@ def _tidy(cues: Iterable[_Cue], name: str, notes: list[str]) -> list[Utterance]:
     lasting: list[Utterance] = []
     for cue in ordered:
         u = cue.utterance
+        if max(abs(u.start), abs(u.end)) >= _LATEST:
+            raise InputError(
+                f"{name}, {cue.place}: expected times below {_LATEST:.0f} s, "
+                f"got {u.start:.10g} to {u.end:.10g}; mend them"
+            )
         if u.start < 0:
             faults.setdefault("begin before 0; the part before was cut", []).append(cue.place)
             u = replace(u, start=0.0)
@@ -259,7 +267,7 @@ def _tidy(cues: Iterable[_Cue], name: str, notes: list[str]) -> list[Utterance]:
             u = _after(lasting, at, u)
         lasting.append(u)
     notes.extend(f"{name}: {len(at)} cue{'s' * (len(at) > 1)} {what} (first: {at[0]})" for what, at in faults.items())
-    return [replace(u, words=_within(u)) for u in sorted(lasting, key=lambda u: u.start)]
+    return [replace(u, words=words_within(u)) for u in sorted(lasting, key=lambda u: u.start)]
 
 
 def _one_voice(first: Utterance, second: Utterance) -> bool:
@@ -278,7 +286,7 @@ def _after(lasting: list[Utterance], at: int, u: Utterance) -> Utterance:
     return replace(u, start=last.start, end=max(last.end, u.end), text=text, words=words)
 
 
-def _within(u: Utterance) -> tuple[Word, ...]:
+def words_within(u: Utterance) -> tuple[Word, ...]:
     """The utterance's words by time, inside it."""
     inside = (replace(w, start=max(w.start, u.start), end=min(w.end, u.end)) for w in u.words)
     return tuple(sorted((w for w in inside if w.end >= w.start), key=lambda w: w.start))

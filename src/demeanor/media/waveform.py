@@ -28,7 +28,8 @@ class Waveform:
     """An array of sound and its rate.
 
     Attributes:
-        samples: (time,), (time, channels) or (channels, time); floats in [-1, 1] or integers of full range.
+        samples: (time,), (time, channels) or (channels, time); floats in [-1, 1] or integers of full range, of 8, 16 or
+            32 bits.
         rate: samples per second.
     """
 
@@ -75,8 +76,11 @@ def from_pair(pair: tuple[Any, Any]) -> Waveform:
 def rows_of(array: NDArray[Any]) -> NDArray[Any]:
     """(channels, time) view of an array (time,), (time, channels) or (channels, time).
 
+    Integers of 64 bits are numpy's default and tell no range: 16-bit values in them would be taken for silence. They
+    are refused, since guessing the range from a piece of a stream would give each piece another loudness.
+
     Raises:
-        InputError: another shape or type, or floats far outside of [-1, 1].
+        InputError: another shape or type, floats far outside of [-1, 1], or integers of 64 bits.
     """
     if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or not array.size:
         raise InputError(
@@ -93,6 +97,11 @@ def rows_of(array: NDArray[Any]) -> NDArray[Any]:
         raise InputError(
             f"cannot decode sound: expected floats in [-1, 1], got up to {loudest:.6g}; divide 16-bit samples by "
             "32768, or pass them as int16"
+        )
+    if array.dtype.kind in "iu" and array.dtype.itemsize > 4:
+        raise InputError(
+            f"cannot decode sound: expected floats in [-1, 1] or integers of 8, 16 or 32 bits, got {array.dtype}; "
+            "divide 16-bit samples by 32768, or pass them as int16"
         )
     return rows
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from demeanor.errors import ConfigError, DataError
+from demeanor.media.encoding import whole_characters
 from demeanor.plugins import require
 from demeanor.reader import record
 from demeanor.types import Kind, Person, Reading, Segment
@@ -73,7 +74,8 @@ class Analysis:
 
     def to_json(self, indent: int | None = None) -> str:
         """The same as text, in one line unless `indent` says otherwise."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+        # names of files and what a manifest says of a sample may hold what UTF-8 cannot write
+        return whole_characters(json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Analysis:
@@ -203,7 +205,7 @@ def write_whole(path: Path, text: str) -> None:
             "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as out:
             try:
-                out.write(text)
+                out.write(whole_characters(text))
                 out.close()
                 _as_usual(Path(out.name))
                 Path(out.name).replace(path)

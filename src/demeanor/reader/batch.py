@@ -212,7 +212,7 @@ def _asked(item: Item, bundle: str, cues: frozenset[str]) -> str:
     for name, part in item.given.items():
         told[name] = str(part)
         if isinstance(part, Path):
-            with contextlib.suppress(OSError):  # what cannot be read fails when it is read
+            with contextlib.suppress(OSError, ValueError):  # what cannot be read, or be a path, fails when it is read
                 size, is_text = part.stat().st_size, KNOWN_EXTENSIONS.get(part.suffix.lower()) == "text"
                 short = is_text and size <= _CHARACTERS
                 told[name] = [part.name, hashlib.sha256(part.read_bytes()).hexdigest() if short else size]

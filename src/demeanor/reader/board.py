@@ -31,7 +31,7 @@ class Board:
         Returns:
             Ids of the segments, and ids that the turn had and that are gone.
         """
-        ids = self._turns.get(turn, [])
+        ids = [id for id in self._turns.get(turn, []) if id in self._standing]  # what is final keeps its id for itself
         gone = tuple(ids[len(spans) :])
         ids = [*ids[: len(spans)], *(self._new_id() for _ in spans[len(ids) :])]
         for id in gone:

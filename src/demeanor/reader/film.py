@@ -15,6 +15,7 @@ from typing import TypeVar
 from demeanor.errors import DecodeError, DemeanorError, InputError, LimitError
 from demeanor.media.audio import has_audio, open_audio
 from demeanor.media.language import detect_language
+from demeanor.media.transcript import words_within
 from demeanor.media.video import VideoReader, open_video
 from demeanor.media.waveform import Waveform
 from demeanor.reader.clip import Seen, thinned, watch
@@ -167,7 +168,7 @@ def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sou
         utterances = _without_sound(parts, draft.duration)
         draft.speech = "given transcript"
     if draft.duration is not None:
-        kept = [replace(u, end=min(u.end, draft.duration)) for u in utterances if u.start < draft.duration]
+        kept = [_ended(u, draft.duration) for u in utterances if u.start < draft.duration]
         if len(kept) < len(utterances):
             draft.warnings.append(
                 f"{len(utterances) - len(kept)} utterances of the transcript lie beyond the end; left out"
@@ -192,6 +193,14 @@ def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sou
         if voices and experts.voice is not None:
             draft.voice = experts.voice.encoder
             draft.warnings += [experts.why["encoder"]] if "encoder" in experts.why else []
+
+
+def _ended(u: Utterance, end: float) -> Utterance:
+    """An utterance without what lies beyond the end, words included."""
+    if u.end <= end:
+        return u
+    cut = replace(u, end=end)
+    return replace(cut, words=words_within(cut))
 
 
 def _without_sound(parts: Parts, duration: float) -> Sequence[Utterance]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from demeanor.errors import ConfigError, InputError, UnknownNameError
+from demeanor.media.encoding import whole_characters
 from demeanor.media.image import is_still
 from demeanor.media.kind import kind_of
 from demeanor.media.language_codes import language_code
@@ -215,7 +216,8 @@ def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
         )
     else:
         said = decode_text(text, notes)
-    return said if said.strip(" \t\r\n\v\f\x85\u00a0\u200b\u2028\u2029\u3000\ufeff") else None
+    said = whole_characters(said)
+    return said if any(not c.isspace() and c not in "\u200b\ufeff" for c in said) else None
 
 
 def _file(parts: dict[str, Any], from_source: bool) -> str | None:
@@ -230,7 +232,10 @@ def _file(parts: dict[str, Any], from_source: bool) -> str | None:
 
 
 def _shortened(text: str | None) -> str | None:
-    return text if text is None or len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
+    if text is None:
+        return None
+    short = text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
+    return whole_characters(short)
 
 
 def _kind(present: set[str]) -> Kind:
@@ -263,8 +268,13 @@ def _transcript(source: Source, start: float, notes: list[str]) -> Sequence[Utte
     said = read_transcript(source, warnings=notes)
     if not start:
         return said
-    shifted = (replace(u, start=max(0.0, u.start - start), end=u.end - start, words=()) for u in said)
-    return [u for u in shifted if u.end > 0]
+    return [_earlier(u, start) for u in said if u.end > start]
+
+
+def _earlier(u: Utterance, by: float) -> Utterance:
+    """An utterance and its words so many seconds earlier, without what then lies before 0."""
+    words = tuple(replace(w, start=max(0.0, w.start - by), end=w.end - by) for w in u.words if w.end > by)
+    return replace(u, start=max(0.0, u.start - by), end=u.end - by, words=words)
 
 
 def _sentences(text: str) -> list[str]:

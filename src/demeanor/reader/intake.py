@@ -264,6 +264,7 @@ class Beat:
 
     Attributes:
         late: pictures that came with a time not after the last one's, and were left out.
+        jumps: times that were further ahead than a gap can be.
         last: time of the last picture, seconds.
         spacing: between the last two, seconds.
     """
@@ -272,12 +273,25 @@ class Beat:
         self._fps = fps
         self._due = 0
         self._held: tuple[float, Any] | None = None
-        self.late = 0
+        self.late = self.jumps = 0
+        self._shift = 0.0
         self.last: float | None = None
         self.spacing = 1 / fps
 
-    def push(self, time: float, image: Any) -> list[tuple[float, Any]]:
-        """Take in a picture; those chosen come out, each with its time on the beat."""
+    def push(self, time: float, image: Any, reached: float = 0.0) -> list[tuple[float, Any]]:
+        """Take in a picture; those chosen come out, each with its time on the beat.
+
+        Args:
+            time: seconds; where it is further ahead than a gap can be, the picture follows what has come.
+            image: a picture.
+            reached: seconds of the sound beside it that have come.
+        """
+        time += self._shift
+        now = max(reached, 0.0 if self.last is None else self.last + self.spacing)
+        if time - now > GAP_LIMIT:
+            self.jumps += 1
+            self._shift -= time - now
+            time = now
         if self.last is not None and time <= self.last:
             self.late += 1
             return []

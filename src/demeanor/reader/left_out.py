@@ -10,6 +10,7 @@ _MESSAGES = {
     "overlaps": "{:.1f} s of sound lay before what had come already, and were left out",
     "lost": "{:.1f} s of sound were lost: the machine was ten minutes behind; silence stands in for them",
     "jumps": "the times of the sound jumped ahead {} times by more than a gap can last; no pause was made of it",
+    "leaps": "the times of the pictures jumped ahead {} times by more than a gap can last; no pause was made of it",
 }
 
 _ONE = {
@@ -18,6 +19,7 @@ _ONE = {
     "damaged": "1 picture could not be read and was left out: {why}",
     "unheard": "1 turn of speech was heard late only, not while it was spoken: the machine was behind",
     "jumps": "the time of the sound jumped ahead once by more than a gap can last; no pause was made of it",
+    "leaps": "the time of the pictures jumped ahead once by more than a gap can last; no pause was made of it",
 }
 
 
@@ -25,7 +27,8 @@ class LeftOut:
     """Counts by kind.
 
     Attributes:
-        counts: `late`, `dropped` and `damaged` pictures, `unheard` turns, seconds in `overlaps` and `lost`, `jumps`.
+        counts: `late`, `dropped` and `damaged` pictures, `unheard` turns, seconds in `overlaps` and `lost`,
+            `jumps` of the sound's times and `leaps` of the pictures'.
     """
 
     def __init__(self) -> None:

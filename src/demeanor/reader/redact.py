@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from demeanor.reader.analysis import Analysis
     from demeanor.reader.reader import Reader
 
-_STAMP = re.compile(r"^\s*(?:(?:\d+:)?\d+:\d+[.,]\d+\s*-->.*|\d+|WEBVTT.*|NOTE.*|STYLE.*)\s*$")
+_TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,3})?"
+_PLACE = r"(?:align|line|position|region|size|vertical|[XY][12]):[\w%.,-]{1,10}"
+_TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s+{_PLACE})*\s*")
+_KEYWORD = re.compile(r"\ufeff?\s*(?:WEBVTT|NOTE|STYLE|REGION)\s*")
+_NUMBER = re.compile(r"\s*\d{1,6}\s*")  # of a cue; a telephone number is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +178,20 @@ def _item(value: Any, counts: Counter[str], options: Mapping[str, Any]) -> Any:
 
 
 def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> str:
-    """Subtitles with their times as they are."""
+    """Subtitles with their times and the numbers of their cues as they are; anything else may be personal."""
     lines = text.split("\n")
-    spoken = [line if not _STAMP.match(line) else "" for line in lines]
+    timing = [bool(_TIMING.fullmatch(line)) for line in lines]
+    kept = [
+        is_time or bool(_KEYWORD.fullmatch(line)) or (before_one and bool(_NUMBER.fullmatch(line)))
+        for line, is_time, before_one in zip(lines, timing, [*timing[1:], False], strict=True)
+    ]
+    spoken = ["" if keep else line for line, keep in zip(lines, kept, strict=True)]
     found = redact_text("\n".join(spoken), **options)
     counts.update(span.kind for span in found.spans)
     done = found.text.split("\n")
     if len(done) != len(lines):
         done = [redact_text(line, **options).text for line in spoken]
-    return "\n".join(new if not _STAMP.match(old) else old for old, new in zip(lines, done, strict=True))
+    return "\n".join(old if keep else new for old, new, keep in zip(lines, done, kept, strict=True))
 
 
 def _spoken(

@@ -16,6 +16,7 @@ import threading
 import time as clock
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.errors import ConfigError, InputError
+from demeanor.media.encoding import whole_characters
 from demeanor.media.image import decode_image
 from demeanor.media.vad import RATE
 from demeanor.media.video import Frame
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["Event", "Stream"]
 
 _WATCHED = 1.5  # seconds after which a picture is none of now
+_LATEST = 1e7  # seconds, some 116 days, as in an analysis
 _HOP = RATE // 4  # samples after which it is asked whether somebody speaks
 
 
@@ -103,8 +106,12 @@ class Stream:
                 gaps; what came before already is left out.
 
         Raises:
-            InputError: no sound; or the stream has ended.
+            InputError: no sound, or no such time; or the stream has ended.
         """
+        if time is not None and not isfinite(time):
+            raise InputError(
+                f"expected the time of sound in seconds from the start, got {time}; leave it out or mend it"
+            )
         rows = rows_from(samples, rate, channels)
         with self._lock:
             self._check_open()
@@ -118,7 +125,8 @@ class Stream:
 
         Args:
             image: JPEG or the like as bytes, array RGB (height, width, 3), or PIL image.
-            time: seconds from the start, after the last picture's; None takes those passed since the stream began.
+            time: seconds from the start, after the last picture's; None takes those passed since the stream began. One
+                that is more than half an hour ahead is taken for a fault: the picture follows the last one.
             wait: wait until there is room instead of letting an older picture go: for pictures that can wait, from a
                 file.
 
@@ -126,13 +134,17 @@ class Stream:
             InputError: not such a time; or the stream has ended.
         """
         at = clock.perf_counter() - self._began if time is None else float(time)
-        if not 0 <= at < 1e9:
-            raise InputError(f"expected the time of a picture in seconds from the start, got {time}")
+        if not 0 <= at < _LATEST:
+            raise InputError(
+                f"expected the time of a picture in seconds from the start, below {_LATEST:.0f}, got {time}; mend it"
+            )
         with self._lock:
             self._check_open()
-            late = self._beat.late
-            chosen = self._beat.push(at, image.copy() if isinstance(image, np.ndarray) else image)
+            late, jumps = self._beat.late, self._beat.jumps
+            held = image.copy() if isinstance(image, np.ndarray) else image
+            chosen = self._beat.push(at, held, self._sound_clock.seconds)
             self._teller.missed("late", self._beat.late - late)
+            self._teller.missed("leaps", self._beat.jumps - jumps)
         self._look_at(chosen, wait)
 
     def push_text(self, text: str) -> None:
@@ -144,6 +156,7 @@ class Stream:
         with self._lock:
             self._check_open()
             if text.strip():
+                text = whole_characters(text)
                 self._texts.append(text)
                 self._desk.put(Text(len(self._texts), self._written_so_far, text))
                 self._written_so_far += len(text) + 1

@@ -43,6 +43,7 @@ class Teller:
         with self._lock:
             if pieces and (pieces[-1].end or 0.0) <= self._board.settled:
                 return  # heard again already
+            segments = [s for s in segments if (s.end or 0.0) > self._board.settled]  # likewise
             ids, gone = self._board.live(number, [(s.start or 0.0, s.end or 0.0) for s in segments], closed)
             if gone and not segments:
                 self._put("retract", until, replaces=gone)
