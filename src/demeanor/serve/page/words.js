@@ -84,7 +84,7 @@ const problems = {
   "bad-input": "内容无法读取。", "bad-option": "选项不正确。", busy: "服务器繁忙，请稍后再试。", "doubled-part": "同一部分发送了两次。",
   fault: "服务器出错了，请再试一次。", gone: "结果已不在服务器上。", "key-reused": "同一个幂等键用于不同的内容。", malformed: "请求的格式不正确。",
   "media-type": "不支持这种类型。", "no-analysis": "这不是一份读取结果。", "no-job": "任务不存在，或已过保留时间。", "no-key": "密钥缺失或不正确。",
-  "no-result": "结果已不在服务器上。", "no-session": "实时读取已结束。", "not-finished": "任务尚未完成。",
+  "no-result": "结果已不在服务器上。", "no-session": "实时读取已结束。", "not-finished": "任务尚未完成。", "not-found": "这个地址没有内容。",
   "not-installed": "服务器目前无法读取这种内容。", "not-ready": "服务器正在启动，请稍候。", nothing: "没有可读的内容。",
   "queue-full": "等待的任务太多，请稍后再试。", "too-large": "内容太大或太长，请缩短后再试。", "too-long": "读取时间超过了限制。", "too-many": "请求太频繁，请稍后再试。",
   "too-many-faults": "错误太多，已停止读取。", "too-slow": "发送太慢，连接已中断。", "unknown-name": "没有这个名称。", "unknown-part": "不认识的部分。",
