@@ -81,23 +81,31 @@ def test_nothing_could_be_read(reads: Demeanor, media: Path, several: bool) -> N
     assert ran.out == ""
 
 
-def test_a_fault_of_ours_costs_one_input_too(run: Demeanor, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reader_fakes import fake_reader
-
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero; this is a fault in demeanor"),
+        (BundleError("face.onnx: expected another graph; export it anew"), "face.onnx: expected another graph"),
+    ],
+)
+def test_a_fault_of_ours_or_of_the_bundle_costs_one_input_too(
+    run: Demeanor, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
     reader = fake_reader()
     good = reader.analyze
 
     def analyze(source: str, **options: object) -> object:
         if source == "oops":
-            raise ZeroDivisionError("division by zero")
+            raise error
         return good(source, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(reader, "analyze", analyze)
     monkeypatch.setattr(demeanor, "load", lambda *_, **__: reader)
     ran = run("analyze", "oops", "I love it")
     assert ran.code == 1
-    assert "oops: ZeroDivisionError: division by zero; this is a fault in demeanor" in ran.err
+    assert f"oops: {told}" in ran.err
     assert "positive" in ran.out
+    assert run("analyze", "oops").code == 2
 
 
 def test_a_missing_file_and_a_url(reads: Demeanor) -> None:
@@ -189,26 +197,6 @@ def test_an_option_that_does_not_fit_one_sample_costs_that_one(reads: Demeanor, 
     assert "I love it: a transcript needs its sound or video" in ran.err
     assert [a["id"] for a in json.loads(ran.out)] == ["a.wav"]
     assert reads("analyze", "I love it", "--transcript", tmp_path / "a.srt").code == 2
-
-
-def test_a_part_of_the_bundle_that_does_not_fit_costs_its_samples(
-    run: Demeanor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reader = fake_reader()
-    good = reader.analyze
-
-    def analyze(source: str, **options: object) -> object:
-        if source == "oops":
-            raise BundleError("face.onnx: expected another graph; export it anew")
-        return good(source, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(reader, "analyze", analyze)
-    monkeypatch.setattr(demeanor, "load", lambda *_, **__: reader)
-    ran = run("analyze", "oops", "I love it")
-    assert ran.code == 1
-    assert "oops: face.onnx: expected another graph" in ran.err
-    assert "positive" in ran.out
-    assert run("analyze", "oops").code == 2
 
 
 @pytest.mark.parametrize("options", [["--cues", "vioce"], ["--language", "english"]])

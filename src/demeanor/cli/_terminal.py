@@ -29,6 +29,12 @@ def say(message: str) -> None:
     print(f"demeanor: {message}", file=sys.stderr, flush=True)
 
 
+def leave(lost: int, of: int) -> None:
+    """End the program if inputs were lost: with 2 where all were, else with 1."""
+    if lost:
+        sys.exit(EXIT_USAGE if lost == of else EXIT_SOME)
+
+
 def stdout_console() -> Console:
     """Where tables go. Colours follow the terminal, NO_COLOR and FORCE_COLOR."""
     from rich.console import Console

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
@@ -68,7 +67,7 @@ def analyze(
     """
     from demeanor.cli._inputs import jobs_of
     from demeanor.cli._outputs import Outputs
-    from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE
+    from demeanor.cli._terminal import leave
 
     parts = {"text": text, "image": image, "audio": audio, "video": video}
     jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None})
@@ -78,10 +77,7 @@ def analyze(
     options = {"cues": cues, "language": language, "transcript": transcript}
     failed, empty = read_jobs(jobs, outputs, model, threads, offline, options, redact)
     outputs.close()
-    if failed + empty == len(jobs):
-        sys.exit(EXIT_USAGE)
-    if failed + empty:
-        sys.exit(EXIT_SOME)
+    leave(failed + empty, len(jobs))
 
 
 class Taker(Protocol):

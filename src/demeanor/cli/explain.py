@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,7 +66,7 @@ def explain(
     Exit code 1: some inputs failed, the others were delivered; 2: wrong usage, or nothing could be read.
     """
     from demeanor.cli._inputs import jobs_of
-    from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE
+    from demeanor.cli._terminal import leave
     from demeanor.cli.analyze import read_jobs
 
     parts = {"text": text, "image": image, "audio": audio, "video": video}
@@ -77,10 +76,7 @@ def explain(
     options = {"cues": cues, "language": language, "transcript": transcript}
     failed, empty = read_jobs(jobs, outputs, model, threads, offline, options)
     outputs.close()
-    if failed + empty == len(jobs):
-        sys.exit(EXIT_USAGE)
-    if failed + empty:
-        sys.exit(EXIT_SOME)
+    leave(failed + empty, len(jobs))
 
 
 class Explained(Outputs):

@@ -107,15 +107,7 @@ def gather(
     _refuse_closed(source, text, image, audio, video, transcript)
     source, audio = _sounding(source), _sounding(audio)
     notes: list[str] = []
-    if _is_sound(video):
-        done = "its sound was read" if audio is None else "it was left aside for the sound given apart"
-        notes.append(f"{name_of(video)}: expected a film, got no pictures in it; {done}")
-        video, audio = None, video if audio is None else audio
-    if _is_picture(video):
-        done = "it was read as the picture it is" if image is None else "it was left aside for the picture given apart"
-        notes.append(f"{name_of(video)}: expected a film, got a picture; {done}")
-        video, image = None, video if image is None else image
-    parts: dict[str, Any] = {"text": text, "image": image, "audio": audio, "video": video}
+    parts = _as_they_are({"text": text, "image": image, "audio": audio, "video": video}, notes)
     if source is not None:
         kind = kind_of(source)
         if parts[kind] is not None:
@@ -151,6 +143,21 @@ def gather(
         end=last,
         warnings=tuple(notes),
     )
+
+
+def _as_they_are(parts: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    """The parts, a film that is sound alone or one picture among them as what it is."""
+    video = parts["video"]
+    if _is_sound(video):
+        kind, got, done = "audio", "no pictures in it", "its sound was read"
+    elif _is_picture(video):
+        kind, got, done = "image", "a picture", "it was read as the picture it is"
+    else:
+        return parts
+    if parts[kind] is not None:
+        done = f"it was left aside for the {'sound' if kind == 'audio' else 'picture'} given apart"
+    notes.append(f"{name_of(video)}: expected a film, got {got}; {done}")
+    return {**parts, "video": None, kind: video if parts[kind] is None else parts[kind]}
 
 
 def _refuse_closed(*parts: Any) -> None:
