@@ -13,7 +13,7 @@ import pytest
 
 import demeanor
 from demeanor.bundle import shipped
-from demeanor.reader.batch import _read
+from demeanor.reader.executor import read_group
 from demeanor.reader.manifest import Item
 from demeanor.reader.reader import Reader
 from demeanor.report.schema import validate
@@ -108,9 +108,9 @@ def test_every_subset_of_cues(reader: Reader, inputs: dict[str, dict[str, Any]],
 
 def test_alone_or_among_others_a_text_reads_the_same(reader: Reader) -> None:
     items = [Item(str(n), {"text": text}) for n, text in enumerate(TEXTS)]
-    together = _read(items, reader, frozenset(CUES))
+    together = read_group(items, reader, frozenset(CUES))
     for item, line in zip(items, together, strict=True):
-        (alone,) = _read([item], reader, frozenset(CUES))
+        (alone,) = read_group([item], reader, frozenset(CUES))
         numbers = [d["overall"]["sentiment"]["probabilities"] for d in (alone, line)]
         assert numbers[0] == pytest.approx(numbers[1], abs=1e-3)
         check(line, set(CUES))

@@ -13,6 +13,7 @@ from PIL import Image
 
 from demeanor.errors import ConfigError, UnknownNameError
 from demeanor.reader.batch import BatchResult, run
+from demeanor.reader.executor import Threads
 from demeanor.reader.manifest import read_items
 from demeanor.reader.reader import Reader
 from demeanor.report.schema import validate
@@ -473,7 +474,7 @@ def test_several_workers_keep_the_order(tmp_path: Path) -> None:
         write_wav(root / f"{i:02}.wav", speech(1.5) if i % 3 else silence(1.0))
     one, many = tmp_path / "one.jsonl", tmp_path / "many.jsonl"
     run(root, one, reader=fake_reader())
-    run(root, many, reader=fake_reader(), workers=4)
+    run(root, many, reader=fake_reader(), executor=Threads(4))
     assert _without_seconds(lines(one)) == _without_seconds(lines(many))
 
 

@@ -29,7 +29,18 @@ def batch(
     ] = None,
     model: Annotated[str, typer.Option(metavar="NAME|DIR", help="A bundle: see `demeanor models`.")] = "base",
     threads: Annotated[int, typer.Option(min=0, metavar="N", help="Processor threads; 0: all.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Samples read at the same time.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Samples read at the same time; default: 1, or all a cluster has room for."
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Read on a Ray cluster: host:port, auto, or local for one of this machine."
+        ),
+    ] = None,
     offline: Annotated[
         bool, typer.Option("--offline/--download", help="Whether missing weights may be fetched, once.")
     ] = True,
@@ -46,11 +57,14 @@ def batch(
     from demeanor.cli._inputs import say_passed_over
     from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE, say
     from demeanor.reader.batch import run
+    from demeanor.reader.cluster import Cluster
+    from demeanor.reader.executor import Threads
 
     reader = demeanor.load(model, threads=threads, offline=offline)
+    executor = Threads(workers or 1) if cluster is None else Cluster(cluster, model, threads or 1, workers or 0)
     try:
         with _bar() as step:
-            result = run(source, out, reader=reader, pair=pair, workers=workers, cues=cues, progress=step)
+            result = run(source, out, reader=reader, pair=pair, executor=executor, cues=cues, progress=step)
     except KeyboardInterrupt:
         say(f"stopped; what was read is in {out}, and the same command goes on from there")
         raise

@@ -8,17 +8,17 @@ import json
 import os
 import re
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError
 from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.media.source import is_regular
-from demeanor.reader.inputs import Parts, chosen_cues, gather
+from demeanor.reader.executor import Executor, Line, Threads
+from demeanor.reader.inputs import chosen_cues
 from demeanor.reader.manifest import Item, read_items
 from demeanor.reader.reader import Reader
 from demeanor.reader.record import SCHEMA
@@ -37,7 +37,6 @@ _FAILURE = b'{"id": "'
 _AFTER_ID = b', "error": {"type": "'
 _CUT_FAILURE = re.compile(rb'\{"id": "(?:[^"\\]|\\.)*(?:\\|"(?P<rest>.*))?', re.DOTALL)
 
-Line = dict[str, Any]
 Progress = Callable[[int, int], None]
 """Called with how many samples are done, and of how many."""
 
@@ -71,7 +70,7 @@ def run(
     *,
     reader: Reader,
     pair: bool = False,
-    workers: int = 1,
+    executor: Executor | None = None,
     cues: str | Iterable[str] | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
@@ -87,7 +86,7 @@ def run(
         out: the file of lines.
         reader: as `demeanor.load` gives it.
         pair: join files of a folder that differ in their extension only.
-        workers: samples read at the same time.
+        executor: where and how many are read at the same time; None: one after the other, here.
         cues: those wanted; None takes all.
         progress: called after each sample.
 
@@ -101,11 +100,16 @@ def run(
     if is_regular(source) and is_regular(out) and out.samefile(source):
         raise ConfigError(f"{out}: this file is the manifest, and would be overwritten; name another output")
     with _alone(out):
-        return _run(items, out, reader, wanted, max(1, workers), progress)
+        return _run(items, out, reader, wanted, executor or Threads(), progress)
 
 
 def _run(
-    items: Sequence[Item], out: Path, reader: Reader, wanted: frozenset[str], workers: int, progress: Progress | None
+    items: Sequence[Item],
+    out: Path,
+    reader: Reader,
+    wanted: frozenset[str],
+    executor: Executor,
+    progress: Progress | None,
 ) -> BatchResult:
     """What is not in `out` yet, into it."""
     asked = {item.id: _asked(item, reader.experts.bundle.name, wanted) for item in items}
@@ -120,7 +124,7 @@ def _run(
     except OSError as error:
         raise ConfigError(f"{out}: expected a place to write to, got {error.strerror}; check the folder") from error
     with file:
-        for line in _lines(left, reader, wanted, workers):
+        for line in chain.from_iterable(executor.lines(_groups(left), reader, wanted)):
             if "provenance" in line:
                 line["provenance"]["asked"] = asked[line["id"]]
             file.write(_written(line))
@@ -133,23 +137,6 @@ def _run(
     if skipped and left:
         _put_in_order(out, [item.id for item in items])
     return BatchResult(total - skipped - failed, failed, skipped, changed, strange, tuple(empty))
-
-
-def _lines(items: Sequence[Item], reader: Reader, cues: frozenset[str], workers: int) -> Iterator[Line]:
-    """One line per item, in order."""
-    groups = _groups(items)
-    if workers == 1:
-        for group in groups:
-            yield from _read(group, reader, cues)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[list[Line]]] = deque()
-        for group in groups:
-            waiting.append(pool.submit(_read, group, reader, cues))
-            if len(waiting) > 2 * workers:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
 
 
 def _groups(items: Sequence[Item]) -> Iterator[list[Item]]:
@@ -169,40 +156,8 @@ def _groups(items: Sequence[Item]) -> Iterator[list[Item]]:
         yield group
 
 
-def _read(group: Sequence[Item], reader: Reader, cues: frozenset[str]) -> list[Line]:
-    """The lines of items that are read together."""
-    lines: dict[str, Line] = {}
-    good: list[tuple[Item, Parts]] = []
-    for item in group:
-        try:
-            item.check()
-            start, end = item.seconds
-            parts = gather(**item.given, language=item.language, start=start, end=end)
-            if item.note is not None:
-                parts = replace(parts, warnings=(*parts.warnings, item.note))
-            good.append((item, parts))
-        except Exception as error:  # whatever a sample does, it costs that sample only
-            lines[item.id] = _failure(item, error)
-    if len(good) > 1:
-        with contextlib.suppress(Exception):  # then one by one, to find out which it is
-            read = reader.read_texts([p for _, p in good], cues, [i.id for i, _ in good], [i.sample for i, _ in good])
-            lines.update((analysis.id, analysis.to_dict()) for analysis in read)
-    for item, parts in good:
-        if item.id not in lines:
-            try:
-                lines[item.id] = reader.read(parts, cues, id=item.id, sample=item.sample).to_dict()
-            except Exception as error:
-                lines[item.id] = _failure(item, error)
-    return [lines[item.id] for item in group]
-
-
 def _written(line: Line) -> bytes:
     return json.dumps(line, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
-
-
-def _failure(item: Item, error: Exception) -> Line:
-    message = " ".join(str(error).split()) or "no reason was given"
-    return {"id": item.id, "error": {"type": type(error).__name__, "message": message}}
 
 
 def _asked(item: Item, bundle: str, cues: frozenset[str]) -> str:
