@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, sample_of
+from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, decimal_points, sample_of
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._files import read_rows, read_text
 from demeanor.datasets._gaps import Gaps
@@ -153,7 +153,7 @@ def _from_table(table: Path, pattern: re.Pattern[str] | None) -> list[Sample]:
     times = Counter(r["file"].strip() for r in rows)
     for number, row in enumerate(rows, 2):
         try:
-            columns = _as_columns(row, table.parent, task, pattern)
+            columns = _as_columns(decimal_points(row) if sign == ";" else row, table.parent, task, pattern)
             if times[columns["id"]] > 1:
                 _name_stretch(columns, (row.get("start") or "").strip())
             samples.append(sample_of(columns, table, number))

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, sample_of
+from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, decimal_points, media_of, sample_of
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._files import read_text
 from demeanor.datasets._gaps import Gaps
@@ -40,7 +40,7 @@ CARD = Card(
     title="One's own table of samples",
     labels={"*": "every column label_NAME: score in [-1, 1], polarity, emotions, or one's own"},
     splits={"column split": "train, valid, test", "none": "by hash of the group when a run is prepared"},
-    groups="column group; else speaker; else equal texts",
+    groups="column group; else speaker; else the file that rows share; else equal texts",
     licence="one's own",
     source=f"root: a .csv, .tsv, .jsonl or .parquet file with the columns {', '.join(COLUMNS)} and label_…",
 )
@@ -60,11 +60,13 @@ def read(root: Path, *, manifest: str | Path | Sequence[str] | None = None) -> l
         return _from_manifests([manifest] if isinstance(manifest, str | Path) else manifest, root)
     rows = list(_rows(root))
     _check_columns(root, list(dict.fromkeys(c for _, row in rows for c in row)))
+    times = Counter(path for _, row in rows for path in media_of(row))
+    recurring = {path for path, count in times.items() if count > 1}
     gaps = Gaps(CARD)
     samples = []
     for number, row in rows:
         try:
-            samples.append(sample_of(row, root, number))
+            samples.append(sample_of(row, root, number, recurring))
         except BadCell as error:
             gaps.add(str(error), f"line {number}")
     twice = [name for name, count in Counter(s.id for s in samples).items() if count > 1]
@@ -104,7 +106,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     f"{path.name}, line {reader.line_num}: expected {len(reader.fieldnames)} cells, found more; "
                     f"quote a text with {SIGNS[sign]} in it"
                 )
-            yield reader.line_num, row
+            yield reader.line_num, decimal_points(row) if sign == ";" else row
     elif kind in (".jsonl", ".ndjson"):
         yield from _json_rows(path)
     elif kind == ".parquet":
