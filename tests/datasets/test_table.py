@@ -79,7 +79,7 @@ def test_classes_written_as_digits_and_as_words_of_numbers(tmp_path: Path) -> No
 
 def test_a_bad_row_costs_itself(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", "id,text,start,end\n1,fine,,\n2,,,\n3,late,soon,\n4,a,nan,\n5,a,,inf\n")
-    said = r"neither text nor medium \(line 3\).*start: expected sec.* \(line 4, line 5\).*end: expected sec.* \(line 6\)"
+    said = r"neither text nor medium \(line 3\).*start: expected .* \(line 4, line 5\).*end: expected .* \(line 6\)"
     with pytest.warns(DataWarning, match=said):
         assert [s.id for s in table.read(path)] == ["1"]
 
