@@ -105,6 +105,12 @@ def test_a_file_listed_twice_is_refused(tmp_path: Path) -> None:
         folder.read(tmp_path, labels="mine.csv")
 
 
+def test_a_row_that_breaks_off_costs_itself(tmp_path: Path) -> None:
+    write(tmp_path / "labels.csv", "label,file\nanger\njoy,1.wav\n")
+    with pytest.warns(DataWarning, match=r"file of no known kind \(line 2\)"):
+        assert [s.id for s in folder.read(tmp_path)] == ["1.wav"]
+
+
 def test_folders_without_media(tmp_path: Path) -> None:
     write(tmp_path / "joy" / "readme.md", "x")
     with pytest.raises(DataError, match="expected text, pictures, sound or films"):

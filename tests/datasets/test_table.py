@@ -121,6 +121,16 @@ def test_a_table_of_another_spreadsheet(tmp_path: Path) -> None:
         table.read(write(tmp_path / "y.csv", "id;text\n1;a;b\n"))
 
 
+def test_quotation_marks(tmp_path: Path) -> None:
+    lines = 'id,text\n1,fine\n2,"never closed\n3,next\n4,last\n'
+    with pytest.raises(DataError, match=r"x\.csv, line 3: expected cells, .*close the quotation mark"):
+        table.read(write(tmp_path / "x.csv", lines))
+    found = table.read(write(tmp_path / "x.tsv", lines.replace(",", "\t")))
+    assert [s.text for s in found] == ["fine", '"never closed', "next", "last"]
+    (one,) = table.read(write(tmp_path / "y.tsv", 'id\ttext\n1\t"two\nlines and a ""tab\t"""\n'))
+    assert one.text == 'two\nlines and a "tab\t"'
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x\.jsonl, line 2: expected JSON"):
         table.read(write(tmp_path / "x.jsonl", '{"id": 1, "text": "a"}\n{"id": 2,\n'))
