@@ -50,7 +50,7 @@ def sample_of(row: Mapping[str, Any], table: Path, number: int, recurring: Colle
     if not cells["text"] and not media:
         raise BadCell("neither text nor medium")
     labels = {
-        c.removeprefix("label_"): _label(c, text_of(v), f"{table.name}, line {number}")
+        c.removeprefix("label_"): label_of(c, text_of(v), f"{table.name}, line {number}")
         for c, v in row.items()
         if c.startswith("label_") and text_of(v)
     }
@@ -63,7 +63,7 @@ def sample_of(row: Mapping[str, Any], table: Path, number: int, recurring: Colle
     kept: dict[str, Any] = {c: cells[c] or None for c in ("text", "language", "speaker", "time", "author")}
     return Sample(
         id=name, start=start, end=end, group=group, labels=labels,
-        split=_split(cells["split"], f"{table.name}, line {number}"), **kept, **media,
+        split=split_of(cells["split"], f"{table.name}, line {number}"), **kept, **media,
     )  # fmt: skip
 
 
@@ -92,13 +92,13 @@ def text_of(value: Any) -> str:
 def _seconds(cells: Mapping[str, str], column: str) -> float | None:
     if not cells[column]:
         return None
-    seconds = _number(cells[column])
+    seconds = number_of(cells[column])
     if seconds is None:
         raise BadCell(f"column {column}: expected seconds")
     return seconds
 
 
-def _number(cell: str) -> float | None:
+def number_of(cell: str) -> float | None:
     """None for what is no finite number ("nan" and "inf" are words)."""
     try:
         number = float(cell)
@@ -107,7 +107,8 @@ def _number(cell: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _split(value: str, place: str) -> str | None:
+def split_of(value: str, place: str) -> str | None:
+    """The part a cell names, whatever it is called elsewhere; None of an empty one."""
     if not value:
         return None
     try:
@@ -116,7 +117,8 @@ def _split(value: str, place: str) -> str | None:
         raise DataError(f"{place}: column split: expected train, valid or test, found '{value}'") from None
 
 
-def _label(column: str, value: str, place: str) -> float | str:
+def label_of(column: str, value: str, place: str) -> float | str:
+    """The label in a cell of a column `label_…`."""
     name = column.removeprefix("label_")
     if name in _CLASSES:
         names = [n.strip().lower() for n in value.split(",")]
@@ -128,7 +130,7 @@ def _label(column: str, value: str, place: str) -> float | str:
                     f"{f'; did you mean {near[0]}?' if near else '; classes of your own go into label_NAME'}"
                 )
         return ",".join(names)
-    number = _number(value)
+    number = number_of(value)
     if name.startswith("score"):
         if number is None or not -1 <= number <= 1:
             hint = "leave the cell empty where there is none" if number is None else "divide (MOSI's scale by 3)"
