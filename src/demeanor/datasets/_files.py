@@ -64,8 +64,10 @@ def csv_lines(text: str, name: str, *, delimiter: str = ",", quoted: bool = True
         DataError: a quotation mark is never closed, or stands within a quoted cell without its twin; names the line.
     """
     csv.field_size_limit(_LONGEST_CELL)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(
+        lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+    )
     found: list[tuple[int, list[str]]] = []
     try:
         for cells in reader:
