@@ -105,6 +105,26 @@ def test_a_file_listed_twice_is_refused(tmp_path: Path) -> None:
         folder.read(tmp_path, labels="mine.csv")
 
 
+def test_a_row_that_breaks_off_costs_itself(tmp_path: Path) -> None:
+    write(tmp_path / "labels.csv", "label,file\nanger\njoy,1.wav\n")
+    with pytest.warns(DataWarning, match=r"file of no known kind \(line 2\)"):
+        assert [s.id for s in folder.read(tmp_path)] == ["1.wav"]
+
+
+def test_a_folder_beside_the_parts_does_not_undo_them(tmp_path: Path) -> None:
+    root = build("folder", tmp_path)
+    parts = {s.id: s.split for s in folder.read(root)}
+    write(root / "__MACOSX" / "train" / "._a.txt", "x")
+    write(root / "docs" / "readme.md", "x")
+    assert {s.id: s.split for s in folder.read(root)} == parts
+    write(root / "extra" / "joy" / "1.txt", "x")
+    with pytest.raises(DataError, match="found test, train, valid beside extra; move or rename"):
+        folder.read(root)
+    for name in ("train", "car"):
+        write(tmp_path / "toys" / name / "1.txt", name)
+    assert [s.labels for s in folder.read(tmp_path / "toys")] == [{"label": "car"}, {"label": "train"}]
+
+
 def test_folders_without_media(tmp_path: Path) -> None:
     write(tmp_path / "joy" / "readme.md", "x")
     with pytest.raises(DataError, match="expected text, pictures, sound or films"):

@@ -1,5 +1,6 @@
 """Ready-made features beside a manifest's rows, groups of duplicates, tables beside the manifest."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,44 @@ def test_what_does_not_fit_is_said(root: Path, section: str, says: str) -> None:
     np.savez(root / "short.npz", audio=np.zeros((2, 2)))
     with pytest.raises(DataError, match=says):
         read_manifest(manifest(root, HEAD, FIELDS, f"[series.audio]\n{section}\n"), root)
+
+
+LABELS = '[labels.score]\ncolumn = "score"\n[split]\ncolumn = "part"\n'
+
+
+def test_rows_of_json_hold_what_they_hold(root: Path) -> None:
+    rows = [
+        {"id": "a", "text": "one\u2028line", "mood": ["joy", "anger"], "image": None, "score": 0.5, "part": "dev"},
+        {"id": "b", "text": None, "mood": None, "image": "b.png", "score": "", "part": None},
+    ]
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (root / "rows.jsonl").write_bytes(lines.encode())
+    parts = HEAD.replace(".csv", ".jsonl"), FIELDS, 'image = "{image}"\n', LABELS, '[labels.mood]\ncolumn = "mood"\n'
+    one, two = read_manifest(manifest(root, *parts), root)
+    assert (one.text, one.image, one.split) == ("one\u2028line", None, "valid")
+    assert one.labels == {"score": 0.5, "mood": "joy,anger"}
+    assert (two.text, two.image, two.split, two.labels) == (None, root / "b.png", None, {})
+
+
+def test_tables_in_old_encodings_and_with_long_cells(root: Path) -> None:
+    (root / "rows.csv").write_bytes(f"id,text\na,今天的天气真好\nb,{'x' * 140_000}\nc\n".encode("gb18030"))
+    texts = [s.text for s in read_manifest(manifest(root, HEAD, FIELDS), root)]
+    assert texts == ["今天的天气真好", "x" * 140_000, None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "scale", "says"),
+    [
+        ("n/a,test", "scale = 0.3\n", "x, row 1: score: expected a number, found 'n/a'"),
+        ("high,test", "", r"x, row 1: label_score: expected a number in \[-1, 1\], found high"),
+        ("0.5,holdout", "", "x, row 1: column split: expected train, valid or test, found 'holdout'"),
+    ],
+)
+def test_a_cell_that_cannot_be_meant_is_named(root: Path, cells: str, scale: str, says: str) -> None:
+    (root / "rows.csv").write_text(f"id,text,score,part\na,hello,{cells}\n", encoding="utf-8")
+    path = manifest(root, HEAD, FIELDS, LABELS.replace("[split]", f"{scale}[split]"))
+    with pytest.raises(DataError, match=says):
+        read_manifest(path, root)
 
 
 def test_reposts_share_a_group_and_a_part(root: Path) -> None:

@@ -63,6 +63,18 @@ def test_unknown_labels_are_counted(tmp_path: Path) -> None:
         assert len(meld.read(root)) == 4
 
 
+def test_a_table_that_breaks_off_costs_its_last_line(tmp_path: Path) -> None:
+    root = build("meld", tmp_path)
+    table = root / "train_sent_emo.csv"
+    whole = [s.id for s in meld.read(root, text_only=True)]
+    table.write_bytes(table.read_bytes().rstrip() + b'\n9,"Oh')
+    with pytest.raises(DataError, match=r"train_sent_emo\.csv, line \d+: .*close the quotation mark"):
+        meld.read(root, text_only=True)
+    table.write_bytes(table.read_bytes().removesuffix(b'"Oh') + b"Oh")
+    with pytest.warns(DataWarning, match="1 × row without ids"):
+        assert [s.id for s in meld.read(root, text_only=True)] == whole
+
+
 def test_a_missing_part_is_named(tmp_path: Path) -> None:
     root = build("meld", tmp_path)
     (root / "test_sent_emo.csv").unlink()

@@ -3,6 +3,7 @@ import pickle
 import pickletools
 import struct
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -222,6 +223,23 @@ def test_nested_without_end(tmp_path: Path) -> None:
     doubled = instructions(b")", *(b"\x94h" + bytes([n]) + b"\x86" for n in range(100)))
     found = read_plain(write(tmp_path / "y.pkl", doubled))
     assert len(found) == 2, "a hundred doublings are a hundred steps, not 2^100"
+
+
+def test_arrays_of_another_stay_and_nothing_half_written_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = build("mmsa_pickle", tmp_path)
+    np.savez(root / "unaligned_50.npz", a=np.zeros(3))
+    with pytest.raises(DataError, match="found another's arrays there; name another folder"):
+        mmsa_pickle.read(root / "unaligned_50.pkl")
+    assert list(np.load(root / "unaligned_50.npz")) == ["a"]
+
+    def full(file: IO[bytes], **_: object) -> None:
+        file.write(b"PK")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(DataError, match="no space left"):
+        mmsa_pickle.read(root / "unaligned_50.pkl", into=str(root / "cache"))
+    assert not list((root / "cache").iterdir())
 
 
 def test_another_npz_is_refused(tmp_path: Path) -> None:

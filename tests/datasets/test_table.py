@@ -54,14 +54,33 @@ def test_groups_come_from_group_speaker_or_text(tmp_path: Path) -> None:
     assert groups[2:] == ["ann", "show 1"]
 
 
+def test_stretches_of_one_recording_are_one_group(tmp_path: Path) -> None:
+    rows = [(f"{film}-{n}", f"line {n}", f"{film}.mp4", n, n + 1) for n in range(3) for film in "ab"]
+    path = write_csv(
+        tmp_path / "x.csv", ("id", "text", "video", "start", "end"), [*rows, ("c", "line 1", "c.mp4", "", "")]
+    )
+    groups = {s.id: s.group for s in table.read(path)}
+    assert {groups[f"a-{n}"] for n in range(3)} == {"a.mp4"}
+    assert {groups[f"b-{n}"] for n in range(3)} == {"b.mp4"}
+    assert groups["c"] not in ("a.mp4", "b.mp4")
+
+
 def test_a_row_without_an_id_is_named_by_its_line(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", 'id,text\n,"two\nlines"\n,three\n')
     assert [s.id for s in table.read(path)] == ["line-3", "line-4"]
 
 
+def test_classes_written_as_digits_and_as_words_of_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "id,text,label_stars,label_name\n1,a,5,nan\n2,b,4.5,Infinity\n3,c,2.0,2015\n")
+    found = table.read(path)
+    assert [str(s.labels["stars"]) for s in found] == ["5", "4.5", "2"]
+    assert [str(s.labels["name"]) for s in found] == ["nan", "Infinity", "2015"]
+
+
 def test_a_bad_row_costs_itself(tmp_path: Path) -> None:
-    path = write(tmp_path / "x.csv", "id,text,start\n1,fine,\n2,,\n3,late,soon\n")
-    with pytest.warns(DataWarning, match=r"neither text nor medium \(line 3\).*start: expected seconds \(line 4\)"):
+    path = write(tmp_path / "x.csv", "id,text,start,end\n1,fine,,\n2,,,\n3,late,soon,\n4,a,nan,\n5,a,,inf\n")
+    said = r"neither text nor medium \(line 3\).*start: expected .* \(line 4, line 5\).*end: expected .* \(line 6\)"
+    with pytest.warns(DataWarning, match=said):
         assert [s.id for s in table.read(path)] == ["1"]
 
 
@@ -74,6 +93,8 @@ def test_a_bad_row_costs_itself(tmp_path: Path) -> None:
         ("id,text,label\n1,a,b\n", "unknown column 'label'"),
         ("id,text,speakr\n1,a,b\n", r"unknown column 'speakr'; did you mean speaker\?"),
         ("id,text,label_score\n1,a,2.4\n", r"x\.csv, line 2: label_score: expected a number in \[-1, 1\], found 2.4"),
+        ("id,text,label_score\n1,a,high\n", r"line 2: label_score: expected a number in \[-1, 1\], found high; leave"),
+        ("id,text,label_score\n1,a,nan\n", "found nan; leave the cell empty"),
         ("id,text,label_polarity\n1,a,postive\n", "found 'postive'; did you mean positive"),
         ("id,text,label_emotions\n1,a,\"joy,glee\"\n", "found 'glee'"),
         ("id,text,split\n1,a,holdout\n", "expected train, valid or test, found 'holdout'"),
@@ -90,8 +111,24 @@ def test_what_is_wrong_is_said(tmp_path: Path, content: str, message: str) -> No
 def test_a_table_of_another_spreadsheet(tmp_path: Path) -> None:
     found = table.read(write(tmp_path / "x.csv", 'id;text;label_score\n1;"fine; really";0.5\n2;a, b;-1\n'))
     assert [(s.id, s.text) for s in found] == [("1", "fine; really"), ("2", "a, b")]
+    path = write(
+        tmp_path / "z.csv", "id;text;start;label_score;label_own;label_emotions\n1;1,5;1,5;-0,8;2,25;joy,anger\n"
+    )
+    (sample,) = table.read(path)
+    assert (sample.text, sample.start) == ("1,5", 1.5)
+    assert sample.labels == {"score": -0.8, "own": 2.25, "emotions": "joy,anger"}
     with pytest.raises(DataError, match="quote a text with semicolons"):
         table.read(write(tmp_path / "y.csv", "id;text\n1;a;b\n"))
+
+
+def test_quotation_marks(tmp_path: Path) -> None:
+    lines = 'id,text\n1,fine\n2,"never closed\n3,next\n4,last\n'
+    with pytest.raises(DataError, match=r"x\.csv, line 3: expected cells, .*close the quotation mark"):
+        table.read(write(tmp_path / "x.csv", lines))
+    found = table.read(write(tmp_path / "x.tsv", lines.replace(",", "\t")))
+    assert [s.text for s in found] == ["fine", '"never closed', "next", "last"]
+    (one,) = table.read(write(tmp_path / "y.tsv", 'id\ttext\n1\t"two\nlines and a ""tab\t"""\n'))
+    assert one.text == 'two\nlines and a "tab\t"'
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

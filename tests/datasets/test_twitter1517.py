@@ -56,6 +56,6 @@ def test_there_are_two_years(tmp_path: Path) -> None:
 def test_a_line_without_a_label_is_counted(tmp_path: Path) -> None:
     root = build("twitter1517", tmp_path)
     table = root / "twitter2015" / "dev.tsv"
-    table.write_text(table.read_text() + "2\t7\t17_06_2.jpg\thm $T$\tx\n")
-    with pytest.warns(DataWarning, match=r"line without label or tweet, skipped \(2015-dev-1\)"):
+    table.write_text(table.read_text() + "2\t7\t17_06_2.jpg\thm $T$\tx\n3\t1\t17_\n")
+    with pytest.warns(DataWarning, match=r"line without label or tweet, skipped \(2015-dev-1, 2015-dev-2\)"):
         twitter1517.read(root)

@@ -25,6 +25,9 @@ def rows(encoder, texts=TEXTS) -> np.ndarray:
     [
         ("I don't LIKE it!", ["i", "don't", "like", "it", "!"]),
         ("so good 😀👍🏽 :) 10/10", ["so", "good", "😀", "👍🏽", ":)", "10", "10"]),
+        ("I love it :D :-P ;d", ["i", "love", "it", ":d", ":-p", ";d"]),
+        ("Verdict:poor :/ http://x.y", ["verdict", "poor", ":/", "http", "x", "y"]),
+        ("five ⭐⭐️", ["five", "⭐", "⭐️"]),
         ("今天的天气真好，我很喜欢！", ["今天", "的", "天气", "真", "好", "我", "很", "喜欢", "!"]),
         ("这个movie很好", ["这个", "movie", "很", "好"]),
         ("naïve Ärger", ["naïve", "ärger"]),

@@ -162,6 +162,9 @@ def test_action_units_from_a_table(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, [[0.5, 1.5], [0.7, np.nan]])
     assert encoder(columns=("AU12_r",)).encode(Sample("b")).tolist() == [[3]]
     assert encoder().encode(Sample("c")) is None
+    table.write_bytes("AU12_r, name\n0.5, Zoë\n0.7\n".encode("cp1252"))
+    assert np.allclose(encoder().encode(Sample("Zoë")), [[0.5]])
+    table.write_text("AU01_r, name\n2, b\n")
     with pytest.raises(ConfigError, match="expected columns AU99; found AU01_r"):
         encoder(columns=("AU99",)).encode(Sample("a"))
     with pytest.raises(ConfigError, match="nothing there"):

@@ -49,7 +49,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, by
     Image.fromarray(PIXELS).save(data, "GIF", save_all=True, append_images=[Image.fromarray(PIXELS[::-1])])
     out["moving.gif"] = ("image", data.getvalue())
     for index, said in enumerate(
-        ("I love it", "BMW is great", "P5 is a song", "RIFF on this", "GIF it to me", "😂", "a\tb\r\n")
+        ("I love it", "BMW is great", "P5 is a song", "P1 12 years", "RIFF on", "GIF it to me", "😂", "a\tb\r\n")
     ):
         out[f"{index}.txt"] = ("text", said.encode())
     for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "gb18030", "big5"):

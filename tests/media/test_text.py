@@ -81,6 +81,8 @@ PIECES = st.lists(
         ("hello wörld", "utf-16-be"),
         ("你好，世界 😂", "utf-16"),
         ("你好，世界 😂", "utf-32"),
+        ("你好，世界 😂", "utf-32-le"),
+        ("hello wörld", "utf-32-be"),
     ],
 )
 def test_encodings_of_short_texts(tmp_path: Path, said: str, encoding: str) -> None:
@@ -92,6 +94,20 @@ def test_encodings_of_short_texts(tmp_path: Path, said: str, encoding: str) -> N
     with file.open("rb") as opened:
         assert decode_text(opened) == said
         assert opened.tell() == 0
+
+
+@pytest.mark.parametrize("plain", [5_700, 80_000])
+@pytest.mark.parametrize(
+    ("said", "encoding"), [("it’s a café", "cp1252"), ("今天的天气真好", "gb18030"), ("很好，我很喜欢", "utf-8")]
+)
+def test_the_first_sign_that_is_not_ascii_may_come_late(said: str, encoding: str, plain: int) -> None:
+    text = "1,a plain line\n" * (plain // 15) + said
+    assert decode_text(text.encode(encoding)) == text
+
+
+def test_a_broken_byte_in_utf8_after_much_plain_text() -> None:
+    data = b"a plain line\n" * 6_000 + "我很开心，今天天气真好".encode() + b"\xff "
+    assert decode_text(data).endswith("我很开心，今天天气真好\ufffd ")
 
 
 def test_real_reviews_survive_legacy_encodings(shared: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ SPLITS = {
 }  # fmt: skip
 """What a part is called elsewhere → here."""
 
+_COMMA = re.compile(r"(?<=\d),(?=\d+\s*$)")
+_EXACT = 2**53
 _CLASSES = {"polarity": POLARITIES, "emotions": EMOTIONS}
 
 
@@ -29,35 +32,55 @@ class BadCell(ValueError):
     """A cell that costs its row."""
 
 
-def sample_of(row: Mapping[str, Any], table: Path, number: int) -> Sample:
-    """A sample of a row; paths are relative to the table.
+def sample_of(row: Mapping[str, Any], table: Path, number: int, recurring: Collection[str] = ()) -> Sample:
+    """A sample of a row.
+
+    Args:
+        row: its cells by column.
+        table: paths are relative to it.
+        number: the row's line.
+        recurring: media that several rows have: without a group or speaker these rows are one group.
 
     Raises:
         BadCell: there is nothing to read, or a time is no number: costs this row.
         DataError: a split or a label that cannot be meant: says what was expected.
     """
-    cells = {c: _cell(row.get(c)) for c in COLUMNS}
+    cells = {c: text_of(row.get(c)) for c in COLUMNS}
     media: dict[str, Any] = {c: table.parent / cells[c] for c in MEDIA if cells[c]}
     if not cells["text"] and not media:
         raise BadCell("neither text nor medium")
     labels = {
-        c.removeprefix("label_"): _label(c, _cell(v), f"{table.name}, line {number}")
+        c.removeprefix("label_"): label_of(c, text_of(v), f"{table.name}, line {number}")
         for c, v in row.items()
-        if c.startswith("label_") and _cell(v)
+        if c.startswith("label_") and text_of(v)
     }
     name = cells["id"] or f"line-{number}"
     start, end = _seconds(cells, "start"), _seconds(cells, "end")
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise BadCell("start and end that are no stretch of time")
-    group = cells["group"] or cells["speaker"] or digest(text_key(cells["text"]) or name)
+    shared = next((cells[c] for c in reversed(MEDIA) if cells[c] in recurring), "")
+    group = cells["group"] or cells["speaker"] or shared or digest(text_key(cells["text"]) or name)
     kept: dict[str, Any] = {c: cells[c] or None for c in ("text", "language", "speaker", "time", "author")}
     return Sample(
         id=name, start=start, end=end, group=group, labels=labels,
-        split=_split(cells["split"], f"{table.name}, line {number}"), **kept, **media,
+        split=split_of(cells["split"], f"{table.name}, line {number}"), **kept, **media,
     )  # fmt: skip
 
 
-def _cell(value: Any) -> str:
+def media_of(row: Mapping[str, Any]) -> set[str]:
+    """The files that a row names."""
+    return {path for c in MEDIA if (path := text_of(row.get(c)))}
+
+
+def decimal_points(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a table parted by semicolons, whose times and labels may have a decimal comma, with points."""
+    return {
+        c: _COMMA.sub(".", v) if isinstance(v, str) and (c in ("start", "end") or c.startswith("label_")) else v
+        for c, v in row.items()
+    }
+
+
+def text_of(value: Any) -> str:
     """A cell as text; nothing, NaN and null are empty."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -67,13 +90,25 @@ def _cell(value: Any) -> str:
 
 
 def _seconds(cells: Mapping[str, str], column: str) -> float | None:
+    if not cells[column]:
+        return None
+    seconds = number_of(cells[column])
+    if seconds is None:
+        raise BadCell(f"column {column}: expected seconds")
+    return seconds
+
+
+def number_of(cell: str) -> float | None:
+    """None for what is no finite number ("nan" and "inf" are words)."""
     try:
-        return float(cells[column]) if cells[column] else None
+        number = float(cell)
     except ValueError:
-        raise BadCell(f"column {column}: expected seconds") from None
+        return None
+    return number if math.isfinite(number) else None
 
 
-def _split(value: str, place: str) -> str | None:
+def split_of(value: str, place: str) -> str | None:
+    """The part a cell names, whatever it is called elsewhere; None of an empty one."""
     if not value:
         return None
     try:
@@ -82,7 +117,8 @@ def _split(value: str, place: str) -> str | None:
         raise DataError(f"{place}: column split: expected train, valid or test, found '{value}'") from None
 
 
-def _label(column: str, value: str, place: str) -> float | str:
+def label_of(column: str, value: str, place: str) -> float | str:
+    """The label in a cell of a column `label_…`."""
     name = column.removeprefix("label_")
     if name in _CLASSES:
         names = [n.strip().lower() for n in value.split(",")]
@@ -94,10 +130,12 @@ def _label(column: str, value: str, place: str) -> float | str:
                     f"{f'; did you mean {near[0]}?' if near else '; classes of your own go into label_NAME'}"
                 )
         return ",".join(names)
-    try:
-        number = float(value)
-    except ValueError:
+    number = number_of(value)
+    if name.startswith("score"):
+        if number is None or not -1 <= number <= 1:
+            hint = "leave the cell empty where there is none" if number is None else "divide (MOSI's scale by 3)"
+            raise DataError(f"{place}: {column}: expected a number in [-1, 1], found {value}; {hint}")
+        return number
+    if number is None:
         return value
-    if name.startswith("score") and not -1 <= number <= 1:
-        raise DataError(f"{place}: {column}: expected a number in [-1, 1], found {value}; divide (MOSI's scale by 3)")
-    return number
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number  # a class "5" stays "5"

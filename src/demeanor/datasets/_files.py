@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from demeanor.datasets._dataset import Card
 from demeanor.errors import DataError
@@ -41,14 +44,63 @@ def read_rows(
         quoted: whether a cell may stand in quotation marks; posts need False.
 
     Raises:
-        DataError: a column is missing; says which are there.
+        DataError: a column is missing, and says which are there; a quotation mark is never closed.
     """
-    csv.field_size_limit(_LONGEST_CELL)
-    text = io.StringIO(read_text(path), newline="")
-    lines = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-    header = [c.strip() for c in (columns or next(lines, []))]
+    lines = [cells for _, cells in csv_lines(read_text(path), path.name, delimiter=delimiter, quoted=quoted)]
+    header = [c.strip() for c in (columns or (lines.pop(0) if lines else []))]
     missing = [c for c in needs if c not in header]
     if missing:
         found = ", ".join(header) or "an empty file"
         raise DataError(f"{card.name}: {path}: expected columns {', '.join(missing)}; found {found}. {card.source}")
-    return [dict(zip(header, line, strict=False)) for line in lines if any(line)]
+    return [in_columns(header, line) for line in lines if any(line)]
+
+
+def csv_lines(text: str, name: str, *, delimiter: str = ",", quoted: bool = True) -> list[tuple[int, list[str]]]:
+    """Cells of each line of a table, with the number of the line that it ends on.
+
+    Between tabs a quotation mark that parts nothing is the text's own.
+
+    Raises:
+        DataError: a quotation mark is never closed, or stands within a quoted cell without its twin; names the line.
+    """
+    csv.field_size_limit(_LONGEST_CELL)
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(
+        lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+    )
+    found: list[tuple[int, list[str]]] = []
+    try:
+        for cells in reader:
+            found.append((reader.line_num, cells))
+    except csv.Error as error:
+        if quoted and delimiter == "\t":
+            return csv_lines(text, name, delimiter=delimiter, quoted=False)
+        begins = found[-1][0] + 1 if found else 1
+        raise DataError(
+            f"{name}, line {begins}: expected cells, found one that cannot be told from the next ({error}); close the "
+            "quotation mark, and double those within a quoted text"
+        ) from error
+    return found
+
+
+def in_columns(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """Cells by column; a line that breaks off has empty ones, what is too much is dropped."""
+    return dict(zip_longest(header, cells[: len(header)], fillvalue=""))
+
+
+def json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The object of each line, with its number; only line feeds part lines.
+
+    Raises:
+        DataError: a line is no JSON, or no object.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{name}, line {number}: expected JSON, found {error}; mend that line") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{name}, line {number}: expected an object, found {line[:60]}; mend that line")
+        yield number, row

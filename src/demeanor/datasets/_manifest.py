@@ -36,9 +36,7 @@ key = "audio"
 
 from __future__ import annotations
 
-import csv
 import fnmatch
-import io
 import json
 import re
 import tomllib
@@ -49,6 +47,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from demeanor.datasets._columns import label_of, number_of, split_of, text_of
+from demeanor.datasets._files import csv_lines, in_columns, json_lines
 from demeanor.datasets._groups import digest, hashed_split, joined, text_key
 from demeanor.datasets._series import read_series
 from demeanor.errors import DataError
@@ -148,22 +148,20 @@ class _Archives:
 
 
 def _rows(spec: dict[str, Any], root: Path, archives: _Archives) -> Iterator[Row]:
+    from demeanor.media.encoding import decode_bytes
+
     if "files" in spec:
         yield from _file_rows(spec, root, archives)
         return
     name = spec["file"]
-    text = archives.bytes(root, name).decode("utf-8-sig", errors="replace")
+    text = decode_bytes(archives.bytes(root, name)).removeprefix("\ufeff")
     if name.endswith(".jsonl"):
-        yield from ({k: str(v) for k, v in json.loads(line).items()} for line in text.splitlines() if line.strip())
+        yield from ({k: text_of(v) for k, v in row.items()} for _, row in json_lines(text, name))
         return
     tabs = name.endswith(".tsv")
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter="\t" if tabs else ",",
-        quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
-    )
-    header = spec.get("columns") or next(reader, [])
-    yield from (dict(zip(header, line, strict=False)) for line in reader if line)
+    lines = [cells for _, cells in csv_lines(text, name, delimiter="\t" if tabs else ",", quoted=not tabs) if cells]
+    header = spec.get("columns") or (lines.pop(0) if lines else [])
+    yield from (in_columns(header, cells) for cells in lines)
 
 
 def _file_rows(spec: dict[str, Any], root: Path, archives: _Archives) -> Iterator[Row]:
@@ -189,14 +187,17 @@ def _sample(
     for name, template in fields.items():
         if name in FIELDS:
             try:
-                values[name] = template.format(**row)
+                value = template.format(**row)
             except KeyError as error:
                 raise DataError(
                     f"{spec['name']}: expected a column {error} for '{name}'; columns are {sorted(row)}"
                 ) from error
+            if value:
+                values[name] = value
+    place = f"{spec['name']}, row {number + 1}"
     for bound in ("start", "end"):
         if bound in values:
-            values[bound] = float(values[bound]) if values[bound] else None
+            values[bound] = _number(values[bound], f"{place}: {bound}: expected seconds")
     for medium in ("image", "audio", "video"):
         if values.get(medium):
             values[medium] = archives.bytes(root, values[medium]) if "!" in values[medium] else root / values[medium]
@@ -204,12 +205,19 @@ def _sample(
         values["group"] = match.group(1)
     values.setdefault("group", values.get("text") and " ".join(values["text"].lower().split()))
     values["group"] = f"{spec['name']}:{values['group'] or values['id']}"
-    values["labels"] = _labels(spec.get("labels", {}), row)
-    values["split"] = _split(spec.get("split", {}), row, values["group"])
+    values["labels"] = _labels(spec.get("labels", {}), row, place)
+    values["split"] = _split(spec.get("split", {}), row, values["group"], place)
     return Sample(**values, series=series)
 
 
-def _labels(specs: dict[str, Any], row: Row) -> dict[str, float | str]:
+def _number(cell: str, expected: str) -> float:
+    number = number_of(cell)
+    if number is None:
+        raise DataError(f"{expected}, found '{cell}'; leave the cell empty where there is none")
+    return number
+
+
+def _labels(specs: dict[str, Any], row: Row, place: str) -> dict[str, float | str]:
     labels: dict[str, float | str] = {}
     for task, spec in specs.items():
         cell = row.get(spec["column"], "").strip()
@@ -219,16 +227,18 @@ def _labels(specs: dict[str, Any], row: Row) -> dict[str, float | str]:
             if known:
                 labels[task] = ",".join(known)
         elif "scale" in spec and cell:
-            labels[task] = float(cell) * spec["scale"]
+            labels[task] = _number(cell, f"{place}: {spec['column']}: expected a number") * spec["scale"]
+        elif cell and task.startswith("score"):
+            labels[task] = label_of(f"label_{task}", cell, place)
         elif cell:
             labels[task] = cell
     return labels
 
 
-def _split(spec: dict[str, Any], row: Row, group: str) -> str | None:
+def _split(spec: dict[str, Any], row: Row, group: str, place: str) -> str | None:
     if "column" in spec:
         value = row.get(spec["column"], "")
-        return str(spec.get("map", {}).get(value, value))
+        return split_of(str(spec.get("map", {}).get(value, value)), place)
     if "shares" in spec:
         return hashed_split(group, spec["shares"])
     return spec.get("all")

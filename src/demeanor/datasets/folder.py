@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, sample_of
+from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, decimal_points, sample_of
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._files import read_rows, read_text
 from demeanor.datasets._gaps import Gaps
@@ -71,7 +71,7 @@ def _from_classes(root: Path, pattern: re.Pattern[str] | None, pair: bool) -> li
     samples: list[Sample] = []
     hashes = _Contents()
     for split, name, folder in classes:
-        files = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in KNOWN_EXTENSIONS and p.is_file()]
+        files = _media(folder)
         for paths in _paired(files) if pair else ([p] for p in files):
             relative = paths[0].relative_to(root)
             found = pattern.search(relative.as_posix()) if pattern else None
@@ -91,17 +91,31 @@ def _from_classes(root: Path, pattern: re.Pattern[str] | None, pair: bool) -> li
 
 def _class_folders(root: Path) -> list[tuple[str | None, str, Path]]:
     """(part, class, folder); a level of folders all named as parts is the level of parts."""
-    tops = _folders(root)
+    level = _folders(root)
+    tops = [t for t in level if _media(t)] or level
     if not tops:
         found = "no such folder" if not root.is_dir() else "no folders in it"
         raise DataError(f"folder: expected a folder per class or {root / 'labels.csv'}; found {found}. {CARD.source}")
-    if all(t.name.lower() in SPLITS for t in tops):
+    parts = {SPLITS[t.name.lower()] for t in tops if t.name.lower() in SPLITS}
+    others = [t.name for t in tops if t.name.lower() not in SPLITS]
+    if len(parts) > 1 and others:  # one alone may be a class: a train beside cars
+        raise DataError(
+            f"folder: expected every folder of {root} to be a part or none, found {', '.join(sorted(parts))} beside "
+            f"{', '.join(others[:5])}; move or rename one or the other"
+        )
+    if not others:
         return [(SPLITS[t.name.lower()], c.name, c) for t in tops for c in _folders(t)]
     return [(None, t.name, t) for t in tops]
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")) if root.is_dir() else []
+    """Folders in a folder, but for hidden ones and what macOS leaves in archives."""
+    found = root.iterdir() if root.is_dir() else ()
+    return sorted(p for p in found if p.is_dir() and not p.name.startswith(".") and p.name != "__MACOSX")
+
+
+def _media(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in KNOWN_EXTENSIONS and p.is_file()]
 
 
 def task_of(names: Iterable[str]) -> str:
@@ -153,7 +167,7 @@ def _from_table(table: Path, pattern: re.Pattern[str] | None) -> list[Sample]:
     times = Counter(r["file"].strip() for r in rows)
     for number, row in enumerate(rows, 2):
         try:
-            columns = _as_columns(row, table.parent, task, pattern)
+            columns = _as_columns(decimal_points(row) if sign == ";" else row, table.parent, task, pattern)
             if times[columns["id"]] > 1:
                 _name_stretch(columns, (row.get("start") or "").strip())
             samples.append(sample_of(columns, table, number))

@@ -100,15 +100,23 @@ def converted(root: Path, into: Path | None = None) -> Path:
     stamp = json.dumps([_FORMAT, facts.st_size, facts.st_mtime_ns])
     if target.is_file() and _stamp(target) == stamp:
         return target
+    if zipfile.is_zipfile(target) and not _stamp(target):
+        raise DataError(
+            f"mmsa_pickle: expected {target} to be free for the converted file, found another's arrays there; name "
+            "another folder with the option into"
+        )
     arrays = _arrays(read_plain(source), source.name)
     arrays["sha256"] = np.array(_sha256(source))
     arrays["stamp"] = np.array(stamp)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        partial.replace(target)
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
             f"mmsa_pickle: cannot write {target} ({error}); name another folder with the option into"

@@ -13,19 +13,16 @@ Tables in other layouts are described by a TOML manifest (see `_manifest.py`): `
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, sample_of
+from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, decimal_points, media_of, sample_of
 from demeanor.datasets._dataset import Card
-from demeanor.datasets._files import read_text
+from demeanor.datasets._files import csv_lines, in_columns, json_lines, read_text
 from demeanor.datasets._gaps import Gaps
 from demeanor.datasets._groups import hashed_split
 from demeanor.datasets._manifest import read_manifest
@@ -40,7 +37,7 @@ CARD = Card(
     title="One's own table of samples",
     labels={"*": "every column label_NAME: score in [-1, 1], polarity, emotions, or one's own"},
     splits={"column split": "train, valid, test", "none": "by hash of the group when a run is prepared"},
-    groups="column group; else speaker; else equal texts",
+    groups="column group; else speaker; else the file that rows share; else equal texts",
     licence="one's own",
     source=f"root: a .csv, .tsv, .jsonl or .parquet file with the columns {', '.join(COLUMNS)} and label_…",
 )
@@ -60,11 +57,13 @@ def read(root: Path, *, manifest: str | Path | Sequence[str] | None = None) -> l
         return _from_manifests([manifest] if isinstance(manifest, str | Path) else manifest, root)
     rows = list(_rows(root))
     _check_columns(root, list(dict.fromkeys(c for _, row in rows for c in row)))
+    times = Counter(path for _, row in rows for path in media_of(row))
+    recurring = {path for path, count in times.items() if count > 1}
     gaps = Gaps(CARD)
     samples = []
     for number, row in rows:
         try:
-            samples.append(sample_of(row, root, number))
+            samples.append(sample_of(row, root, number, recurring))
         except BadCell as error:
             gaps.add(str(error), f"line {number}")
     twice = [name for name, count in Counter(s.id for s in samples).items() if count > 1]
@@ -88,25 +87,16 @@ def _from_manifests(manifests: Sequence[str | Path], root: Path) -> list[Sample]
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Rows with the line they begin on."""
+    """Rows with the line they end on."""
     if not path.is_file():
         raise DataError(f"table: expected a file at {path}, found {'a folder' if path.is_dir() else 'nothing'}; {_HOW}")
     kind = path.suffix.lower()
     if kind in (".csv", ".tsv"):
-        csv.field_size_limit(1 << 28)
         text = read_text(path)
         sign = "\t" if kind == ".tsv" else separator(text, COLUMNS)
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=sign)
-        reader.fieldnames = [c.strip() for c in reader.fieldnames or ()]
-        for row in reader:
-            if None in row:
-                raise DataError(
-                    f"{path.name}, line {reader.line_num}: expected {len(reader.fieldnames)} cells, found more; "
-                    f"quote a text with {SIGNS[sign]} in it"
-                )
-            yield reader.line_num, row
+        yield from _csv_rows(text, path.name, sign)
     elif kind in (".jsonl", ".ndjson"):
-        yield from _json_rows(path)
+        yield from json_lines(read_text(path), path.name)
     elif kind == ".parquet":
         from demeanor.plugins import require
 
@@ -119,17 +109,18 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 _HOW = CARD.source
 
 
-def _json_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path.name}, line {number}: expected JSON, found {error}; mend that line") from error
-        if not isinstance(row, dict):
-            raise DataError(f"{path.name}, line {number}: expected an object, found {line[:60]}; mend that line")
-        yield number, row
+def _csv_rows(text: str, name: str, sign: str) -> Iterator[tuple[int, dict[str, str]]]:
+    lines = csv_lines(text, name, delimiter=sign)
+    header = [c.strip() for c in (lines.pop(0)[1] if lines else [])]
+    for number, cells in lines:
+        if len(cells) > len(header):
+            raise DataError(
+                f"{name}, line {number}: expected {len(header)} cells, found more; "
+                f"quote a text with {SIGNS[sign]} in it"
+            )
+        row = in_columns(header, cells)
+        if cells:
+            yield number, decimal_points(row) if sign == ";" else row
 
 
 def _check_columns(path: Path, columns: list[str]) -> None:

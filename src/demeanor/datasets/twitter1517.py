@@ -76,7 +76,9 @@ def _tsv(path: Path) -> Iterator[Row]:
     """Lines of index, label 0 to 2, picture, tweet, target after a header; quotation marks mean nothing here."""
     for line in read_lines(path)[1:]:
         cells = line.split("\t")
-        if len(cells) >= 5:
+        if len(cells) < 5:
+            yield None, "", "", ""  # it breaks off: counted, not passed over
+        else:
             yield _polarity(cells[1], 0), cells[2].strip(), cells[3].strip(), cells[4].strip()
 
 

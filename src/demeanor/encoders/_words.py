@@ -13,12 +13,13 @@ from demeanor.encoders._encoder import EncoderConfig
 from demeanor.plugins import require
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_EMOJI = "\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff"
 _WORD = re.compile(
     rf"[{_HAN}]+"
     rf"|[^\W_{_HAN}]+(?:['’][^\W_{_HAN}]+)*"
     r"|[!?！？]"
-    r"|[:;=][-^']?[()DPp/|\\]"
-    r"|[\U0001F000-\U0001FAFF\u2600-\u27BF](?:[\uFE0F\U0001F3FB-\U0001F3FF]|\u200D[\U0001F000-\U0001FAFF\u2600-\u27BF])*"
+    r"|[:;=][-^']?(?:[()|\\]|/(?!/)|[dp](?!\w))"  # of lower-cased text; no ":/" of an address, no ":p" of "so:poor"
+    rf"|[{_EMOJI}](?:[\uFE0F\U0001F3FB-\U0001F3FF]|\u200D[{_EMOJI}])*"
 )
 
 # Function words that carry no feeling. Negations, degrees and persons stay: "not", "too", "I" do carry some.

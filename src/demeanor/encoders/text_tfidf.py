@@ -35,6 +35,7 @@ class TfIdf(Encoder):
 
     config: Config
     modality = "text"
+    version = 2
     learns = True
 
     def __init__(self, config: EncoderConfig | None = None) -> None:

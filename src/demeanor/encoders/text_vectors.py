@@ -42,6 +42,7 @@ class Vectors(Encoder):
 
     config: Config
     modality = "text"
+    version = 2
     learns = True
 
     def __init__(self, config: EncoderConfig | None = None) -> None:

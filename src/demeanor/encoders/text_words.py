@@ -29,6 +29,7 @@ class WordIds(Encoder):
 
     config: Config
     modality = "text"
+    version = 2
     learns = True
 
     def __init__(self, config: EncoderConfig | None = None) -> None:

@@ -8,6 +8,7 @@ program such as OpenFace wrote, a row per picture or per clip.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -114,20 +115,22 @@ def _looks(crop: NDArray[np.uint8]) -> list[float]:
 @lru_cache(maxsize=4)
 def _table(path: Path, columns: tuple[str, ...], name: str, changed: int) -> dict[str, NDArray[np.float32]]:
     """Rows (time, columns) by id, in the table's order; cells that are no numbers are NaN."""
+    from demeanor.media.encoding import decode_bytes
+
     if not path.is_file():
         raise ConfigError(f"table: expected a CSV of action units at {path}, found nothing there")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        header = [c.strip() for c in reader.fieldnames or ()]
-        reader.fieldnames = header
-        wanted = columns or tuple(c for c in header if c.startswith("AU"))
-        if missing := [c for c in (name, *wanted) if c not in header]:
-            raise ConfigError(f"{path.name}: expected columns {', '.join(missing)}; found {', '.join(header)}")
-        if not wanted:
-            raise ConfigError(f"{path.name}: found no columns that begin with AU; name some in columns")
-        rows: dict[str, list[list[float]]] = {}
-        for row in reader:
-            rows.setdefault(row[name].strip(), []).append([_number(row[c]) for c in wanted])
+    text = io.StringIO(decode_bytes(path.read_bytes()).removeprefix("\ufeff"), newline="")
+    reader = csv.DictReader(text, skipinitialspace=True)
+    header = [c.strip() for c in reader.fieldnames or ()]
+    reader.fieldnames = header
+    wanted = columns or tuple(c for c in header if c.startswith("AU"))
+    if missing := [c for c in (name, *wanted) if c not in header]:
+        raise ConfigError(f"{path.name}: expected columns {', '.join(missing)}; found {', '.join(header)}")
+    if not wanted:
+        raise ConfigError(f"{path.name}: found no columns that begin with AU; name some in columns")
+    rows: dict[str, list[list[float]]] = {}
+    for row in reader:
+        rows.setdefault((row[name] or "").strip(), []).append([_number(row[c]) for c in wanted])
     return {key: np.array(values, np.float32) for key, values in rows.items()}
 
 

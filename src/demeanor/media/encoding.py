@@ -18,7 +18,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HALF = re.compile(r"[\ud800-\udfff]")
+_SIGN = re.compile(rb"[\x80-\xff]")
 _SAMPLE = 4096  # bytes judged; more changes no verdict
+_HIGHEST_PLANE = 3  # of Unicode, that has characters
 
 # The commonest characters of each language; a real text of a few words has several of them.
 _FREQUENT = {
@@ -63,7 +65,7 @@ def decode_with_name(data: bytes) -> tuple[str, str]:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, "replace"), encoding
-    wide = _utf16_without_mark(data)
+    wide = _wide_without_mark(data)
     if wide:
         return data.decode(wide, "replace"), wide
     try:
@@ -71,15 +73,27 @@ def decode_with_name(data: bytes) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data" and max(data[: error.start], default=0) > 0x7F:
             return data[: error.start].decode("utf-8"), "utf-8"  # UTF-8 cut within its last character
-        encoding = "utf-8" if _mostly_utf8(data) else _legacy(data[:_SAMPLE])
+        judged = _from_first_sign(data)
+        encoding = "utf-8" if _mostly_utf8(judged) else _legacy(judged[:_SAMPLE])
         return data.decode(encoding, "replace"), encoding
 
 
-def _utf16_without_mark(data: bytes) -> str | None:
-    """Latin text in UTF-16 has a zero in every other byte; other scripts need the mark."""
+def _from_first_sign(data: bytes) -> bytes:
+    """The data from a little before its first byte that is not ASCII: what is plain up to there tells nothing."""
+    first = _SIGN.search(data)
+    return data[max(0, first.start() - _SAMPLE // 4) :] if first else data
+
+
+def _wide_without_mark(data: bytes) -> str | None:
+    """UTF-32 has a zero in one byte of four; Latin text in UTF-16 in every other, other scripts need the mark."""
     even, odd = data[0:400:2], data[1:400:2]
     if len(data) < 4 or len(data) % 2 or b"\0" not in data[:400]:
         return None
+    if len(data) % 4 == 0:
+        if not any(data[3:400:4]) and max(data[2:400:4]) <= _HIGHEST_PLANE:
+            return "utf-32-le"
+        if not any(data[0:400:4]) and max(data[1:400:4]) <= _HIGHEST_PLANE:
+            return "utf-32-be"
     if odd.count(0) > 0.6 * len(odd) and even.count(0) < 0.1 * len(even) + 1:
         return "utf-16-le"
     if even.count(0) > 0.6 * len(even) and odd.count(0) < 0.1 * len(odd) + 1:

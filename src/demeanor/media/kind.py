@@ -40,7 +40,7 @@ _PICTURE = re.compile(
     rb"|BM....\0\0\0\0....[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"
     rb"|II[*+]\0|MM\0[*+]|\0\0\0.ftyp(?:avi[fs]|hei[cxms]|hev[cx]|mif1|msf1)|\0\0\0\x0cjP  "
     rb"\r\n|\xff\x4f\xff\x51"
-    rb"|\0\0\x01\0[\x01-\x20]\0|8BPS\0\x01|P[1-7]\s+(?:#[^\n]*\n\s*)*\d+\s|qoif",
+    rb"|\0\0\x01\0[\x01-\x20]\0|8BPS\0\x01|P[1-7](?:\s+(?:#[^\n]*\n\s*)*\d+){2}\s|qoif",
     re.DOTALL,
 )
 _NAMES = {"image": "a picture", "audio": "sound", "video": "a film"}
