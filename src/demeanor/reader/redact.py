@@ -192,7 +192,8 @@ def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> s
     called = numbered(m[2].strip() for line in spoken for m in _VOICE.finditer(line))
     spoken = [_VOICE.sub(lambda m: f"{m[1]} {called.get(m[2].strip(), m[2].strip())}>", line) for line in spoken]
     names = {*options["names"], *(name for name, mark in called.items() if name != mark)}
-    counts["NAME"] += len(names - {*options["names"]})
+    if named := sum(name != mark for name, mark in called.items()):
+        counts["NAME"] += named
     options = {**options, "names": names}
     found = redact_text("\n".join(spoken), **options)
     counts.update(span.kind for span in found.spans)
