@@ -65,6 +65,15 @@ def test_one_bad_input_costs_itself_only(run: Demeanor, tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["good.txt"]
 
 
+def test_an_empty_folder_costs_itself_only(run: Demeanor, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.txt").write_text("js@example.com")
+    done = run("redact", str(tmp_path / "empty"), str(tmp_path / "a.txt"), "--out", str(tmp_path / "out"))
+    assert done.code == 1
+    assert "expected files to redact in this folder, found none" in done.err
+    assert (tmp_path / "out/a.txt").read_text() == "[MAIL]"
+
+
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_a_mistyped_file_is_no_text(run: Demeanor, more: list[str]) -> None:
     ran = run("redact", "nofile.txt", *more)

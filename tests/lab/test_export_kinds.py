@@ -82,6 +82,9 @@ def test_utterances_in_context(made, store: Store, tmp_path: Path) -> None:
     reader = demeanor.load(tmp_path / "bundle")
     alone, together = reader.analyze("so good"), reader.analyze("what a waste of time. so good. never again")
     assert together.segments[1].reading.own["score"] != pytest.approx(alone.overall.own["score"], abs=1e-6)
+    why = reader.analyze("what a waste of time. so good. never again").explain()
+    assert all(s.share is not None and s.without is not None for s in why.segments)
+    assert sum(s.share for s in why.segments) == pytest.approx(why.score, abs=1e-4)
 
 
 def test_series_keep_their_name(store: Store, tmp_path: Path) -> None:

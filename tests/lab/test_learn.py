@@ -12,11 +12,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from export_runs import run_of  # noqa: E402
+from PIL import Image  # noqa: E402
 
 import demeanor  # noqa: E402
 from demeanor.cli import app  # noqa: E402
 from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
+from demeanor.label import learn as module  # noqa: E402
 from demeanor.label.analyses import Correction  # noqa: E402
 from demeanor.label.corrected import corrected, labels_of  # noqa: E402
 from demeanor.label.learn import New, learn  # noqa: E402
@@ -219,6 +221,84 @@ def test_corrections_become_a_run_s_own_labels() -> None:
     assert said(("ann", "mood", "calm"), ("bob", "mood", "calm"), ("eve", "mood", "angry")) == {"kind": "calm"}
     assert said(("ann", "mood", "calm"), ("bob", "mood", "angry")) == {}
     assert said(("ann", "polarity", "great")) == {}
+    scores = [Correction("x", "score", 0.5, "ann", None)]
+    assert labels_of(scores, {"score": Task()}, {"score": (-3.0, 3.0)}) == {"score": 1.5}
+    assert labels_of(scores, {"mosi": Task(label="sentiment")}, {"mosi": (0.0, 4.0)}) == {"sentiment": 3.0}
+    own = [*scores, Correction("x", "score", -2.0, "ann", None, own=True)]
+    assert labels_of(own, {"score": Task()}, {"score": (-3.0, 3.0)}) == {"score": -2.0}
+
+
+def test_a_corrected_score_is_learned_in_the_unit_of_the_run_s_labels(tmp_path: Path) -> None:
+    rows = [{"id": str(n), "text": str(n), "split": "train", "label_sentiment": str(n - 3)} for n in range(7)]
+    write(tmp_path / "scores.csv", [*rows, {"id": "v", "text": "v", "split": "valid", "label_sentiment": "-9"}])
+    run = {**RUN, "data": {"dataset": "table", "root": "scores.csv"}, "tasks": {"sentiment": {}}}
+    (tmp_path / "seen.json").write_text(json.dumps(corrected_analysis("so good", ("overall.sentiment.score", 1.0))))
+    told: dict = {}
+    found = module._corrections(lab.check(run), tmp_path, New([tmp_path / "seen.json"]), 0, tmp_path, told, quiet)
+    assert [s.labels for s in found] == [{"sentiment": 3.0}]
+
+
+def corrected_analysis(text: str, *said: tuple[str, object], **more: object) -> dict:
+    """A text as it is read without a name, and what ann said of it; `more` is put over it."""
+    reading = {"sentiment": {"score": 0.0, "label": "neutral"}, "abstain": False}
+    return {
+        "id": "text", "source": text, "kind": "text", "overall": reading, "language": "en",
+        "segments": [{"text": text, "reading": reading}],
+        "corrections": [{"path": path, "value": value, "by": "ann"} for path, value in said], **more,
+    }  # fmt: skip
+
+
+def test_texts_without_a_name_are_told_apart_by_what_they_say(tmp_path: Path) -> None:
+    said = ("overall.sentiment.label", "positive")
+    texts = ["so good", "So  good", "so bad", "a table", "a chair"]
+    for number, text in enumerate(texts[:3]):
+        (tmp_path / f"{number}.json").write_text(json.dumps(corrected_analysis(text, said)))
+    (tmp_path / "all.json").write_text(json.dumps([corrected_analysis(text, said) for text in texts[3:]]))
+    found = corrected([tmp_path], {"polarity": Task()}).samples
+    assert {s.text for s in found} == {"So  good", "so bad", "a table", "a chair"}  # the last of the same text
+    assert len({s.id for s in found}) == len({s.group for s in found}) == 4
+
+
+def test_files_of_one_name_in_two_folders_are_two_samples(tmp_path: Path) -> None:
+    said = ("overall.sentiment.label", "positive")
+    for folder, text in (("a", "so good"), ("b", "so bad"), ("c", "so good")):
+        (tmp_path / folder).mkdir()
+        analysis = corrected_analysis(text, said, id="1.txt")
+        (tmp_path / folder / "seen.json").write_text(json.dumps(analysis))
+    found = corrected([tmp_path], {"polarity": Task()}).samples
+    assert [(s.id, s.group, s.text) for s in found] == [
+        ("1.txt", "1.txt", "so good"), ("1.txt~2", "1.txt~2", "so bad"),
+    ]  # fmt: skip
+
+
+def test_pictures_and_the_sentences_of_posts_are_learned_from(tmp_path: Path) -> None:
+    read = {"sentiment": {"score": 0.0, "label": "neutral"}, "abstain": False}
+    label = "reading.sentiment.label"
+    for name in ("sky.jpg", "sea.jpg", "post.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    pictures = [
+        corrected_analysis("", id=name, source=name, kind="image", segments=[{"text": None, "reading": read}])
+        for name in ("sky.jpg", "sea.jpg")
+    ]
+    pictures[1]["corrections"] = [{"path": f"segments[0].{label}", "value": "positive", "by": "ann"}]
+    parts = [{"text": t, "reading": read} for t in ("so good", "so bad", None)]
+    said = [(f"segments[{n}].{label}", "negative") for n in (1, 2)]
+    post = corrected_analysis("", *said, id="post.jpg", source="post.jpg", kind="mixed", segments=parts)
+    (tmp_path / "seen.json").write_text(json.dumps([*pictures, post]))
+    found = corrected([tmp_path], {"polarity": Task()}, reviewed=True)
+    assert {s.id: s.labels["polarity"] for s in found.samples} == {
+        "sky.jpg": "neutral", "sea.jpg": "positive", "post.jpg": "neutral", "post.jpg#1": "negative",
+    }  # fmt: skip
+    (sentence,) = (s for s in found.samples if s.id == "post.jpg#1")
+    assert (sentence.text, sentence.image, sentence.group) == ("so bad", None, "post.jpg")
+    assert found.left_out == {"of parts that have no words": 1}
+
+
+def test_where_all_corrections_are_held_back_the_refusal_says_so(few: Path, store: Store, tmp_path: Path) -> None:
+    said = corrected_analysis("so good", ("overall.sentiment.label", "positive"))
+    (tmp_path / "seen.json").write_text(json.dumps(said))
+    with pytest.raises(ConfigError, match="held back; give --hold 0"):
+        learn(few / "run", New([tmp_path / "seen.json"]), few, tmp_path / "out", hold=0.999, store=store, say=quiet)
 
 
 def test_what_a_reviewed_analysis_left_as_it_was_is_a_label_too(tmp_path: Path) -> None:

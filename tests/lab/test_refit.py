@@ -147,6 +147,21 @@ def test_what_is_said_of_a_whole_says_nothing_of_its_parts(tmp_path: Path) -> No
     assert told == ["1 items left out: posts, and recordings as a whole, whose segments can be corrected instead"]
 
 
+def test_what_users_disagree_about_is_not_held_to_what_was_read(tmp_path: Path) -> None:
+    base, told = demeanor.load("base"), []
+    texts = ["The build is red.", "The build is green.", "The cluster is red."]
+    said = [base.analyze(text, id=text).to_dict() for text in texts]
+    for analysis, labels in zip(said, (["negative"], ["negative", "positive"], []), strict=True):
+        analysis["corrections"] = [
+            {"path": "segments[0].reading.sentiment.label", "value": label, "by": str(n)}
+            for n, label in enumerate(labels)
+        ]
+    (tmp_path / "seen.json").write_text(json.dumps(said))
+    learned = refit("base", New([tmp_path]), tmp_path / "out", hold=0.0, say=told.append)
+    assert (learned["corrected"], learned["left_as_read"]) == (1, 1)
+    assert told == ["1 corrected items whose corrections are no label of this run, or disagree left out"]
+
+
 def test_the_fit_is_logistic_regression() -> None:
     """Without logits of before it is scikit-learn's; with them its gradient vanishes; held firmly nothing changes."""
     linear = pytest.importorskip("sklearn.linear_model")

@@ -115,6 +115,15 @@ def test_pseudo_labels_never_reach_what_is_measured_on(tmp_path: Path) -> None:
     assert done.left_out == {"of the validation or test part": 5}
 
 
+def test_pseudo_labels_keep_clear_of_equal_texts_and_files_in_other_groups(tmp_path: Path) -> None:
+    items = [
+        sample("a", "test", "film 1", text="The same words."), sample("b", "train", "film 2", text="the  same words."),
+        sample("c", "train", "film 2", text="Others."),
+    ]  # fmt: skip
+    pseudo(items, {i.id: reading(0.7, 0.99) for i in items}, tmp_path / "p.csv")
+    assert [s.id for s in table.read(tmp_path / "p.csv")] == ["c"]
+
+
 def test_without_parts_those_a_run_would_make_are_kept_clear(tmp_path: Path) -> None:
     from demeanor.features.parts import parts_of
 

@@ -1,6 +1,10 @@
 """Copies of texts and subtitles without personal data."""
 
+import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from demeanor.reader.redact import redact
 
@@ -36,3 +40,61 @@ def test_of_subtitles_only_times_and_numbers_of_cues_are_left_as_they_are(tmp_pa
     changed = [old for old, new in zip(before, lines, strict=True) if old != new]
     assert changed == [line for line in before if "example.com" in line or "13912345678" in line]
     assert sum(done.counts.values()) == 6
+
+
+def test_who_speaks_in_subtitles_gets_a_number_and_is_known_by_name_in_what_is_said(tmp_path: Path) -> None:
+    source = tmp_path / "a.vtt"
+    lines = ["WEBVTT", "", "00:01.000 --> 00:02.000", "<v.loud Roger Bingham>We are</v> here <v Left>yes", ""]
+    lines += ["00:03.000 --> 00:04.000", "<v Ann>Thanks, Roger <i>dear</i>", ""]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    done = redact(source, tmp_path / "b.vtt")
+    text = (tmp_path / "b.vtt").read_text(encoding="utf-8")
+    assert text.split("\n")[3] == "<v.loud S1>We are</v> here <v Left>yes"
+    assert text.split("\n")[6] == "<v S2>Thanks, [NAME] <i>dear</i>"
+    assert done.counts["NAME"] == 3
+
+
+SPOKEN = ["My", "name", "is", "John", "Smith,", "call", "four", "one", "five", "5552671"]
+PARTS = [{"text": w, "share": 0.1} for w in SPOKEN]
+WHY = {
+    "schema": "demeanor.explanation/1", "id": "call.wav", "source": "call.wav", "score": 0.5,
+    "said": [{"en": "Words that count most: “Smith” (+0.10).", "zh": "“Smith”"}],
+    "segments": [{"segment": 0, "share": 0.1, "words": {"parts": PARTS}}],
+    "counterfactuals": [{"texts": ["John", "Mail js@example.com"], "path": "js@example.com"}],
+}  # fmt: skip
+WHISPER = {
+    "text": " My name is John Smith. Call 415-555-2671.",
+    "segments": [
+        {"id": 0, "text": " My name is John Smith.", "speaker": "Ann Lee", "words": [
+            {"word": w, "start": 0.1} for w in (" My", " name", " is", " John", " Smith.")]},
+        {"id": 1, "text": " Call 415-555-2671, Ann.", "words": [{"word": " Call"}, {"word": " 415-555-2671."}]},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [WHY, WHISPER], ids=["explanation", "transcript"])
+def test_json_that_is_no_analysis_is_looked_through_whole(said: dict[str, Any], tmp_path: Path) -> None:
+    source = tmp_path / "a.json"
+    source.write_text(json.dumps(said), encoding="utf-8")
+    done = redact(source, tmp_path / "b.json")
+    text = (tmp_path / "b.json").read_text(encoding="utf-8")
+    assert not [told for told in ("John", "Smith", "Ann", "415", "2671", "js@") if told in text]
+    assert done.counts["NAME"] >= 2
+    assert done.counts["PHONE"] >= 1
+    copy = json.loads(text)
+    assert [list(s) for s in copy["segments"]] == [list(s) for s in said["segments"]]
+    assert [s.get("score") for s in (copy, said)] == [said.get("score")] * 2
+
+
+def test_an_analysis_may_hold_more_than_its_schema_knows(tmp_path: Path) -> None:
+    source = tmp_path / "a.json"
+    source.write_text(json.dumps({"schema": "demeanor.analysis/1", "segments": [], "note": "js@example.com"}))
+    redact(source, tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text())["note"] == "[MAIL]"
+
+
+def test_json_lines_are_divided_by_line_feeds_alone(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "one\u2028two\x85three js@example.com"}\n', encoding="utf-8")
+    redact(source, tmp_path / "b.jsonl")
+    assert json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8"))["text"] == "one\u2028two\x85three [MAIL]"

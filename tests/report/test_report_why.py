@@ -12,7 +12,8 @@ import report_analyses as made
 from demeanor.reader.trend import trend
 from demeanor.report.html import render
 from demeanor.report.schema import validate
-from demeanor.report.why import Reasons
+from demeanor.report.why import Reasons, _cues
+from demeanor.report.wording import WORDS
 from demeanor.types import KeyFrame
 
 Json = dict[str, Any]
@@ -97,6 +98,12 @@ def test_words_seconds_regions_and_changes_are_there() -> None:
     ):
         assert part in html, part
     assert "style=" not in html.replace("style-src", "")
+
+
+def test_shares_that_do_not_begin_at_zero_say_where_they_begin() -> None:
+    cues = [{"cue": c, "share": 0.2, "without": None} for c in ("words", "voice")]
+    said = _cues({"cues": cues, "score": 0.5, "base": 0.1}, WORDS["en"])
+    assert "with the starting point +0.10 they make the score, +0.50" in said
 
 
 def test_the_chinese_page_is_in_chinese() -> None:

@@ -131,8 +131,10 @@ def _kind(kind_of: Callable[[Any], Any], value: str) -> Any:
 
 
 def _files(value: str) -> Iterator[tuple[str, str | None]]:
-    """An input as it is, or the files of a folder; each with the name its copy gets."""
-    from demeanor.errors import ConfigError
+    """An input as it is, or the files of a folder; each with the name its copy gets.
+
+    An empty folder is given as it is, and fails in its turn.
+    """
     from demeanor.media.kind import KNOWN_EXTENSIONS
     from demeanor.media.source import existing_file, is_folder, is_regular
 
@@ -146,7 +148,7 @@ def _files(value: str) -> Iterator[tuple[str, str | None]]:
     written = {*KNOWN_EXTENSIONS, ".srt", ".vtt", ".json", ".jsonl"}
     found = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in written and is_regular(p)]
     if not found:
-        raise ConfigError(f"{value}: expected files to redact in this folder, found none; name another")
+        yield value, None
     for inner in found:
         yield str(inner), str(inner.relative_to(path))
 
@@ -159,13 +161,15 @@ def _redact(
     from demeanor.cli._terminal import say
     from demeanor.errors import InputError
     from demeanor.media.kind import kind_of
-    from demeanor.media.source import existing_file
+    from demeanor.media.source import existing_file, is_folder
 
     done: list[dict[str, Any]] = []
     failed = 0
     for value, place in jobs:
         shown = value if existing_file(value) else "the text"
         try:
+            if is_folder(value):
+                raise InputError("expected files to redact in this folder, found none; name another")
             if place is None:
                 kind_of(value)  # a mistyped file is no text, and is told as `analyze` tells it
                 done.append({"source": shown, **_printed(value, options, aside=json == "-")})

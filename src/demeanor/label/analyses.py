@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demeanor.datasets._groups import digest, text_key
 from demeanor.errors import ConfigError
 from demeanor.media.text import decode_text
 from demeanor.report.corrections import corrections_of, emotions_meant, label_meant, overlaid, place_of
@@ -26,17 +27,23 @@ class Analyses:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A label that a user put in place of a reading: `item` is the analysis' id, `id#3` its segment 3."""
+    """A label that a user put in place of a reading: `item` is the analysis' id, `id#3` its segment 3.
+
+    `own` is one of a trained model's own tasks, in the classes or the unit of its labels.
+    """
 
     item: str
     name: str
     value: Any
     by: str
     at: str | None
+    own: bool = False
 
 
 def read_analyses(source: Path) -> Analyses | None:
     """The analyses in a .json or .jsonl file; None if it is something else, such as a manifest.
+
+    Typed texts, all of which have the id `text`, get one by what they say: `text-0123456789abcdef`.
 
     Raises:
         ConfigError: a .json file that is no analysis.
@@ -53,11 +60,11 @@ def read_analyses(source: Path) -> Analyses | None:
             f"{source.name}: expected analyses as `demeanor analyze --json` or `batch` write them, got "
             f"{len(entries) - len(known)} of {len(entries)} that are none; check the file"
         )
-    latest = {str(entry["id"]): entry for entry in known}
+    latest = {_name(entry): entry for entry in known}
     found = Analyses()
     for name, entry in latest.items():
         if "overall" in entry:
-            found.items.append(overlaid(entry))
+            found.items.append(overlaid(entry) | {"id": name})
         else:
             found.failed.append((name, str((entry["error"] or {}).get("message", "could not be read"))))
     return found
@@ -67,6 +74,17 @@ def whole_text(analysis: Mapping[str, Any]) -> str | None:
     """What is said in all segments, as far as the analysis has it."""
     said = [s["text"] for s in analysis["segments"] if s.get("text")]
     return " ".join(said) or None
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    typed = entry["id"] == entry.get("kind") == "text"
+    said = whole_text({"segments": entry.get("segments") or ()}) if typed else None
+    return f"text-{digest(text_key(said))}" if said else str(entry["id"])
+
+
+def has_segments(analysis: Mapping[str, Any]) -> bool:
+    """A post and a picture are one item; what has times, or is a text, has several."""
+    return bool(analysis["segments"]) and (analysis["kind"] == "text" or analysis.get("duration") is not None)
 
 
 def corrected_labels(analysis: Mapping[str, Any]) -> Iterator[Correction]:
@@ -83,7 +101,7 @@ def corrected_own(analysis: Mapping[str, Any]) -> Iterator[Correction]:
     for path, value, by, at in corrections_of(analysis):
         place = place_of(path)
         if place is not None and len(path) > 2 and path[-2] == "own" and path[-3] in ("overall", "reading"):
-            yield Correction(_item(analysis, place), path[-1], value, by, at)
+            yield Correction(_item(analysis, place), path[-1], value, by, at, own=True)
 
 
 def _entries(text: str, kind: str) -> Iterator[Any]:
@@ -104,12 +122,13 @@ def _entries(text: str, kind: str) -> Iterator[Any]:
 
 
 def left_as_read(analysis: Mapping[str, Any]) -> Iterator[Correction]:
-    """What a reviewed analysis says of its segments (of all of it, if it has none): right, where nobody corrected it.
+    """What a reviewed analysis says of its items, segments or the whole: right, where nobody corrected it.
 
     Polarity, the strongest emotion and a model's own classes, by nobody in particular; numbers are no labels.
     """
-    segments = analysis.get("segments") or ()
-    readings = [(n, s.get("reading")) for n, s in enumerate(segments)] or [(-1, analysis["overall"])]
+    readings = [(-1, analysis["overall"])]
+    if has_segments(analysis):
+        readings = [(n, s.get("reading")) for n, s in enumerate(analysis["segments"])]
     for place, reading in readings:
         item, found = _item(analysis, place), reading or {}
         if found.get("sentiment") and not found.get("abstain"):
@@ -118,8 +137,10 @@ def left_as_read(analysis: Mapping[str, Any]) -> Iterator[Correction]:
             yield Correction(item, "emotions", emotions_meant(found["emotions"]), READ, None)
         for task, said in (found.get("own") or {}).items():
             if isinstance(said, Mapping):
-                yield Correction(item, task, max(said, key=lambda c: float(said[c])), READ, None)
+                yield Correction(item, task, max(said, key=lambda c: float(said[c])), READ, None, own=True)
 
 
 def _item(analysis: Mapping[str, Any], place: int) -> str:
-    return str(analysis["id"]) if place < 0 else f"{analysis['id']}#{place}"
+    """The only segment of a picture or post is the whole of it."""
+    single = place == 0 and not has_segments(analysis) and len(analysis["segments"]) == 1
+    return str(analysis["id"]) if place < 0 or single else f"{analysis['id']}#{place}"

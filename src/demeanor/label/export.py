@@ -9,6 +9,7 @@ from typing import Any
 
 from demeanor.datasets._groups import digest, hashed_split, text_key
 from demeanor.errors import ConfigError
+from demeanor.features.more import keys_of
 from demeanor.label.agree import Dispute, disagreement, settled
 from demeanor.label.store import LabelStore, Mark
 from demeanor.label.task import Task, row_of, write_table
@@ -82,12 +83,13 @@ def pseudo(
     if not 0 < at_least <= 1:
         raise ConfigError(f"expected a confidence in (0, 1], got {at_least}; 0.9 is usual")
     divided = any(item.split for item in items)
-    sealed = {_group(i) for i in items if (i.split if divided else hashed_split(_group(i), _SHARES)) in _SEALED}
+    held = [i for i in items if (i.split if divided else hashed_split(_group(i), _SHARES)) in _SEALED]
+    sealed = {key for item in held for key in _keys(item)}
     rows: list[dict[str, Any]] = []
     left = {"of the validation or test part": 0, "not read": 0, "not sure enough": 0}
     for item in items:
         reading = readings.get(item.id)
-        if _group(item) in sealed:
+        if sealed & _keys(item):
             left["of the validation or test part"] += 1
         elif reading is None:
             left["not read"] += 1
@@ -157,6 +159,11 @@ def _sure(reading: Mapping[str, Any], at_least: float) -> dict[str, Any]:
     if top is not None and emotions[top] >= at_least:
         labels["label_emotions"] = top
     return {**labels, "label_pseudo": 1, "label_confidence": confidence}
+
+
+def _keys(item: Sample) -> set[str]:
+    """What makes two items the same thing: the group, the text, the file."""
+    return {f"group {_group(item)}"} | keys_of(item, lambda path: str(path.resolve()))
 
 
 def _group(item: Sample) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError, DemeanorError, InputError
-from demeanor.label.analyses import Analyses, read_analyses, whole_text
+from demeanor.label.analyses import Analyses, has_segments, read_analyses, whole_text
 from demeanor.media.kind import kind_of
 from demeanor.media.sentences import split_sentences
 from demeanor.media.text import decode_text
@@ -115,7 +115,7 @@ def _from_analyses(analyses: Analyses, media: Path, whole: bool) -> Found:
         except DemeanorError as error:
             found.left_out.append((name, str(error)))
             continue
-        found.items += [base] if whole or not _has_segments(analysis) else _segments(analysis, base)
+        found.items += [base] if whole or not has_segments(analysis) else _segments(analysis, base)
     return found
 
 
@@ -155,11 +155,6 @@ class _Recordings:
 def _post_text(analysis: dict[str, Any]) -> str | None:
     """The text of a post; that of a recording is in its segments."""
     return whole_text(analysis) if analysis["kind"] == "mixed" and analysis.get("duration") is None else None
-
-
-def _has_segments(analysis: dict[str, Any]) -> bool:
-    """A post and a picture are one item; what has times, or is a text, has several."""
-    return bool(analysis["segments"]) and (analysis["kind"] == "text" or analysis.get("duration") is not None)
 
 
 def _segments(analysis: dict[str, Any], base: Sample) -> Iterator[Sample]:

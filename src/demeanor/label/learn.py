@@ -21,16 +21,19 @@ from numpy.typing import NDArray
 from demeanor.calibration import temperature
 from demeanor.datasets._groups import hashed_split
 from demeanor.errors import ConfigError
-from demeanor.features.more import keys_of, prefix_of
-from demeanor.features.parts import group_of
+from demeanor.features.meaning import reads_of
+from demeanor.features.more import keys_of, prefix_of, read_more
+from demeanor.features.parts import group_of, parts_of
+from demeanor.features.read import samples_of
 from demeanor.features.store import Store
 from demeanor.label.corrected import corrected
 from demeanor.label.items import find_items
 from demeanor.label.task import row_of, write_table
 from demeanor.metrics import bootstrap
 from demeanor.training import lab
+from demeanor.training.calibrate import range_of
 from demeanor.training.measure import measure
-from demeanor.training.prepare import CLASSES, Prepared, labelled, prepare
+from demeanor.training.prepare import CLASSES, Prepared, labelled, prepare, targets_of
 from demeanor.training.run import provenance, write_json
 from demeanor.training.runfile import RunFile
 from demeanor.types import Sample
@@ -95,7 +98,7 @@ def learn(
     out.mkdir(parents=True, exist_ok=True)
     run = lab.check(stored["config"])
     told: dict[str, Any] = {"run": before.name, "corrected": 0, "held_back": 0, "unlabelled": 0, "pseudo_labelled": 0}
-    tables, samples = [], _corrections(run, new, hold, out, told, say)
+    tables, samples = [], _corrections(run, root, new, hold, out, told, say)
     changed = dict(overrides or {})
     if samples:
         tables.append(out / CORRECTIONS)
@@ -106,6 +109,8 @@ def learn(
             present, before, table, root, at_least, bool(changed.get("pretrain")), store, say
         )
         tables += [table] if told["pseudo_labelled"] or changed.get("pretrain") else []
+    if told["held_back"] and not told["corrected"] + told["unlabelled"]:
+        raise ConfigError("expected corrections to learn from, but all of these few are held back; give --hold 0")
     if not told["corrected"] + told["pseudo_labelled"] + (told["unlabelled"] if changed.get("pretrain") else 0):
         raise ConfigError(
             f"expected corrections that are labels of the run {before.name}, or unlabelled samples that it is sure of, "
@@ -138,14 +143,14 @@ def _stored(folder: Path) -> dict[str, Any]:
 
 
 def _corrections(
-    run: RunFile, new: New, hold: float, out: Path, told: dict[str, Any], say: Say
+    run: RunFile, root: Path, new: New, hold: float, out: Path, told: dict[str, Any], say: Say
 ) -> list[Sample]:  # fmt: skip
     """The corrected samples, written with their part: whole groups train, or are held back."""
     if not new.corrections:
         return []
     if not new.reviewed:
         say("corrections alone show a model its mistakes only; if all of these readings were looked at, say --reviewed")
-    found = corrected(new.corrections, run.tasks, new.media, new.reviewed)
+    found = corrected(new.corrections, run.tasks, new.media, new.reviewed, _ranges(run, root))
     for why, count in found.left_out.items():
         say(f"{count} corrected items {why} left out")
     shares = {"test": hold, "train": 1 - hold}
@@ -155,6 +160,23 @@ def _corrections(
     if samples:
         write_table(out / CORRECTIONS, [corrections_row(s, out) for s in samples])
     return samples
+
+
+def _ranges(run: RunFile, root: Path) -> dict[str, tuple[float, float]]:
+    """What −1 and 1 of a reading's score are in the unit of the run's labels: what its training part spans."""
+    scores = {
+        name: task
+        for name, task in run.tasks.items()
+        if reads_of(name, task.label or name, task.classes or CLASSES.get(name)) == "score"
+    }
+    if not scores:
+        return {}
+    d = run.data
+    samples = samples_of(d.model_dump(exclude={"name"}), root)
+    parts = parts_of(samples, d.valid, d.folds, d.fold, d.fold_seed, d.by)
+    train = [samples[i] for i in parts.train] + [s for s in read_more(d.also, root) if s.split == "train"]
+    found = {name: targets_of(train, name, task) / task.scale for name, task in scores.items()}
+    return {name: range_of(values[labelled(values)].astype(np.float64), "score") for name, values in found.items()}
 
 
 def _unlabelled(new: New, known: Sequence[Sample], store: Store, out: Path, told: dict[str, Any]) -> bool:

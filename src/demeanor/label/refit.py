@@ -28,9 +28,7 @@ from demeanor.datasets._groups import hashed_split
 from demeanor.encoders.text_expert import Config, Expert
 from demeanor.errors import ConfigError
 from demeanor.features.parts import group_of
-from demeanor.label.analyses import read_analyses
-from demeanor.label.corrected import analysis_files, corrected
-from demeanor.label.items import find_items
+from demeanor.label.corrected import corrected
 from demeanor.label.learn import CORRECTIONS, New, corrections_row, differences
 from demeanor.label.task import write_table
 from demeanor.training.carry import refuse_place
@@ -136,7 +134,8 @@ def _rows(present: bundle.Bundle, new: New, hold: float, say: Callable[[str], No
     if others := len(found.samples) - len(spoken):
         say(f"{others} items left out: posts, and recordings as a whole, whose segments can be corrected instead")
     texts: dict[str, Sample] = {}
-    for sample in (*spoken, *_left_alone(new, {s.id for s in found.samples})):  # what has a label goes first
+    alone = [s for s in found.untouched if s.image is None and (s.text or "").strip()]
+    for sample in (*spoken, *alone):  # what has a label goes first
         texts.setdefault(str(sample.text), sample)
     if not any(s.labels for s in texts.values()):
         raise ConfigError(
@@ -159,13 +158,6 @@ def _rows(present: bundle.Bundle, new: New, hold: float, say: Callable[[str], No
     seen = {"polarity": polarity, "emotions": emotions, "score": score}
     labels = {task: np.stack([_label(task, s) for s in samples]) for task in seen}
     return Rows(samples, hidden, seen, labels, np.array([s.split == "test" for s in samples]))
-
-
-def _left_alone(new: New, labelled: set[str]) -> Sequence[Sample]:
-    """Texts of the analyses that nobody labelled; who labels the whole has said nothing of its segments."""
-    files = [f for source in new.corrections for f in analysis_files(source) if read_analyses(f) is not None]
-    items = [s for f in files for s in find_items(f, media=new.media).items if s.image is None]
-    return [s for s in items if (s.text or "").strip() and not {s.id, s.id.rpartition("#")[0]} & labelled]
 
 
 def _one(expert: Expert, sample: Sample) -> NDArray[Any]:

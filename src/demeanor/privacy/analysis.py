@@ -16,6 +16,12 @@ _PAUSE = 5.0  # seconds: what is said after a longer one does not go on with wha
 _NUMBERED = re.compile(r"(?:S|speaker ?|channel ?)\d{1,3}|left|right", re.IGNORECASE)
 _PERSONS = ("author", "speaker", "name", "user", "by")
 _UNNAMED = frozenset({"user", "reader", "demeanor"})
+_READ = frozenset((
+    "schema", "id", "source", "kind", "duration", "language", "overall", "cues", "segments", "people", "missing",
+    "warnings", "provenance", "trend",
+))  # fmt: skip
+"""Keys of an analysis that have texts of their own form, or none; any other is looked through whole."""
+_CJK = "\u2e80"  # from here on scripts are written without spaces
 
 
 class Stretch(NamedTuple):
@@ -68,10 +74,51 @@ def redact_analysis(
         if isinstance(data.get(key), str):
             out[key] = _hidden(data[key]) if hide_source else eraser.text(_as_words(data[key]), data[key])
     out["warnings"] = [eraser.text(w) for w in data.get("warnings") or ()]
-    for key in ("corrections", "sample"):
-        if data.get(key):
-            out[key] = eraser.anything(data[key])
+    rest = {key: value for key, value in data.items() if key not in _READ}
+    out |= eraser.anything(rest)
     return RedactedAnalysis(out, tuple(stretches), eraser.counts)
+
+
+def redact_json(
+    value: Any,
+    *,
+    names: Iterable[str] = (),
+    recogniser: NameFinder | None = None,
+    pseudonyms: Pseudonyms | None = None,
+) -> tuple[Any, Mapping[str, int]]:
+    """JSON data of any other form with placeholders in every text; and how often each kind was found.
+
+    What is a name in one text is one in all. Lists of words, `[{"text": "Ann"}, …]` or `"word"`, are looked through as
+    the sentence they make, and each keeps its place; speakers that carry names become S1, S2, …
+
+    Args:
+        value: not changed.
+        names: of people to be found wherever they stand.
+        recogniser: finds further names.
+        pseudonyms: gives the same value the same mark.
+    """
+    speakers = numbered(_called(value))
+    known = {*names, *(name for name, mark in speakers.items() if name != mark)}
+    eraser = _Eraser(known, recogniser, pseudonyms, speakers)
+    eraser.learn(value)
+    return eraser.anything(value), eraser.counts
+
+
+def numbered(called: Iterable[Any]) -> dict[Any, str]:
+    """Speakers by what they are called to what they will be called: numbers stay, names become numbers."""
+    called = list(called)
+    out: dict[Any, str] = {}
+    taken = {str(c) for c in called if c and _NUMBERED.fullmatch(str(c))}
+    for name in dict.fromkeys(c for c in called if c):
+        if str(name) in taken:
+            out[name] = name
+            continue
+        number = 1
+        while f"S{number}" in taken:
+            number += 1
+        out[name] = f"S{number}"
+        taken.add(out[name])
+    return out
 
 
 class _Eraser:
@@ -151,15 +198,68 @@ class _Eraser:
     def anything(self, value: Any, key: str = "") -> Any:
         """JSON data with every text in it looked through; whole names where a key says that there is one."""
         if isinstance(value, Mapping):
-            about = _about_speaker(value)
-            return {k: self.anything(v, "speaker" if about and k == "value" else k) for k, v in value.items()}
+            about, correction = _about_speaker(value), {"path", "value"} <= value.keys()
+            return {
+                k: v
+                if correction and k in ("path", "at")
+                else self.anything(v, "speaker" if about and k == "value" else k)
+                for k, v in value.items()
+            }
+        if word := _word_key(value):
+            return self._listed(value, word)
         if isinstance(value, list | tuple):
             return [self.anything(v, key) for v in value]
-        if not isinstance(value, str) or key in ("path", "at"):
+        if not isinstance(value, str):
             return value
         if key in _PERSONS and _is_name(value):
             return self._speakers.get(value) or replaced(value, [Span(0, len(value), "NAME")], self._pseudonyms)
         return self.text(value)
+
+    def _listed(self, words: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
+        """Words that stand one after another, each without what is personal in the sentence they make."""
+        whole, places = _sentence(words, key)
+        spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
+        self.counts.update(span.kind for span in spans)
+        return [
+            {
+                **self.anything({k: v for k, v in word.items() if k != key}),
+                key: replaced(word[key], _within(spans, at, len(word[key])), self._pseudonyms),
+            }
+            for word, at in zip(words, places, strict=True)
+        ]
+
+    def learn(self, value: Any) -> None:
+        """Names that are told anywhere in JSON data, to be found in all of it."""
+        if isinstance(value, Mapping):
+            for inner in value.values():
+                self.learn(inner)
+        elif word := _word_key(value):
+            self.learn(_sentence(value, word)[0])
+        elif isinstance(value, list | tuple):
+            for inner in value:
+                self.learn(inner)
+        elif isinstance(value, str):
+            spans = find_personal(value, names=self._names, recogniser=self._recogniser)
+            self._names |= told_names(value, spans)
+
+
+def _word_key(value: Any) -> str | None:
+    """The key under which the items of a list hold a word each; None where it is no list of words."""
+    if not isinstance(value, list | tuple) or len(value) < 2 or not all(isinstance(v, Mapping) for v in value):
+        return None
+    said = (k for k in ("word", "text") if all(isinstance(v.get(k), str) for v in value))
+    return next((k for k in said if not any(re.search(r"\s", v[k].strip()) for v in value)), None)
+
+
+def _sentence(words: Sequence[Mapping[str, Any]], key: str) -> tuple[str, list[int]]:
+    """Words as one text, and where each begins: apart by a space unless they bring it or are written without."""
+    whole, places = "", []
+    for word in words:
+        first = word[key][:1]
+        whole += "" if not whole or first.isspace() or first >= _CJK else " "
+        places.append(len(whole))
+        whole += word[key]
+    return whole, places
 
 
 def _laid_out(segments: Sequence[Mapping[str, Any]]) -> tuple[str, list[int]]:
@@ -207,24 +307,24 @@ def _places(text: str, words: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int
 
 
 def _speakers(data: Mapping[str, Any]) -> dict[Any, str]:
-    """Speakers by what they are called to what they will be called: numbers stay, names become numbers."""
+    """The speakers of an analysis as `numbered`."""
     called = [s.get("speaker") for s in data.get("segments") or ()] + [
         p.get("speaker") for p in data.get("people") or ()
     ]
     sample = data.get("sample") or {}
     called += [sample.get("speaker")] if isinstance(sample, Mapping) else []
-    out: dict[Any, str] = {}
-    taken = {str(c) for c in called if c and _NUMBERED.fullmatch(str(c))}
-    for name in dict.fromkeys(c for c in called if c):
-        if str(name) in taken:
-            out[name] = name
-            continue
-        number = 1
-        while f"S{number}" in taken:
-            number += 1
-        out[name] = f"S{number}"
-        taken.add(out[name])
-    return out
+    return numbered(called)
+
+
+def _called(value: Any) -> Iterator[str]:
+    """Speakers anywhere in JSON data."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("speaker"), str):
+            yield value["speaker"]
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _called(inner)
 
 
 def _corrected_speakers(data: Mapping[str, Any]) -> Iterator[str]:

@@ -23,7 +23,7 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Extension to format, as Pillow calls it, and its options."""
 
-_LONGEST = 16_384  # pixels written
+_LONGEST = 16_383  # pixels written: WebP's limit
 _TILE, _OVERLAP = 1600, 200  # pixels: a large picture is searched whole and in pieces, for the small faces in it
 _SMALLEST = 24
 

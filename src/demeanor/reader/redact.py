@@ -16,12 +16,13 @@ from demeanor.media.audio import has_audio
 from demeanor.media.kind import kind_of
 from demeanor.media.source import name_of
 from demeanor.media.text import decode_text
-from demeanor.privacy.analysis import Stretch, redact_analysis
+from demeanor.privacy.analysis import Stretch, numbered, redact_analysis, redact_json
 from demeanor.privacy.beep import Cover
 from demeanor.privacy.spans import Pseudonyms
 from demeanor.privacy.text import NameFinder, redact_text
 from demeanor.privacy.veil import Veil
 from demeanor.privacy.whole import written_whole
+from demeanor.reader.record import SCHEMA
 from demeanor.types import Kind, Source
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,3})?"
 _PLACE = r"(?:align|line|position|region|size|vertical|[XY][12]):[\w%.,-]{1,10}"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s+{_PLACE})*\s*")
 _KEYWORD = re.compile(r"\ufeff?\s*(?:WEBVTT|NOTE|STYLE|REGION)\s*")
+_VOICE = re.compile(r"(<v(?:\.[^\s<>]+)?)[ \t]([^<>]+)>")  # of WebVTT: who says it
 _NUMBER = re.compile(r"\s*\d{1,6}\s*")  # of a cue; a telephone number is longer
 
 
@@ -161,7 +163,7 @@ def _json(text: str, suffix: str, name: str, counts: Counter[str], options: Mapp
             listed = isinstance(said, list)
             done = [_item(v, counts, options) for v in said] if listed else _item(said, counts, options)
             return json.dumps(done, ensure_ascii=False, indent=2) + "\n"
-        lines = [_item(json.loads(line), counts, options) for line in text.splitlines() if line.strip()]
+        lines = [_item(json.loads(line), counts, options) for line in text.split("\n") if line.strip()]
     except ValueError as error:
         raise InputError(f"{name}: expected JSON, got something else ({error}); check the file") from error
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -169,12 +171,13 @@ def _json(text: str, suffix: str, name: str, counts: Counter[str], options: Mapp
 
 def _item(value: Any, counts: Counter[str], options: Mapping[str, Any]) -> Any:
     """An analysis, or any other JSON with texts in it."""
-    if not value:
-        return value
-    analysed = isinstance(value, Mapping) and "segments" in value
-    done = redact_analysis(value if analysed else {"sample": value}, **options)
-    counts.update(done.counts)
-    return done.data if analysed else done.data["sample"]
+    if isinstance(value, Mapping) and value.get("schema") == SCHEMA:
+        done = redact_analysis(value, **options)
+        counts.update(done.counts)
+        return done.data
+    cleaned, found = redact_json(value, **options)
+    counts.update(found)
+    return cleaned
 
 
 def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> str:
@@ -186,6 +189,12 @@ def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> s
         for line, is_time, before_one in zip(lines, timing, [*timing[1:], False], strict=True)
     ]
     spoken = ["" if keep else line for line, keep in zip(lines, kept, strict=True)]
+    called = numbered(m[2].strip() for line in spoken for m in _VOICE.finditer(line))
+    spoken = [_VOICE.sub(lambda m: f"{m[1]} {called.get(m[2].strip(), m[2].strip())}>", line) for line in spoken]
+    names = {*options["names"], *(name for name, mark in called.items() if name != mark)}
+    if named := sum(name != mark for name, mark in called.items()):
+        counts["NAME"] += named
+    options = {**options, "names": names}
     found = redact_text("\n".join(spoken), **options)
     counts.update(span.kind for span in found.spans)
     done = found.text.split("\n")

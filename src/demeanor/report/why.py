@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from demeanor.report.html import ReportMedia
 
 _FAINT = 0.03  # shares below it are not marked
+_NO_BASE = 0.005  # a starting point below it is shown as zero
 _STEPS = (0.08, 0.2, 0.4)  # shares from which a mark is stronger
 _LEAST_HEAT = 0.12  # shares of cells that are shaded in full
 _PICTURE, _FRAME = 720, 480  # pixels of the longer side
@@ -82,7 +83,10 @@ def _cues(why: Json, words: Words) -> str:
         f"<span>{minus(c['share'])}</span><small>{_without(c['without'], words)}</small></dd></div>"
         for c in sorted(known, key=lambda c: -abs(c["share"]))
     )
-    how = words["why_cues_how"].format(score=minus(float(why.get("score") or 0.0)))
+    base = float(why.get("base") or 0.0)
+    how = words["why_cues_how" if abs(base) < _NO_BASE else "why_cues_how_base"].format(
+        score=minus(float(why.get("score") or 0.0)), base=minus(base)
+    )
     listed = f'<dl class="shares">{rows}</dl><p><small>{how}</small></p>'
     return f'<div class="reason"><h4>{words["why_cues"]}</h4>{listed}</div>'
 

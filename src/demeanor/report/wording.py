@@ -65,6 +65,7 @@ _EN = {
     "lang": "en", "change": "lasting change", "trend": "Trend", "smoothed": "trend, smoothed",
     "why": "Why", "why_cues": "What each cue adds",
     "why_cues_how": "Exact Shapley values: together they make the score, {score}.",
+    "why_cues_how_base": "Exact Shapley values: with the starting point {base} they make the score, {score}.",
     "why_without": "without it: {reading}", "why_words": "Words that count",
     "why_words_how": (
         "The shares of a sentence's words sum to what the words say in it; point at one, or tab to it, for numbers."
@@ -122,7 +123,8 @@ _ZH = {
     "back": "回到列表", "made_by": "由 demeanor 在本机离线生成", "strongest": "最强的时刻",
     "lang": "zh", "change": "持续的转变", "trend": "走势", "smoothed": "平滑后的走势",
     "why": "为什么", "why_cues": "各线索的贡献",
-    "why_cues_how": "精确的 Shapley 值：相加即为得分 {score}。", "why_without": "去掉它：{reading}",
+    "why_cues_how": "精确的 Shapley 值：相加即为得分 {score}。",
+    "why_cues_how_base": "精确的 Shapley 值：与起点 {base} 相加即为得分 {score}。", "why_without": "去掉它：{reading}",
     "why_words": "起作用的词",
     "why_words_how": "一句中各词的贡献相加即为该句文字的得分；悬停或用键盘选中可看数字。",
     "key_negative": "偏向消极", "key_positive": "偏向积极", "why_voice": "语音中起作用的时刻",

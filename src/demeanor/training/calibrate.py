@@ -42,14 +42,14 @@ def described_task(run: RunFile, prepared: Prepared, name: str) -> dict[str, Any
             "sets": {},
             "rows": {},
         }
-    low, high = _range(known / task.scale, reads)
+    low, high = range_of(known / task.scale, reads)
     return {
         "classes": None, "reads": reads, "scale": task.scale, "low": low, "high": high, "spread": None,
         "prior": [float(known.mean())], "calibration": {}, "sets": {}, "rows": {},
     }  # fmt: skip
 
 
-def _range(labels: NDArray[np.float64], reads: str | None) -> tuple[float, float]:
+def range_of(labels: NDArray[np.float64], reads: str | None) -> tuple[float, float]:
     """[-1, 1] for a score within it, else what the training labels span, with 0 in the middle where it lies inside."""
     low, high = float(labels.min()), float(labels.max())
     if reads == "score" and min(low, -high) >= -1:

@@ -96,6 +96,7 @@ def _asked(hold: JointHold, features: Features, text: str, modalities: Sequence[
     names = tuple(m for m in hold.model.parts if m in present)
     if not names:
         return 0.0, None
+    (present,) = hold.model.among([present], [hold.sample.start])
     (numbers,) = hold.model.numbers(present, [names])
     return _said(sentiment_of(hold.model.spec, said_of(hold.model.spec, numbers, names)))
 
