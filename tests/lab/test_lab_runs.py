@@ -124,6 +124,45 @@ def test_a_run_folder_goes_on_only_under_its_own_settings(run_file: Path, tmp_pa
         train(run_file, ["training.epochs=3"], tmp_path / "run", tmp_path)
 
 
+def test_what_a_killed_run_left_is_no_other_runs(run_file: Path, tmp_path: Path) -> None:
+    for left in ("pretrained.pt", "fold-0-1/last.pt"):  # a run may have been killed before the first last.pt of its own
+        folder = tmp_path / left.partition(".")[0]
+        (folder / left).parent.mkdir(parents=True)
+        (folder / left).write_bytes(b"")
+        (folder / "run.json").write_text('{"config_sha256": "of other settings"}')
+        with pytest.raises(ConfigError, match="another run file"):
+            train(run_file, (), folder, tmp_path)
+
+
+def test_weights_are_kept_and_judged_only_beside_the_data_they_learned_from(run_file: Path, tmp_path: Path) -> None:
+    def table(sign: int, rows: int = 60) -> None:
+        lines = [f"clip{i},so {'ab'[i % 2]} {i},{sign if i % 2 else -sign}" for i in range(rows)]
+        (tmp_path / "clips.csv").write_text("\n".join(["id,text,label_score", *lines]) + "\n")
+
+    settings = ["data.root=clips.csv", "training.epochs=2", "encoders.text.name=text_tfidf", "model.width=4"]
+    run_file.write_text(
+        run_file.read_text()
+        .replace('"synthetic"\nsamples = 240', '"table"')
+        .replace('[encoders.audio]\nname = "series"\n', "")
+    )
+    table(1)
+    folder = train(run_file, settings, tmp_path / "run", tmp_path)
+    train(run_file, settings, folder, tmp_path)
+    before = evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"]
+    scores = (folder / "scores.json").read_bytes()
+    for rows in (60, 90):
+        table(-1, rows)
+        with pytest.raises(ConfigError, match="got others; give the data as they were"):
+            train(run_file, settings, folder, tmp_path)
+        with pytest.raises(ConfigError, match="got others; give the data as they were"):
+            evaluate(folder, tmp_path, "test", tmp_path / "records.jsonl")
+    assert (folder / "scores.json").read_bytes() == scores
+    table(1)
+    assert evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"] == before
+    (folder / "data.json").unlink()  # as runs were saved before
+    assert evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"] == before
+
+
 def test_several_run_files_are_looked_at_before_the_first_is_done(run_file: Path, tmp_path: Path) -> None:
     other, wrong, results = tmp_path / "other.toml", tmp_path / "wrong.toml", tmp_path / "results" / "records.jsonl"
     other.write_text(run_file.read_text().replace('"known"', '"other"'))

@@ -27,7 +27,7 @@ from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
 from demeanor.training.measure import floor, measure, selected
 from demeanor.training.parallel import join
-from demeanor.training.prepare import FITTED, Prepared, prepare
+from demeanor.training.prepare import FITTED, LEARNED, Prepared, prepare, refuse_other_data
 from demeanor.training.pretrain import pretrain
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
@@ -113,15 +113,22 @@ def train(
     prepared: Prepared | None = None,
 ) -> Progress:
     """Train, and leave in the folder: weights.pt, features.npz (scales), fitted.json (ids that they and
-    encoders were fitted on), valid.npz (predictions), scores.json.
+    encoders were fitted on), data.json (the digest of the data), valid.npz (predictions), scores.json.
 
     `prepared` is the run's data, where it is at hand.
+
+    Raises:
+        ConfigError: the folder holds weights that learned from other data.
     """
     from demeanor.training.run import save_arrays, write_json
 
     started = time.time()
     forget_peak()
     prepared = prepared or prepare(run, root, store, say)
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.pt")):
+        refuse_other_data(folder, prepared)
+    write_json(folder / LEARNED, {"sha256": prepared.digest()})
     torch.manual_seed(run.training.seed)
     model = build(run, prepared)
     rows, valid = prepared.rows(prepared.parts.train, run.tasks), prepared.rows(prepared.parts.valid)
@@ -171,7 +178,6 @@ def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say:
         return settings
     path = folder / "pretrained.pt"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         if settings.init_from:
             start_from(model, Path(settings.init_from), say)
         pretrain(model, rows, settings, say)

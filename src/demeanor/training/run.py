@@ -141,9 +141,9 @@ def with_manifest(spec: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _refuse_other(folder: Path, spec: Mapping[str, Any]) -> None:
-    """A stopped run goes on only under the run file it began with."""
+    """What a stopped run left, in folders of its folds too, is gone on with only under the run file it began with."""
     path = folder / "run.json"
-    if (folder / "last.pt").exists() and path.exists():
+    if path.exists() and any(folder.rglob("*.pt")):
         before = json.loads(path.read_text(encoding="utf-8"))["config_sha256"]
         if before != provenance(spec)["config_sha256"]:
             raise ConfigError(
