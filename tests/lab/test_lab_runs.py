@@ -15,19 +15,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from demeanor.errors import ConfigError  # noqa: E402
+from demeanor.errors import ConfigError, DemeanorError  # noqa: E402
 from demeanor.experiments import records  # noqa: E402
 from demeanor.experiments import search as searching  # noqa: E402
-from demeanor.experiments.bench import bench, entries, spec_for  # noqa: E402
+from demeanor.experiments.bench import bench, entries, planned, spec_for  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.search import search, with_settings  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.training import lab  # noqa: E402
 from demeanor.training.data import collate  # noqa: E402
+from demeanor.training.loop import Progress  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
 from demeanor.training.run import read_run_file, train  # noqa: E402
-from demeanor.training.runfile import RunFile  # noqa: E402
+from demeanor.training.runfile import Range, RunFile  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -211,6 +212,13 @@ def test_a_benchmark_compares_fairly_and_is_not_done_twice(run_file: Path, tmp_p
     again = bench(run_file, tmp_path, ["concat", "late_mean"], 2, tmp_path / "runs", results, say=said.append)
     assert again[0]["mean"] == rows[0]["mean"]
     assert len(records.read(results)) == 8, "a finished test part is not read again"
+    elsewhere = tmp_path / "elsewhere" / "records.jsonl"
+    for rest in (lines[:3], []):  # killed between two records; records wanted in another file
+        elsewhere.unlink(missing_ok=True)
+        for line in rest:
+            records.append(line, elsewhere)
+        bench(run_file, tmp_path, ["concat", "late_mean"], 2, tmp_path / "runs", elsewhere, say=said.append)
+        assert records.read(elsewhere) == lines, "what was read is written down"
 
 
 def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, tmp_path: Path) -> None:
@@ -238,6 +246,23 @@ def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, 
     assert go(["late_mean"], 3, "bench.settings.late_mean.training.epochs=2")[0]["missing"] == {}
     shutil.rmtree(runs / "bench-known/concat/seed-0-fold-0")
     assert go(["concat"], 1, "training.epochs=2")[0]["mean"] != first[0]["mean"], "nothing is left of a removed run"
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("bench.settings.mutl.training.epochs=2", "'mutl'"),
+        ("bench.settings.concat.training.epochz=2", "unknown key training.epochz"),
+        ("bench.settings.concat.model.witdh=2", "width"),
+        ('bench.modalities.concta=["text"]', "'concta'"),
+        ('bench.single=["txt"]', "bench.single: unknown modality 'txt'"),
+        ('bench.alone=["conct"]', "'conct'"),
+        ('bench.metric="nonsense"', "bench.metric: unknown metric 'nonsense'"),
+    ],
+)
+def test_everything_a_benchmark_says_is_looked_at_first(run_file: Path, setting: str, says: str) -> None:
+    with pytest.raises(DemeanorError, match=says):
+        planned(run_file, ["concat"], [setting])
 
 
 def test_folds_test_every_row_once(run_file: Path, tmp_path: Path) -> None:
@@ -299,6 +324,58 @@ def test_search_never_opens_the_test_part(tmp_path: Path, monkeypatch: pytest.Mo
     assert test
     assert not any(test & set(part.tolist()) for part in asked)
     assert search(path, tmp_path, 3, tmp_path / "runs", store, say=lambda line: None)["trials"] == 3
+
+
+def test_a_search_goes_on_with_what_it_has_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    optuna = pytest.importorskip("optuna")
+    path, store, rates = tmp_path / "run.toml", Store(tmp_path / "features"), []
+
+    def train_one(run: RunFile, *rest: object, **more: object) -> Progress:
+        rates.append(run.training.learning_rate)
+        return Progress(best=run.training.learning_rate)
+
+    def go(text: str, trials: int) -> dict:
+        path.write_text(text)
+        return search(path, tmp_path, trials, tmp_path / "runs", store, say=lambda line: None)
+
+    monkeypatch.setattr(lab, "train", train_one)
+    go(RUN, 3)
+    study = optuna.load_study(study_name="known", storage=f"sqlite:///{tmp_path}/runs/search-known/study.db")
+    study.ask()  # as a killed trial leaves it
+    assert go(RUN, 6)["trials"] == 6
+    assert len(set(rates)) == 6
+    for other in ("epochs = 5", "epochs = 6\nweight_decay = 0.1"):
+        with pytest.raises(ConfigError, match="began with, got others"):
+            go(RUN.replace("epochs = 6", other), 7)
+    with pytest.raises(ConfigError, match="began with, got others"):
+        go(RUN.replace("high = 3e-2", "high = 3e-1"), 7)
+    keep = searching.Prepared.digest
+    monkeypatch.setattr(searching.Prepared, "digest", lambda self: "of other data" + keep(self))
+    with pytest.raises(ConfigError, match="began with, got others"):
+        go(RUN, 7)
+    assert len(rates) == 6
+
+
+def test_a_searched_key_is_looked_at_before_the_first_trial(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "run.toml"
+    for line, says in (
+        ('"training.epochz" = { low = 1, high = 2 }', "unknown key training.epochz"),
+        ('"training.batch" = { choices = [8, 0] }', "training.batch"),
+        ('"run.model" = { choices = ["concat", "mutl"] }', "'mutl'"),
+    ):
+        path.write_text(RUN + line)
+        with pytest.raises(DemeanorError, match=says):
+            search(path, tmp_path, 1, tmp_path / "runs", say=lambda line: None)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_range_may_have_steps() -> None:
+    optuna = pytest.importorskip("optuna")
+    trial = optuna.create_study().ask()
+    assert searching.suggest(trial, "batch", Range(low=16, high=48, step=16)) in (16, 32, 48)
+    assert trial.distributions["batch"].step == 16
+    assert searching.suggest(trial, "share", Range(low=0, high=1, step=0.5)) in (0.0, 0.5, 1.0)
 
 
 def test_search_prepares_anew_what_it_tries_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
