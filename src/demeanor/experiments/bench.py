@@ -267,9 +267,9 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
     if folds > 1:
         record["folds"] = [fold_scores(run, part) for part in parts]
     save_arrays(path.with_suffix(".npz"), joined)
-    record = records.plain(record)
-    write_json(path, record)
-    return record
+    plain: dict[str, Any] = records.plain(record)
+    write_json(path, plain)
+    return plain
 
 
 def settings_sha256(spec: Mapping[str, Any]) -> str:
