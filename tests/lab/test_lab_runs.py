@@ -15,19 +15,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from demeanor.errors import ConfigError  # noqa: E402
+from demeanor.errors import ConfigError, DemeanorError  # noqa: E402
 from demeanor.experiments import records  # noqa: E402
 from demeanor.experiments import search as searching  # noqa: E402
-from demeanor.experiments.bench import bench, entries, spec_for  # noqa: E402
+from demeanor.experiments.bench import bench, entries, planned, spec_for  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.search import search, with_settings  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.training import lab  # noqa: E402
 from demeanor.training.data import collate  # noqa: E402
+from demeanor.training.loop import Progress  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
 from demeanor.training.run import read_run_file, train  # noqa: E402
-from demeanor.training.runfile import RunFile  # noqa: E402
+from demeanor.training.runfile import Range, RunFile  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -124,6 +125,45 @@ def test_a_run_folder_goes_on_only_under_its_own_settings(run_file: Path, tmp_pa
         train(run_file, ["training.epochs=3"], tmp_path / "run", tmp_path)
 
 
+def test_what_a_killed_run_left_is_no_other_runs(run_file: Path, tmp_path: Path) -> None:
+    for left in ("pretrained.pt", "fold-0-1/last.pt"):  # a run may have been killed before the first last.pt of its own
+        folder = tmp_path / left.partition(".")[0]
+        (folder / left).parent.mkdir(parents=True)
+        (folder / left).write_bytes(b"")
+        (folder / "run.json").write_text('{"config_sha256": "of other settings"}')
+        with pytest.raises(ConfigError, match="another run file"):
+            train(run_file, (), folder, tmp_path)
+
+
+def test_weights_are_kept_and_judged_only_beside_the_data_they_learned_from(run_file: Path, tmp_path: Path) -> None:
+    def table(sign: int, rows: int = 60) -> None:
+        lines = [f"clip{i},so {'ab'[i % 2]} {i},{sign if i % 2 else -sign}" for i in range(rows)]
+        (tmp_path / "clips.csv").write_text("\n".join(["id,text,label_score", *lines]) + "\n")
+
+    settings = ["data.root=clips.csv", "training.epochs=2", "encoders.text.name=text_tfidf", "model.width=4"]
+    run_file.write_text(
+        run_file.read_text()
+        .replace('"synthetic"\nsamples = 240', '"table"')
+        .replace('[encoders.audio]\nname = "series"\n', "")
+    )
+    table(1)
+    folder = train(run_file, settings, tmp_path / "run", tmp_path)
+    train(run_file, settings, folder, tmp_path)
+    before = evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"]
+    scores = (folder / "scores.json").read_bytes()
+    for rows in (60, 90):
+        table(-1, rows)
+        with pytest.raises(ConfigError, match="got others; give the data as they were"):
+            train(run_file, settings, folder, tmp_path)
+        with pytest.raises(ConfigError, match="got others; give the data as they were"):
+            evaluate(folder, tmp_path, "test", tmp_path / "records.jsonl")
+    assert (folder / "scores.json").read_bytes() == scores
+    table(1)
+    assert evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"] == before
+    (folder / "data.json").unlink()  # as runs were saved before
+    assert evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"] == before
+
+
 def test_several_run_files_are_looked_at_before_the_first_is_done(run_file: Path, tmp_path: Path) -> None:
     other, wrong, results = tmp_path / "other.toml", tmp_path / "wrong.toml", tmp_path / "results" / "records.jsonl"
     other.write_text(run_file.read_text().replace('"known"', '"other"'))
@@ -172,6 +212,11 @@ def test_a_benchmark_compares_fairly_and_is_not_done_twice(run_file: Path, tmp_p
     again = bench(run_file, tmp_path, ["concat", "late_mean"], 2, tmp_path / "runs", results, say=said.append)
     assert again[0]["mean"] == rows[0]["mean"]
     assert len(records.read(results)) == 8, "a finished test part is not read again"
+    elsewhere = tmp_path / "elsewhere" / "records.jsonl"
+    for line in lines[:3]:  # killed between two records
+        records.append(line, elsewhere)
+    bench(run_file, tmp_path, ["concat", "late_mean"], 2, tmp_path / "runs", elsewhere, say=said.append)
+    assert records.read(elsewhere) == lines, "what was read is written down, and once"
 
 
 def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, tmp_path: Path) -> None:
@@ -199,6 +244,23 @@ def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, 
     assert go(["late_mean"], 3, "bench.settings.late_mean.training.epochs=2")[0]["missing"] == {}
     shutil.rmtree(runs / "bench-known/concat/seed-0-fold-0")
     assert go(["concat"], 1, "training.epochs=2")[0]["mean"] != first[0]["mean"], "nothing is left of a removed run"
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("bench.settings.mutl.training.epochs=2", "'mutl'"),
+        ("bench.settings.concat.training.epochz=2", "unknown key training.epochz"),
+        ("bench.settings.concat.model.witdh=2", "width"),
+        ('bench.modalities.concta=["text"]', "'concta'"),
+        ('bench.single=["txt"]', "bench.single: unknown modality 'txt'"),
+        ('bench.alone=["conct"]', "'conct'"),
+        ('bench.metric="nonsense"', "bench.metric: unknown metric 'nonsense'"),
+    ],
+)
+def test_everything_a_benchmark_says_is_looked_at_first(run_file: Path, setting: str, says: str) -> None:
+    with pytest.raises(DemeanorError, match=says):
+        planned(run_file, ["concat"], [setting])
 
 
 def test_folds_test_every_row_once(run_file: Path, tmp_path: Path) -> None:
@@ -260,6 +322,58 @@ def test_search_never_opens_the_test_part(tmp_path: Path, monkeypatch: pytest.Mo
     assert test
     assert not any(test & set(part.tolist()) for part in asked)
     assert search(path, tmp_path, 3, tmp_path / "runs", store, say=lambda line: None)["trials"] == 3
+
+
+def test_a_search_goes_on_with_what_it_has_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    optuna = pytest.importorskip("optuna")
+    path, store, rates = tmp_path / "run.toml", Store(tmp_path / "features"), []
+
+    def train_one(run: RunFile, *rest: object, **more: object) -> Progress:
+        rates.append(run.training.learning_rate)
+        return Progress(best=run.training.learning_rate)
+
+    def go(text: str, trials: int) -> dict:
+        path.write_text(text)
+        return search(path, tmp_path, trials, tmp_path / "runs", store, say=lambda line: None)
+
+    monkeypatch.setattr(lab, "train", train_one)
+    go(RUN, 3)
+    study = optuna.load_study(study_name="known", storage=f"sqlite:///{tmp_path}/runs/search-known/study.db")
+    study.ask()  # as a killed trial leaves it
+    assert go(RUN, 6)["trials"] == 6
+    assert len(set(rates)) == 6
+    for other in ("epochs = 5", "epochs = 6\nweight_decay = 0.1"):
+        with pytest.raises(ConfigError, match="began with, got others"):
+            go(RUN.replace("epochs = 6", other), 7)
+    with pytest.raises(ConfigError, match="began with, got others"):
+        go(RUN.replace("high = 3e-2", "high = 3e-1"), 7)
+    keep = searching.Prepared.digest
+    monkeypatch.setattr(searching.Prepared, "digest", lambda self: "of other data" + keep(self))
+    with pytest.raises(ConfigError, match="began with, got others"):
+        go(RUN, 7)
+    assert len(rates) == 6
+
+
+def test_a_searched_key_is_looked_at_before_the_first_trial(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "run.toml"
+    for line, says in (
+        ('"training.epochz" = { low = 1, high = 2 }', "unknown key training.epochz"),
+        ('"training.batch" = { choices = [8, 0] }', "training.batch"),
+        ('"run.model" = { choices = ["concat", "mutl"] }', "'mutl'"),
+    ):
+        path.write_text(RUN + line)
+        with pytest.raises(DemeanorError, match=says):
+            search(path, tmp_path, 1, tmp_path / "runs", say=lambda line: None)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_range_may_have_steps() -> None:
+    optuna = pytest.importorskip("optuna")
+    trial = optuna.create_study().ask()
+    assert searching.suggest(trial, "batch", Range(low=16, high=48, step=16)) in (16, 32, 48)
+    assert trial.distributions["batch"].step == 16
+    assert searching.suggest(trial, "share", Range(low=0, high=1, step=0.5)) in (0.0, 0.5, 1.0)
 
 
 def test_search_prepares_anew_what_it_tries_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,31 @@ def test_a_rerun_counts_as_a_read_and_the_newest_number_is_shown(tmp_path: Path)
     assert "| clips | 2 | 0 | 2 |" in page
 
 
+def test_seeds_of_other_settings_are_not_averaged_with_the_newest(tmp_path: Path) -> None:
+    before = [record("concat", seed, 0.3, settings_sha256="a") for seed in range(5)]
+    after = [record("concat", seed, 0.9, settings_sha256="b") for seed in range(3)]
+    page = board(tmp_path, before + after, {"concat": {}})
+    assert "| concat | 3 | 0.900 ± 0.000 |" in page
+    assert "read 8 times" in page
+
+
+def test_rows_from_before_a_task_was_renamed_have_dashes(tmp_path: Path) -> None:
+    old = {"mood_uar": {"value": 0.5}}
+    found = [record("mult", 0, 0.1, metrics=old, floor={"mood_uar": 0.1}), record("concat", 0, 0.4)]
+    page = board(tmp_path, found, {"concat": {}})
+    assert page.index("| concat | 1 | 0.400 |") < page.index("| mult | 1 | – |")
+    assert "| *constant* |  | 0.900 |" in page
+
+
+def test_a_torn_line_costs_itself_only(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    records.append(record("concat", 0, 0.5), path)
+    path.write_bytes(path.read_bytes() + b'{"entry": "caf\xc3')  # killed in the middle of a letter
+    records.append(record("concat", 1, 0.5), path)
+    with pytest.warns(RuntimeWarning, match=r"records.jsonl:2: expected a record"):
+        assert [r["seed"] for r in records.read(path)] == [0, 1]
+
+
 def test_reads_of_folders_beside_are_in_the_one_count(tmp_path: Path) -> None:
     (tmp_path / "zoo").mkdir()
     for seed in range(3):

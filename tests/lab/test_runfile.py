@@ -52,6 +52,14 @@ def test_a_right_one_passes_with_its_defaults() -> None:
         ({"data__valid": 2.0}, "data.valid"),
         ({"tasks__mood": {"classes": ["glad"], "ignore": ["glad"]}}, "none of the classes, got glad"),
         ({"search__lr": 3}, "search.lr"),
+        ({"search__lr": {"low": 1, "high": 2, "logg": True}}, "unknown key search.lr.logg; did you mean log"),
+        ({"search__lr": {"low": 0, "high": 2, "log": True}}, "a low above 0"),
+        ({"search__lr": {"low": 2, "high": 1}}, "low no more than high"),
+        ({"search__lr": {"low": 2, "high": 3, "choices": [2]}}, "choices alone"),
+        ({"search__lr": {"choices": []}}, "search.lr.choices"),
+        ({"features__longest": {"text": -1}}, "features.longest.text"),
+        ({"features__longest": {"text": 0}}, "features.longest.text"),
+        ({"missing__frame_loss": [0.3, 30]}, "missing.frame_loss.1"),
     ],
 )
 def test_wrong_keys_and_values_are_named(change: dict[str, Any], says: str) -> None:
@@ -69,7 +77,13 @@ def test_a_missing_section_is_named() -> None:
 def test_names_are_looked_up_before_work_starts() -> None:
     from demeanor.training import lab
 
-    for change, near in (({"run__model": "concatt"}, "concat"), ({"model__witdh": 3}, "width")):
+    for change, near in (
+        ({"run__model": "concatt"}, "concat"),
+        ({"model__witdh": 3}, "width"),
+        ({"run__select": "mse"}, "run.select: unknown metric 'mse'; this run has corr, mae"),
+        ({"run__select": "mood_mae", "tasks__mood": {"classes": ["glad", "cross"]}}, "mood_uar"),
+        ({"training__device": "gpu"}, "training.device: expected auto, cpu, cuda"),
+    ):
         with pytest.raises(DemeanorError, match=near):
             lab.check(spec(**change))
 
@@ -101,6 +115,16 @@ def test_lr_is_the_learning_rate(tmp_path: Path) -> None:
     assert read_run_file(path, ["training.lr=1e-4"])["training"] == expected
     path.write_text(path.read_text().replace("learning_rate", "lr"))
     assert read_run_file(path, ["training.learning_rate=1e-4"])["training"] == expected
+    path.write_text(
+        path.read_text()
+        + '[search]\n"training.lr" = { choices = [1e-4] }\n[bench.settings]\n'
+        + "mult.training.lr = 0.1\ntfn.training.lr = 0.2\n"
+    )
+    found = read_run_file(path, ["bench.settings.tfn.training.lr=0.3"])
+    assert list(found["search"]) == ["training.learning_rate"]
+    assert found["bench"]["settings"] == {
+        "mult": {"training": {"learning_rate": 0.1}}, "tfn": {"training": {"learning_rate": 0.3}},
+    }  # fmt: skip
 
 
 def _good(path: Path) -> Path:

@@ -38,11 +38,10 @@ def bench(
     require("torch", "lab", "training")
     from demeanor.cli._lab import data_root, print_rows
     from demeanor.experiments.bench import bench as compare
-    from demeanor.training import lab
-    from demeanor.training.run import read_run_file, with_manifest
+    from demeanor.experiments.bench import planned
 
     names = [m.strip() for m in models.split(",") if m.strip()]
     for run in runs[1:]:  # of the first it is told at once, of the others not after hours
-        lab.check(with_manifest(read_run_file(run, overrides or ()), run))
+        planned(run, names, overrides or ())
     for run in runs:
         print_rows(compare(run, data_root(data), names, seeds, out, results, overrides or (), less=missing))

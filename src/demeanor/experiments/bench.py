@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from demeanor.errors import ConfigError
 from demeanor.experiments import missing, records
 from demeanor.experiments.evaluate import describe, evaluate, intervals, spec_of
+from demeanor.features.digest import of
 from demeanor.features.store import Store
 from demeanor.metrics import bootstrap
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
-from demeanor.training.measure import LOWER_IS_BETTER, floor, measure
+from demeanor.training.measure import LOWER_IS_BETTER, floor, measure, rehearsed
 from demeanor.training.prepare import SECTIONS, Prepared, prepare
 from demeanor.training.run import provenance, read_run_file, save_arrays, with_manifest, write_json
 from demeanor.training.runfile import RunFile
@@ -49,8 +50,10 @@ def entries(run: RunFile, models: Sequence[str]) -> list[Entry]:
     The first baseline is trained on each modality by itself, further ones on text, if there is text.
     """
     every = tuple(run.encoders)
-    if unknown := sorted({n for names in run.bench.modalities.values() for n in names} - set(every)):
-        raise ConfigError(f"bench.modalities: unknown modality '{unknown[0]}'; encoders are {', '.join(every)}")
+    named = {"modalities": [n for names in run.bench.modalities.values() for n in names], "single": run.bench.single}
+    for key, names in named.items():
+        if unknown := sorted(set(names or ()) - set(every)):
+            raise ConfigError(f"bench.{key}: unknown modality '{unknown[0]}'; encoders are {', '.join(every)}")
     reads = {m: run.bench.modalities.get(m, every) for m in models}
     out = [Entry(m, names, set(names) == set(every)) for m, names in reads.items()]
     if len(every) > 1 and run.bench.text_only:
@@ -129,12 +132,8 @@ def bench(
     from demeanor.experiments.missing_plot import write_missing
 
     results.parent.mkdir(parents=True, exist_ok=True)
-    base = with_manifest(read_run_file(path, overrides), path)
-    base |= {"missing": base.get("missing", {})} if less else {}
-    names = compared(base, models)
-    run = lab.check({**base, "run": {**base["run"], "model": names[0]}, "model": {}})
+    base, run, rows = planned(path, models, overrides, less)
     count = seeds or run.bench.seeds
-    rows = entries(run, names)
     folder = out / f"bench-{run.run.name}"
     deal = max(1, run.data.folds)
     jobs = [(e, s, f) for f in range(deal) for e in rows for s in range(count)]
@@ -144,9 +143,13 @@ def bench(
         say(f"[{number}/{len(jobs)}] {entry.name}, seed {seed}" + (f", fold {fold}" if run.data.folds else ""))
         if not ((one := place_of(folder, entry, seed, fold)) / "test.json").exists():
             carry_out(spec_for(base, entry, seed, fold), one, root, data, store, say)
-    pooled = {e.name: [pool(folder, e, s, deal, run.bench.metric) for s in range(count)] for e in rows}
-    for record in (r for found in pooled.values() for r in found if r.pop("fresh")):
-        records.append(record, results)
+    pooled: dict[str, list[dict[str, Any]]] = {}
+    told = {told_of(r) for r in records.read(results)}
+    for entry in rows:
+        pooled[entry.name] = [pool(folder, entry, seed, deal, run.bench.metric) for seed in range(count)]
+        for record in pooled[entry.name]:
+            if told_of(record) not in told:
+                records.append(record, results)
     summary = compare(run, folder, rows, pooled)
     write_json(results.parent / f"bench-{run.run.name}.json", records.plain(summary))
     write_leaderboard(results)
@@ -161,6 +164,28 @@ def compared(base: Spec, models: Sequence[str]) -> list[str]:
     for name in names:
         plugin("fusion", name)
     return names
+
+
+def planned(
+    path: Path, models: Sequence[str] = (), overrides: Sequence[str] = (), less: bool = False
+) -> tuple[Spec, RunFile, list[Entry]]:
+    """The run file, and the rows of its comparison: all that it says is looked at before hours are spent on a part.
+
+    Raises:
+        UnknownNameError: a model, or settings of one, that is none.
+        ConfigError: a wrong run file, or a row whose run would be wrong, or would lack the metric of the comparison.
+    """
+    base = with_manifest(read_run_file(path, overrides), path)
+    base |= {"missing": base.get("missing", {})} if less else {}
+    names = compared(base, models)
+    run = lab.check({**base, "run": {**base["run"], "model": names[0]}, "model": {}})
+    for name in (*run.bench.settings, *run.bench.modalities):
+        plugin("fusion", name)
+    rows = entries(run, names)
+    for entry in rows:
+        one = lab.check(spec_for(base, entry, 0, 0))
+        shown_metric(one, list(rehearsed(one)), run.bench.metric)
+    return base, run, rows
 
 
 def place_of(folder: Path, entry: Entry, seed: int, fold: int) -> Path:
@@ -213,12 +238,13 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
 def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None = None) -> dict[str, Any]:
     """The record of one entry and seed: test predictions of all folds together, each row predicted once.
 
-    `fresh` says whether it was made now: a record is appended once. `metric` is what the bench is ordered by.
+    `metric` is what the bench is ordered by.
     """
     places = [place_of(folder, entry, seed, f) for f in range(folds)]
     path = places[0].parent / f"seed-{seed}.json"
     if path.exists():
-        return {**json.loads(path.read_text(encoding="utf-8")), "fresh": False}
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
     parts = [dict(np.load(p / "test-predictions.npz")) for p in places]
     joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
     stored = spec_of(places[0])
@@ -231,6 +257,7 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
     record |= {
         "entry": entry.name,
         "bench": folder.name.removeprefix("bench-"),
+        "settings_sha256": settings_sha256(stored["config"]),
         "n": len(joined["group"]),
         "floor": floor(run, labels, labels),
         "shown": shown_metric(run, list(record["metrics"]), metric),
@@ -240,8 +267,20 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
     if folds > 1:
         record["folds"] = [fold_scores(run, part) for part in parts]
     save_arrays(path.with_suffix(".npz"), joined)
-    write_json(path, records.plain(record))
-    return {**records.plain(record), "fresh": True}
+    plain: dict[str, Any] = records.plain(record)
+    write_json(path, plain)
+    return plain
+
+
+def settings_sha256(spec: Mapping[str, Any]) -> str:
+    """What the seeds of one row share; `[missing]` changes what is read of a test part, and no weights."""
+    training = {k: v for k, v in spec["training"].items() if k != "seed"}
+    return of({**{k: v for k, v in spec.items() if k != "missing"}, "training": training})
+
+
+def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells one read of a test part from every other: it is recorded once in each file of records."""
+    return tuple(record.get(k) for k in ("bench", "entry", "seed", "config_sha256", "test_read_at"))
 
 
 def shown_metric(run: RunFile, known: Sequence[str], metric: str | None = None) -> str:

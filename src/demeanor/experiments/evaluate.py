@@ -19,7 +19,7 @@ from demeanor.experiments import missing, records
 from demeanor.metrics import bootstrap
 from demeanor.training import lab
 from demeanor.training.measure import floor, measure
-from demeanor.training.prepare import Prepared, prepare
+from demeanor.training.prepare import Prepared, prepare, refuse_other_data
 from demeanor.training.run import save_arrays, write_json
 from demeanor.training.runfile import RunFile
 
@@ -63,10 +63,14 @@ def evaluate(
     Returns:
         The record: metrics {name: {value, low, high, level}}, floor, n, groups, and what records hold; the bounds are
         nan for a single group. Predictions go into SPLIT-predictions.npz of the run folder.
+
+    Raises:
+        ConfigError: no finished run, no such part, or the data are not those that the run learned from.
     """
     stored = spec_of(folder)
     run = lab.check(stored["config"])
     prepared = prepared or prepare(run, root, say=say)
+    refuse_other_data(folder, prepared)
     part = getattr(prepared.parts, split, None) if split in ("valid", "test") else None
     if part is None or not len(part):
         raise ConfigError(f"--split: expected a part with samples, valid or test; got '{split}' for {run.data.dataset}")

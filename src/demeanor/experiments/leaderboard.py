@@ -61,17 +61,18 @@ def _summaries(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
-    latest = _latest(rows)
-    metrics = _metrics(rows[0]["metrics"], rows[0].get("shown"))
+    latest, newest = _latest(rows), rows[-1]
+    metrics = _metrics(newest["metrics"], newest.get("shown"))
     against = list(dict.fromkeys(o for r in summary.values() for o in r.get("against", {})))
     first = metrics[0]
     head = ["model", "seeds", *metrics, *(f"{first} against {o}" for o in against), "parameters", "s/epoch", "MB"]
     lines = [f"## {title}", "", _row(head), _row(["---"] * len(head))]
-    floor = rows[0]["floor"]
-    lines.append(_row(["*constant*", "", *(_number(floor.get(m)) for m in metrics), *[""] * (len(against) + 3)]))
+    lines.append(
+        _row(["*constant*", "", *(_number(newest["floor"].get(m)) for m in metrics), *[""] * (len(against) + 3)])
+    )
     for entry in _ranked(latest, first):
         found = latest[entry]
-        cells = [_spread([r["metrics"][m]["value"] for r in found]) for m in metrics]
+        cells = [_spread([_value(r, m) for r in found]) for m in metrics]
         differences = [_difference(_interval(summary, entry, o, first)) for o in against]
         cost = [f"{found[0]['params']:,}", f"{_average(found, 'seconds_per_epoch'):.1f}"]
         lines.append(_row([entry, str(len(found)), *cells, *differences, *cost, f"{_average(found, 'peak_mb'):.0f}"]))
@@ -79,17 +80,22 @@ def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
 
 
 def _latest(rows: Iterable[Record]) -> dict[str, list[Record]]:
-    """Per entry a record a seed: a rerun of the same seed is a further test read, and the newest counts."""
+    """Per entry a record a seed, all under the settings of the newest: a rerun of a seed is a further test read."""
     newest: dict[str, dict[int, Record]] = defaultdict(dict)
+    settings: dict[str, str | None] = {}
     for row in rows:
+        if settings.setdefault(row["entry"], row.get("settings_sha256")) != row.get("settings_sha256"):
+            newest[row["entry"]].clear()
+        settings[row["entry"]] = row.get("settings_sha256")
         newest[row["entry"]][row["seed"]] = row
     return {entry: list(by_seed.values()) for entry, by_seed in newest.items()}
 
 
 def _ranked(latest: Mapping[str, Sequence[Record]], metric: str) -> list[str]:
-    """Entries, the best first."""
+    """Entries, the best first; those without that metric last."""
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
-    return sorted(latest, key=lambda e: _mean(latest[e], metric) * sign)
+    means = {entry: _mean(found, metric) for entry, found in latest.items()}
+    return sorted(means, key=lambda e: (np.isnan(means[e]), means[e] * sign))
 
 
 def _metrics(found: Iterable[str], shown: str | None) -> list[str]:
@@ -100,10 +106,10 @@ def _metrics(found: Iterable[str], shown: str | None) -> list[str]:
 
 def _notes(rows: Sequence[Record], latest: Mapping[str, Sequence[Record]], metric: str) -> list[str]:
     """Encoders, rows, reads, commands; the folds' mean and worst, where folds are whole speakers or domains."""
-    encoders = {m: name for r in rows for m, name in r["encoders"].items()}
+    encoders = {m: name for found in latest.values() for r in found for m, name in r["encoders"].items()}
     commands = "; ".join(f"`{c}`" for c in sorted({r["command"] for r in rows}))
     told = [
-        f"Encoders: {', '.join(f'{m} `{name}`' for m, name in encoders.items())}. {rows[0]['n']:,} test rows, read "
+        f"Encoders: {', '.join(f'{m} `{name}`' for m, name in encoders.items())}. {rows[-1]['n']:,} test rows, read "
         f"{len(rows)} times, once per row of this table and seed. {commands}",
         "",
     ]
@@ -118,7 +124,7 @@ def _by_domain(entry: str, folds: Sequence[Mapping[str, Any]], metric: str) -> s
     """A part where the metric is not defined (all rows of one class, say) has –, and no share in the mean."""
     values: dict[str, list[float]] = defaultdict(list)
     for fold in folds:
-        value = fold["metrics"][metric]
+        value = fold["metrics"].get(metric)
         values[", ".join(fold["held"])] += [] if value is None else [value]
     means = {held: float(np.mean(v)) for held, v in values.items() if v}
     order = sorted(means, key=means.__getitem__, reverse=metric.endswith(LOWER_IS_BETTER))
@@ -187,8 +193,14 @@ def _number(value: float | None) -> str:
     return "–" if value is None or np.isnan(value) else f"{value:.3f}"
 
 
+def _value(row: Record, metric: str) -> float | None:
+    """None where the metric is not defined, or was none when the record was made."""
+    found: float | None = row["metrics"].get(metric, {}).get("value")
+    return found
+
+
 def _mean(rows: Sequence[Record], metric: str) -> float:
-    values = [r["metrics"][metric]["value"] for r in rows if r["metrics"][metric]["value"] is not None]
+    values = [v for r in rows if (v := _value(r, metric)) is not None]
     return float(np.mean(values)) if values else float("nan")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,18 +31,32 @@ def append(record: Mapping[str, Any], path: Path = DEFAULT) -> None:
         raise DataError(f"expected a record with {', '.join(KEYS)}; missing {', '.join(missing)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(plain(record), ensure_ascii=False, default=float) + "\n"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(handle, line.encode())
-    finally:
-        os.close(handle)
+    with path.open("a+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size and (file.seek(size - 1), file.read(1))[1] != b"\n":  # a line that a killed process left unfinished
+            line = "\n" + line
+        rest = memoryview(line.encode())
+        while rest:
+            rest = rest[file.write(rest) :]
 
 
 def read(path: Path = DEFAULT) -> list[dict[str, Any]]:
-    """All lines that are whole; [] where there is no file."""
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    """All lines that are whole; [] where there is no file. Of a torn one it is warned: a test read may be lost."""
+    found = []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            warnings.warn(
+                f"{path}:{number}: expected a record, got {line[:40]!r} ({error.msg}); it is left out, and if a test "
+                "part was read for it, count that read by hand",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from demeanor.plugins import require
 from demeanor.training import lab
 from demeanor.training.prepare import SECTIONS, Prepared, prepare
 from demeanor.training.run import provenance, read_run_file, with_manifest, write_json
-from demeanor.training.runfile import RunFile
+from demeanor.training.runfile import Range, RunFile
 
 
 def search(
@@ -28,7 +28,8 @@ def search(
     """Try settings of the `[search]` section and keep what scores best on validation.
 
     `[search]` names keys of the run file and their ranges: `"training.learning_rate" = {low = 1e-5, high = 1e-2,
-    log = true}`, `"model.width" = {choices = [32, 64]}`; whole numbers give whole numbers. A stopped search goes on.
+    log = true}`, `"model.width" = {choices = [32, 64]}`; whole numbers give whole numbers, `step` parts them. A stopped
+    search goes on.
 
     Args:
         path: the run file.
@@ -42,22 +43,26 @@ def search(
         `score`, `settings` (key → value) and `trials`; also in best.json of the study's folder.
 
     Raises:
-        ConfigError: no `[search]` section, or a range that is none.
+        ConfigError: no `[search]` section, a range that is none, a key or value that no run takes, or the folder has a
+            study of another run file or other data.
     """
     optuna = require("optuna", "lab", "searching hyper-parameters")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     spec = with_manifest(read_run_file(path), path)
-    space = spec.pop("search", {})
-    if not space:
+    if not spec.get("search"):
         raise ConfigError(
             f'{path}: expected a section [search], such as "training.learning_rate" = {{low=1e-5, high=1e-2}}'
         )
     run = lab.check(spec)
+    space, began = run.search, {"config_sha256": provenance(spec)["config_sha256"]}
+    del spec["search"]
+    for settings in ends(spec, space):
+        lab.check(settings)
     folder = out / f"search-{run.run.name}"
     folder.mkdir(parents=True, exist_ok=True)
     prepared = preparing(root, store, say)
     if not any(key.partition(".")[0] in SECTIONS for key in space):
-        prepared(spec)  # data that all trials share is seen to before a study begins
+        began["data_sha256"] = prepared(spec).digest()  # data that all trials share is seen to before a study begins
 
     def objective(trial: Any) -> float:
         chosen = {key: suggest(trial, key, range_) for key, range_ in space.items()}
@@ -70,10 +75,9 @@ def search(
         say(f"trial {trial.number + 1}/{trials}: {progress.best:.4f}  {chosen}")
         return progress.best
 
-    study = study_of(run, folder)
-    done = len([t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE])
-    study.optimize(objective, n_trials=max(0, trials - done))
-    best = {"score": study.best_value, "settings": study.best_params, "trials": len(study.trials)}
+    study = study_of(run, folder, began)
+    study.optimize(objective, n_trials=max(0, trials - finished(study)))
+    best = {"score": study.best_value, "settings": study.best_params, "trials": finished(study)}
     write_json(folder / "best.json", best)
     return best
 
@@ -91,28 +95,51 @@ def preparing(root: Path, store: Store | None, say: Callable[[str], None]) -> Ca
     return prepared
 
 
-def study_of(run: RunFile, folder: Path) -> Any:
-    """The study in the folder, a new one where it has none."""
+def study_of(run: RunFile, folder: Path, began: Mapping[str, str]) -> Any:
+    """The study in the folder, a new one where it has none; `began` names what it hangs on.
+
+    Raises:
+        ConfigError: it began with something else.
+    """
     import optuna
 
-    return optuna.create_study(
+    study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=run.training.seed),
         storage=f"sqlite:///{(folder / 'study.db').resolve()}",
         study_name=run.run.name,
         load_if_exists=True,
     )
+    for key, value in began.items():
+        if study.user_attrs.get(key, value) != value:
+            raise ConfigError(
+                f"expected the run file, the ranges and the data that the search in {folder} began with, got others; "
+                "give another folder with --out, or remove it"
+            )
+        study.set_user_attr(key, value)
+    # A seed draws the same values again: what goes on draws further ones.
+    study.sampler = optuna.samplers.TPESampler(seed=run.training.seed + len(study.trials))
+    return study
 
 
-def suggest(trial: Any, key: str, given: Any) -> Any:
+def finished(study: Any) -> int:
+    """How many trials came to an end: those of a killed search did not."""
+    return sum(t.state.name == "COMPLETE" for t in study.trials)
+
+
+def ends(spec: Mapping[str, Any], space: Mapping[str, Range]) -> Iterator[dict[str, Any]]:
+    """Run files in which every option of every key comes up: a study must not find after hours that one is wrong."""
+    tried = {key: [r.low, r.high] if r.choices is None else r.choices for key, r in space.items()}
+    for number in range(max(map(len, tried.values()))):
+        yield with_settings(spec, {key: values[min(number, len(values) - 1)] for key, values in tried.items()})
+
+
+def suggest(trial: Any, key: str, given: Range) -> Any:
     """One value of a key's range."""
-    if not isinstance(given, Mapping) or not ({"choices"} <= set(given) or {"low", "high"} <= set(given)):
-        raise ConfigError(f'search: expected {{low, high}} or {{choices}} for "{key}", got {given!r}')
-    if "choices" in given:
-        return trial.suggest_categorical(key, list(given["choices"]))
-    if isinstance(given["low"], int) and isinstance(given["high"], int):
-        return trial.suggest_int(key, given["low"], given["high"], log=bool(given.get("log")))
-    return trial.suggest_float(key, float(given["low"]), float(given["high"]), log=bool(given.get("log")))
+    if given.choices is not None:
+        return trial.suggest_categorical(key, list(given.choices))
+    if all(isinstance(x, int) for x in (given.low, given.high, given.step or 1)):
+        return trial.suggest_int(key, given.low, given.high, log=given.log, step=given.step or 1)
+    return trial.suggest_float(key, given.low, given.high, log=given.log, step=given.step)
 
 
 def with_settings(spec: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:

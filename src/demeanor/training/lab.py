@@ -25,9 +25,9 @@ from demeanor.training.data import Rows, collate
 from demeanor.training.degrade import only, subsets_of
 from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
-from demeanor.training.measure import floor, measure, selected
+from demeanor.training.measure import floor, measure, rehearsed, selected
 from demeanor.training.parallel import join
-from demeanor.training.prepare import FITTED, Prepared, prepare
+from demeanor.training.prepare import FITTED, LEARNED, Prepared, prepare, refuse_other_data
 from demeanor.training.pretrain import pretrain
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 
 
 def check(spec: Mapping[str, Any]) -> RunFile:
-    """The run file, its names looked up: model, data set, encoders.
+    """The run file, its names looked up: model, data set, encoders, device, the metric that picks the epoch.
 
     Raises:
         ConfigError: an unknown key or name; says which are near.
@@ -56,6 +56,8 @@ def check(spec: Mapping[str, Any]) -> RunFile:
                 "encoders: expected a key name or preset in every [encoders.MODALITY]; `demeanor encoders` lists them"
             )
         plugin("encoders", str(settings["name"]))
+    device_of(run.training.device)
+    selected(run, rehearsed(run))
     module = plugin("fusion", run.run.model)
     known = set(module.Config.model_fields)
     presets = getattr(module, "PRESETS", {})
@@ -113,15 +115,22 @@ def train(
     prepared: Prepared | None = None,
 ) -> Progress:
     """Train, and leave in the folder: weights.pt, features.npz (scales), fitted.json (ids that they and
-    encoders were fitted on), valid.npz (predictions), scores.json.
+    encoders were fitted on), data.json (the digest of the data), valid.npz (predictions), scores.json.
 
     `prepared` is the run's data, where it is at hand.
+
+    Raises:
+        ConfigError: the folder holds weights that learned from other data.
     """
     from demeanor.training.run import save_arrays, write_json
 
     started = time.time()
     forget_peak()
     prepared = prepared or prepare(run, root, store, say)
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.pt")):
+        refuse_other_data(folder, prepared)
+    write_json(folder / LEARNED, {"sha256": prepared.digest()})
     torch.manual_seed(run.training.seed)
     model = build(run, prepared)
     rows, valid = prepared.rows(prepared.parts.train, run.tasks), prepared.rows(prepared.parts.valid)
@@ -138,11 +147,6 @@ def train(
     if not join(device_of(run.training.device)).leads:
         return progress
     save_atomically(model.state_dict(), folder / "weights.pt")
-    save_arrays(
-        folder / "features.npz", {f"{m}/{k}": v for m, s in prepared.scales.items() for k, v in s.state().items()}
-    )
-    if prepared.fitted_on is not None:
-        write_json(folder / FITTED, {"ids": prepared.fitted_on})
     save_states(prepared, folder)
     found = predictions(run, prepared, model, prepared.parts.valid)
     save_arrays(folder / "valid.npz", found)
@@ -171,7 +175,6 @@ def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say:
         return settings
     path = folder / "pretrained.pt"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         if settings.init_from:
             start_from(model, Path(settings.init_from), say)
         pretrain(model, rows, settings, say)
@@ -210,9 +213,14 @@ def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path
 
 
 def save_states(prepared: Prepared, folder: Path) -> None:
-    """What encoders learned, a file each: the bundle takes them from here."""
-    from demeanor.training.run import save_arrays
+    """What scales and encoders learned, a file each encoder: the bundle takes them from here."""
+    from demeanor.training.run import save_arrays, write_json
 
+    save_arrays(
+        folder / "features.npz", {f"{m}/{k}": v for m, s in prepared.scales.items() for k, v in s.state().items()}
+    )
+    if prepared.fitted_on is not None:
+        write_json(folder / FITTED, {"ids": prepared.fitted_on})
     for modality, encoder in prepared.encoders.items():
         if state := encoder.state():
             save_arrays(folder / f"encoder-{modality}.npz", state)

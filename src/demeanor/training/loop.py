@@ -20,7 +20,7 @@ from demeanor.fusion._model import Model
 from demeanor.losses.distillation import distillation
 from demeanor.training import heap
 from demeanor.training.data import Rows, batches
-from demeanor.training.parallel import add_up, join, share
+from demeanor.training.parallel import add_up, device_of, join, share
 from demeanor.training.schedule import rate
 from demeanor.training.settings import Settings
 from demeanor.training.track import Tracker
@@ -43,15 +43,6 @@ class Progress:
     scale: float = 1.0
     scaled_at: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
-
-
-def device_of(name: str) -> torch.device:
-    """`auto` takes cuda, then mps, then cpu."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def arithmetic(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:

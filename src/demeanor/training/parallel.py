@@ -15,6 +15,25 @@ import torch
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch
+from demeanor.errors import ConfigError
+
+
+def device_of(name: str) -> torch.device:
+    """`auto` takes cuda, then mps, then cpu.
+
+    Raises:
+        ConfigError: no name of a device.
+    """
+    if name != "auto":
+        try:
+            return torch.device(name)
+        except RuntimeError:
+            raise ConfigError(
+                f"training.device: expected auto, cpu, cuda, cuda:1 …, or mps; got '{name}'; name one of these"
+            ) from None
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 @dataclass(frozen=True)

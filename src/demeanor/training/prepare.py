@@ -17,6 +17,7 @@ from demeanor.encoders._encoder import Encoder
 from demeanor.errors import ConfigError
 from demeanor.features.arrays import load_arrays
 from demeanor.features.context import in_context, preceding
+from demeanor.features.digest import of, of_arrays
 from demeanor.features.encode import encode_all
 from demeanor.features.exported import over_time
 from demeanor.features.more import joined, read_more
@@ -71,6 +72,12 @@ class Prepared:
     def groups(self, rows: NDArray[np.intp]) -> list[str]:
         """Video, speaker or duplicate group of those rows: what intervals are bootstrapped over."""
         return [group_of(self.samples[i]) for i in rows]
+
+    def digest(self) -> str:
+        """sha256 of what weights were learned from and chosen by: ids and labels of both parts, in their order."""
+        parts = [self.parts.train, self.parts.valid]
+        labels = {task: y[np.concatenate(parts)] for task, y in self.labels.items()}
+        return of({"ids": [[self.samples[i].id for i in part] for part in parts], "labels": of_arrays(labels)})
 
     def rows(self, part: NDArray[np.intp], tasks: Mapping[str, Task] | None = None) -> Rows:
         """One part as the loop takes it; `tasks` gives the rows' weights."""
@@ -142,6 +149,26 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
 
 FITTED = "fitted.json"
 """In a run folder: the ids that its encoders and scales were fitted on."""
+
+
+LEARNED = "data.json"
+"""In a run folder: the digest of the data that its weights learned from."""
+
+
+def refuse_other_data(folder: Path, prepared: Prepared) -> None:
+    """Weights are gone on with, and judged, only beside the data that they learned from.
+
+    A folder that does not say what that was is taken as it is: runs were saved without it once.
+
+    Raises:
+        ConfigError: the training or validation part has other samples or labels now.
+    """
+    path = folder / LEARNED
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["sha256"] != prepared.digest():
+        raise ConfigError(
+            f"expected the training and validation samples, and their labels, that {folder} learned from, got others; "
+            "give the data as they were (--data), or train on these in another folder"
+        )
 
 
 def _seen(folder: Path, say: Callable[[str], None]) -> tuple[str, ...] | None:

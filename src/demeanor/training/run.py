@@ -25,7 +25,7 @@ EXPERTS = ("words", "face", "voice", "posts")
 def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """A run file with `section.key=value` overrides applied; sections may be nested, values are TOML or plain strings.
 
-    `lr` of `[training]` is `learning_rate`.
+    `lr` of `[training]` is `learning_rate`, in `[search]` and `[bench.settings.MODEL.training]` too.
 
     Raises:
         ConfigError: no such file, no [run] section, or an override that is not `section.key=value`.
@@ -36,8 +36,7 @@ def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
         spec: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: expected TOML; {error}") from error
-    if isinstance(training := spec.get("training"), dict) and "lr" in training:
-        training["learning_rate"] = training.pop("lr")
+    _write_out_lr(spec)
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or "." not in key:
@@ -52,13 +51,27 @@ def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
             place = place.setdefault(section, {})
             if not isinstance(place, dict):
                 raise ConfigError(f"--set {key}: expected a section {section}, got {place!r} in {path}")
-        place["learning_rate" if key == "training.lr" else name] = parsed
+        place["learning_rate" if name == "lr" and sections[-1] == "training" else name] = parsed
     if not {"expert", "model"} & set(spec.get("run", {})):
         raise ConfigError(
             f"{path}: expected a section [run] with a key model (`demeanor models` lists them), "
             f"or expert, one of {', '.join(EXPERTS)}"
         )
     return spec
+
+
+def _write_out_lr(spec: Mapping[str, Any]) -> None:
+    """`learning_rate` for `lr`, in place; what is no section is told of where the file is checked."""
+    sections = [
+        (spec.get("training"), "lr", "learning_rate"),
+        (spec.get("search"), "training.lr", "training.learning_rate"),
+    ]
+    of_models = spec["bench"].get("settings") if isinstance(spec.get("bench"), dict) else None
+    for settings in of_models.values() if isinstance(of_models, dict) else ():
+        sections += [(settings.get("training"), "lr", "learning_rate")] if isinstance(settings, dict) else []
+    for section, short, long in sections:
+        if isinstance(section, dict) and short in section:
+            section[long] = section.pop(short)
 
 
 def provenance(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,9 +154,9 @@ def with_manifest(spec: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _refuse_other(folder: Path, spec: Mapping[str, Any]) -> None:
-    """A stopped run goes on only under the run file it began with."""
+    """What a stopped run left, in folders of its folds too, is gone on with only under the run file it began with."""
     path = folder / "run.json"
-    if (folder / "last.pt").exists() and path.exists():
+    if path.exists() and any(folder.rglob("*.pt")):
         before = json.loads(path.read_text(encoding="utf-8"))["config_sha256"]
         if before != provenance(spec)["config_sha256"]:
             raise ConfigError(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from demeanor.encoders._presets import expanded
@@ -44,7 +46,7 @@ class Features(Section):
     """Utterances before and after the target in the same group, as one sequence of vectors; or per modality."""
     before: dict[str, PositiveInt] = {}
     """Modality → how many utterances before the target make a further modality, NAME_context (as mmml takes it)."""
-    longest: dict[str, int] = {}
+    longest: dict[str, PositiveInt] = {}
     """Steps per modality beyond which a sequence is cut."""
     mean: tuple[str, ...] = ()
     """Modalities reduced to their mean over time."""
@@ -127,10 +129,32 @@ class Missing(Section):
 
     subsets: bool = True
     """Each non-empty set of the modalities."""
-    frame_loss: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    frame_loss: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     """Shares of the frames of every sequence that are taken out at random."""
     seed: int = 0
     """Of the frames taken out: the same ones for every model."""
+
+
+class Range(Section):
+    """`[search]`: what is tried of one key, `choices` or what lies from `low` to `high`."""
+
+    choices: tuple[Any, ...] | None = Field(default=None, min_length=1)
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    """As many trials from 0.001 to 0.01 as from 0.01 to 0.1."""
+    step: PositiveInt | PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Range:
+        if self.choices is None:
+            if self.low is None or self.high is None or self.low > self.high:
+                raise ValueError("expected choices = […], or low and high with low no more than high")
+            if self.log and (self.low <= 0 or self.step is not None):
+                raise ValueError("expected, beside log = true, a low above 0 and no step")
+        elif self.model_fields_set != {"choices"}:
+            raise ValueError("expected choices alone, or low and high")
+        return self
 
 
 class RunFile(Section):
@@ -145,7 +169,7 @@ class RunFile(Section):
     training: Settings = Settings()
     bench: Bench = Bench()
     missing: Missing | None = None
-    search: dict[str, dict[str, Any]] = {}
+    search: dict[str, Range] = {}
     """Key → the range that `demeanor search` tries; the other commands pass it over."""
 
     @field_validator("encoders")
@@ -184,6 +208,6 @@ def explain(error: Any) -> str:
 def _keys(path: list[str]) -> list[str]:
     sections: dict[str, type[BaseModel]] = {
         "run": Run, "features": Features, "training": Settings, "tasks": Task, "data": Data,
-        "bench": Bench, "missing": Missing,
+        "bench": Bench, "missing": Missing, "search": Range,
     }  # fmt: skip
     return list((sections[path[0]] if path and path[0] in sections else RunFile).model_fields)
