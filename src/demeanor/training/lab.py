@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -169,13 +168,17 @@ def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say:
     """The settings under which training starts from pretrained weights, where that is asked for."""
     if not settings.pretrain:
         return settings
-    path = folder / "pretrained.pt"
+    group, path = join(device_of(settings.device)), folder / "pretrained.pt"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+        # By every process, all alike: they would only wait for the first, and waiting has a limit.
+        say = say if group.leads else lambda line: None
         if settings.init_from:
             start_from(model, Path(settings.init_from), say)
         pretrain(model, rows, settings, say)
-        save_atomically(model.state_dict(), path)
+        if group.leads:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_atomically(model.state_dict(), path)
+    group.wait()
     return settings.model_copy(update={"init_from": str(path)})
 
 
@@ -193,15 +196,15 @@ def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path
     if len(folds.unique()) < 2:
         say("the training part is one group: what the modalities say is joined by its plain mean, not by stacking")
         return
-    whole = collate(rows, np.arange(len(rows)))
+    whole, group = collate(rows, np.arange(len(rows))), join(device_of(run.training.device))
 
     def learn(part: FeatureBatch) -> Any:
         assert part.index is not None
         torch.manual_seed(run.training.seed)
         fresh, chosen = build(run, prepared), rows.take(part.index.numpy())
         settings = run.training.model_copy(update={"keep": "last", "patience": 0, "track": ()})
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            fit(fresh, lambda epoch: chosen, lambda m: {"score": 0.0}, settings, Path(place), say=lambda line: None)
+        with group.folder(folder) as place:
+            fit(fresh, lambda epoch: chosen, lambda m: {"score": 0.0}, settings, place, say=lambda line: None)
         return fresh
 
     predicted, present = out_of_fold(learn, whole, folds)
