@@ -26,10 +26,11 @@ from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
 from demeanor.training.measure import floor, measure, selected
 from demeanor.training.parallel import join
-from demeanor.training.prepare import FITTED, Prepared, prepare
+from demeanor.training.prepare import Prepared, prepare
 from demeanor.training.pretrain import pretrain
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
+from demeanor.training.sources import FITTED
 
 __all__ = ["build", "check", "load", "predictions", "train"]
 
