@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_calls import Demeanor
 
@@ -50,6 +51,33 @@ def test_fills_the_store_and_tells_what_is_in_it(run: Demeanor, place: Path) -> 
     table = run("encode", path, "--status").out
     assert "text_tokens" in table
     assert str(place / "store") in table
+
+
+def test_further_tables_are_read_and_learned_from(run: Demeanor, place: Path) -> None:
+    """As training does: what it will look for is what is stored."""
+    (place / "more.csv").write_text("id,text\nx,another word\ny,text number 7\n")
+    path, also = str(place / "run.toml"), ("--set", "data.also=['more.csv']")
+    run("encode", path, "--json")
+    assert numbers(run("encode", path, "--status", "--json", *also).out)[0] == (0, 10, 0)
+    assert numbers(run("encode", path, "--json", *also).out) == [(10, 0, 0), (10, 0, 0), (0, 10, 0)]
+    (fitted,) = (p for p in (place / "store/text_tfidf/fitted").iterdir() if len(np.load(p)["ids"]) == 7)
+    assert "also-0/x" in np.load(fitted)["ids"]
+    assert "also-0/y" not in np.load(fitted)["ids"]  # its text is held back
+
+
+def test_encoders_of_an_earlier_run_are_taken_as_they_are(run: Demeanor, place: Path) -> None:
+    path, before = str(place / "run.toml"), place / "before"
+    run("encode", path)
+    (first,) = (place / "store/text_tfidf/fitted").iterdir()
+    before.mkdir()
+    state = {k.removeprefix("state/"): v for k, v in np.load(first).items() if k != "ids"}
+    np.savez(before / "encoder-text.npz", **state)
+    (before / "fitted.json").write_text(json.dumps({"ids": [str(i) for i in range(6)]}))
+    (place / "more.csv").write_text("id,text\nx,another word\n")
+    more = ("--set", "data.also=['more.csv']", "--set", f"features.as_in='{before}'")
+    assert numbers(run("encode", path, "--status", "--json", *more).out)[0] == (8, 1, 0)
+    assert numbers(run("encode", path, "--json", *more).out)[0] == (9, 0, 0)
+    assert list((place / "store/text_tfidf/fitted").iterdir()) == [first]
 
 
 def test_a_bad_file_is_named_and_the_rest_is_stored(run: Demeanor, place: Path) -> None:

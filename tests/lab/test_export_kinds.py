@@ -17,7 +17,9 @@ from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.evaluate_bundle import evaluate_bundle  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
+from demeanor.layers.resnet18 import ResNet18  # noqa: E402
 from demeanor.reader.joint import JointModel  # noqa: E402
+from demeanor.training import encoder_graphs  # noqa: E402
 from demeanor.training.pack import pack  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -28,7 +30,7 @@ PICTURE = {"visual": {"name": "visual_picture", "size": 32}}
 
 def exported(spec: dict, place: Path, root: Path, store: Store, **options):
     prepared = run_of(spec, place, root / "run", store)
-    return pack(root / "run", root / "bundle", prepared, say=lambda line: None, **options)
+    return pack(root / "run", root / "bundle", prepared, store=store, say=lambda line: None, **options)
 
 
 def same_in_the_lab(root: Path, place: Path, rows: list[dict], used: tuple[str, ...]) -> int:
@@ -166,6 +168,41 @@ def test_small_variants_say_what_they_lose(made, store: Store, tmp_path: Path, v
     text = {"text": "so good"}
     one, other = (demeanor.load(folder).analyze(**text).overall.own["score"] for folder in (exact, small))
     assert one == pytest.approx(other, abs=far)
+
+
+def looking(folder: Path, **sections) -> dict:
+    """A run over an encoder that needs torch: a small network of random weights, and words beside it."""
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    weights = folder / "weights.safetensors"
+    save_file(ResNet18(width=16).state_dict(), weights)
+    encoders = {"visual": {"name": "visual_resnet18", "weights": str(weights), "size": 32}}
+    encoders["text"] = {"name": "text_bag", "min_count": 1}
+    return spec_of("clips.csv", encoders=encoders, **sections)
+
+
+@pytest.mark.parametrize(("model", "features"), [("concat", {}), ("context_lstm", {"context": 2})])
+def test_what_a_variant_loses_is_measured_through_its_encoders(
+    made, store: Store, tmp_path: Path, model: str, features: dict
+) -> None:
+    spec = looking(tmp_path, features=features)
+    spec["run"]["model"] = model
+    exported(spec, made[0], tmp_path, store, variant="int8")
+    told = bundle.load(tmp_path / "bundle").spec["validation"]
+    assert told["loss"]["score_mae"] != 0
+    read = evaluate_bundle(tmp_path / "bundle", made[0], "valid", None, store, lambda line: None)["metrics"]
+    for name, value in read.items():
+        assert told["metrics"][name] == pytest.approx(value["value"], abs=1e-6, nan_ok=True)
+
+
+def test_a_graph_that_is_not_its_encoder_is_refused(made, store: Store, tmp_path: Path, monkeypatch) -> None:
+    prepared = run_of(looking(tmp_path), made[0], tmp_path / "run", store)
+    right = encoder_graphs.Maps.forward
+    monkeypatch.setattr(encoder_graphs.Maps, "forward", lambda self, values: right(self, values) * 1.1)
+    with pytest.raises(ConfigError, match="the graph of an encoder gives other features"):
+        pack(tmp_path / "run", tmp_path / "bundle", prepared, store=store, say=lambda line: None)
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_a_bundle_scores_as_its_run(made, store: Store, tmp_path: Path) -> None:

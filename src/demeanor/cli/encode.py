@@ -11,7 +11,10 @@ import typer
 
 if TYPE_CHECKING:
     from demeanor.features.store import Store
+    from demeanor.training.runfile import Data
     from demeanor.types import Sample
+
+    Fit = tuple[Any, Sequence[str]] | None  # an encoder fitted before, and the ids it was fitted on
 
 
 def encode(
@@ -60,10 +63,12 @@ def _carried_out(
 ) -> list[dict[str, Any]]:
     """Per encoder of the run file how many samples have it, are stored, failed."""
     from demeanor.cli._lab import data_root
+    from demeanor.cli._terminal import say
     from demeanor.encoders._presets import expanded
     from demeanor.errors import ConfigError
-    from demeanor.features.read import DATA_KEYS, encoders_of, samples_of
+    from demeanor.features.read import encoders_of
     from demeanor.training.run import read_run_file, with_manifest
+    from demeanor.training.sources import corpus_of, divided, restored, seen_by
 
     spec = with_manifest(read_run_file(path, overrides), path)
     for section in ("data", "encoders"):
@@ -72,35 +77,46 @@ def _carried_out(
     root = data_root(data)
     settings = {modality: expanded(said) for modality, said in spec["encoders"].items()}
     encoders = encoders_of(settings, root)
-    samples = samples_of(spec["data"], root)
-    learned = _training(samples, {k: v for k, v in spec["data"].items() if k in DATA_KEYS}, encoders.values())
+    told, before = _sections(spec)
+    learned: list[Sample] = []
+    own: list[str] = []
+    if told.also or any(encoder.learns for encoder in encoders.values()):
+        samples, parts, rows = divided(told, root, store)
+        learned, own = [samples[i] for i in parts.train], [samples[i].id for i in rows]
+    else:  # samples that cannot be divided can still be encoded
+        samples = corpus_of(told, root)
+    seen = None if before is None else seen_by(before, say)
     work = _looked_up if status else _encoded
-    return [
-        {"modality": modality, "encoder": settings[modality]["name"], "samples": len(samples)}
-        | work(encoder, samples, learned, store, workers)
-        for modality, encoder in encoders.items()
-    ]
+    found = []
+    for modality, encoder in encoders.items():
+        taken = restored(encoder, modality, before, seen, own) if before and encoder.learns else None
+        row = {"modality": modality, "encoder": settings[modality]["name"], "samples": len(samples)}
+        found.append(row | work(encoder, samples, learned, store, workers, taken))
+    return found
 
 
-def _training(samples: Sequence[Sample], data: Mapping[str, Any], encoders: Any) -> list[Sample]:
-    """What encoders that learn are fitted on: the training part, divided as the run divides it."""
-    from demeanor.features.parts import parts_of
+def _sections(spec: Mapping[str, Any]) -> tuple[Data, Path | None]:
+    """The section `[data]`, and the run folder whose encoders are taken as they are."""
+    from pydantic import ValidationError
 
-    if not any(encoder.learns for encoder in encoders):
-        return []
-    options = {"valid": "valid", "folds": "folds", "fold": "fold", "fold_seed": "seed", "by": "by"}
-    parts = parts_of(samples, **{name: data[key] for key, name in options.items() if key in data})
-    return [samples[i] for i in parts.train]
+    from demeanor.errors import ConfigError
+    from demeanor.training.runfile import Data, Features, explain
+
+    try:
+        data, features = Data(**spec["data"]), Features(**spec.get("features", {}))
+    except ValidationError as error:
+        raise ConfigError("; ".join(explain(e) for e in error.errors())) from None
+    return data, None if features.as_in is None else Path(features.as_in)
 
 
 def _encoded(
-    encoder: Any, samples: Sequence[Sample], learned: Sequence[Sample], store: Store, workers: int | None
+    encoder: Any, samples: Sequence[Sample], learned: Sequence[Sample], store: Store, workers: int | None, taken: Fit
 ) -> dict[str, Any]:
     import warnings
 
     from demeanor.features.store import encode_all, fitted
 
-    encoder, ids = fitted(encoder, learned, store)
+    encoder, ids = taken or fitted(encoder, learned, store)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are told below, all of them
         found = encode_all(samples, encoder, store, workers, fitted_ids=ids)
@@ -113,7 +129,7 @@ def _encoded(
 
 
 def _looked_up(
-    encoder: Any, samples: Sequence[Sample], learned: Sequence[Sample], store: Store, workers: int | None
+    encoder: Any, samples: Sequence[Sample], learned: Sequence[Sample], store: Store, workers: int | None, taken: Fit
 ) -> dict[str, Any]:
     from demeanor.errors import DemeanorError
     from demeanor.features.digest import name_of
@@ -121,10 +137,10 @@ def _looked_up(
 
     ids: Sequence[str] = ()
     if encoder.learns:
-        restored = stored_fit(encoder, learned, store)
-        if restored is None:
+        fit = taken or stored_fit(encoder, learned, store)
+        if fit is None:
             return {"stored": 0, "missing": len(samples), "failed": 0}
-        encoder, ids = restored
+        encoder, ids = fit
     keys = store.keys(encoder, ids)
     stored = 0
     for sample in samples:

@@ -18,10 +18,8 @@ from demeanor.bundle import FUSED
 from demeanor.errors import ConfigError
 from demeanor.experiments import records
 from demeanor.experiments.evaluate import intervals
-from demeanor.features.context import in_context
 from demeanor.features.digest import of_ids
-from demeanor.features.encode import encode_all
-from demeanor.features.exported import shaped
+from demeanor.features.exported import column_of
 from demeanor.features.parts import Parts, group_of, parts_of
 from demeanor.features.read import samples_of
 from demeanor.features.store import Store
@@ -111,12 +109,9 @@ def predictions(
 def _features(model: JointModel, samples: Sequence[Sample], store: Store) -> list[Features]:
     out: list[dict[str, NDArray[Any]]] = [{} for _ in samples]
     for modality, part in model.parts.items():
-        values = encode_all(samples, model.encoders[modality], store)
+        encoder, scale = model.encoders[modality], model.scales.get(modality)
         place = f"{model.bundle.folder}: {modality}"
-        scale = model.scales.get(modality)
-        column = [None if v is None or not v.size else shaped(v, part, scale, place) for v in values]
-        if model.spec.context and any(v is not None for v in column):
-            column = list(in_context(column, samples, model.spec.context))
+        column = column_of(samples, encoder, part, scale, model.spec.context, store, place)
         for features, value in zip(out, column, strict=True):
             if value is not None:
                 features[modality] = value

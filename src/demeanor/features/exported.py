@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,13 @@ from demeanor import plugins
 from demeanor.encoders._encoder import Encoder
 from demeanor.errors import BundleError, ConfigError, MissingExtraError, UnknownNameError, WeightsError
 from demeanor.features.arrays import load_arrays
+from demeanor.features.context import in_context
 from demeanor.features.described import EncoderPart, ModalityPart
+from demeanor.features.encode import encode_all
 from demeanor.features.normalise import Standardiser
 from demeanor.features.read import encoders_of, path_settings
+from demeanor.features.store import Store
+from demeanor.types import Sample
 
 File = Callable[[str], Path]
 """A file of the bundle by its name, checked."""
@@ -69,6 +73,29 @@ def _placed(kind: type[Encoder], key: str, value: Any, file: File, place: str) -
     if not isinstance(value, str):
         raise BundleError(f"{place}: {key}: expected the name of a file of the bundle, got {value!r:.80}")
     return str(file(value))
+
+
+def column_of(
+    samples: Sequence[Sample], encoder: Encoder, part: ModalityPart, scale: Standardiser | None, context: int,
+    store: Store | None, place: str,
+) -> list[NDArray[Any] | None]:  # fmt: skip
+    """One modality of many samples as the model takes it; None where a sample lacks it, or it cannot be read.
+
+    Args:
+        samples: with those around them, where the model reads utterances in context.
+        encoder: of the bundle.
+        part: what the bundle says of the modality.
+        scale: its standardiser.
+        context: utterances on either side.
+        store: of features; default the user's.
+        place: for messages.
+
+    Raises:
+        BundleError: the encoder gave another shape than the bundle says.
+    """
+    found = encode_all(samples, encoder, store)
+    column = [None if v is None or not v.size else shaped(v, part, scale, place) for v in found]
+    return list(in_context(column, samples, context)) if context and any(v is not None for v in column) else column
 
 
 def shaped(value: NDArray[Any], part: ModalityPart, scale: Standardiser | None, place: str) -> NDArray[Any]:

@@ -1,9 +1,11 @@
-"""Encoders of a run into its bundle: settings, what they learned, the files they read, the weights they need."""
+"""Encoders of a run into its bundle: settings, what they learned, files, needs; and what they say from there."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,16 @@ import numpy as np
 from demeanor.bundle import LARGEST
 from demeanor.encoders._encoder import Encoder
 from demeanor.errors import ConfigError
+from demeanor.features.described import ModalityPart
 from demeanor.features.digest import name_of
+from demeanor.features.exported import column_of, open_encoder
+from demeanor.features.parts import group_of
 from demeanor.features.read import path_settings
+from demeanor.features.store import Store
+from demeanor.training.data import Rows
 from demeanor.training.encoder_graphs import Graphs, graphs_of
 from demeanor.training.export import Variant
+from demeanor.training.prepare import Prepared
 from demeanor.training.runfile import Features
 
 
@@ -69,6 +77,38 @@ def carry(modality: str, encoder: Encoder, folder: Path, variant: Variant = "flo
         "name": name, "version": version, "settings": settings, "state": state,
         "needs": dict(encoder.needs()), "made_from": made_from,
     }  # fmt: skip
+
+
+def as_carried(
+    rows: Rows, prepared: Prepared, described: Mapping[str, Any], folder: Path, store: Store | None = None
+) -> Rows:
+    """The validation rows as the bundle reads them: what became a graph is encoded anew, by that graph.
+
+    Args:
+        rows: of the validation part, as the lab reads them.
+        prepared: the run's data.
+        described: `modalities` and `context` of the bundle.
+        folder: of the bundle, where its files lie.
+        store: of features; default the user's.
+
+    Raises:
+        BundleError: a graph cannot be run, or gives another shape than the encoder it stands for.
+    """
+    valid = prepared.parts.valid
+    groups = {group_of(prepared.samples[i]) for i in valid} if described["context"] else set()
+    needed = [i for i, s in enumerate(prepared.samples) if group_of(s) in groups] or list(valid)
+    samples = [prepared.samples[i] for i in needed]
+    values = dict(rows.values)
+    for modality, told in described["modalities"].items():
+        part = ModalityPart.model_validate(told)
+        if part.encoder.made_from is None:
+            continue
+        encoder = open_encoder(modality, part.encoder, lambda name: folder / name)
+        scale = prepared.scales.get(modality)
+        found = column_of(samples, encoder, part, scale, described["context"], store, f"encoders.{modality}")
+        column = dict(zip(needed, found, strict=True))
+        values[modality] = [column[i] for i in valid]
+    return dataclasses.replace(rows, values=values)
 
 
 def _settings(modality: str, encoder: Encoder, folder: Path) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,10 +26,11 @@ from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
 from demeanor.training.measure import floor, measure, rehearsed, selected
 from demeanor.training.parallel import join
-from demeanor.training.prepare import FITTED, LEARNED, Prepared, prepare, refuse_other_data
+from demeanor.training.prepare import LEARNED, Prepared, prepare, refuse_other_data
 from demeanor.training.pretrain import pretrain
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
+from demeanor.training.sources import FITTED
 
 __all__ = ["build", "check", "load", "predictions", "train"]
 
@@ -173,12 +173,17 @@ def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say:
     """The settings under which training starts from pretrained weights, where that is asked for."""
     if not settings.pretrain:
         return settings
-    path = folder / "pretrained.pt"
+    group, path = join(device_of(settings.device)), folder / "pretrained.pt"
     if not path.is_file():
+        # By every process, all alike: they would only wait for the first, and waiting has a limit.
+        say = say if group.leads else lambda line: None
         if settings.init_from:
             start_from(model, Path(settings.init_from), say)
         pretrain(model, rows, settings, say)
-        save_atomically(model.state_dict(), path)
+        if group.leads:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_atomically(model.state_dict(), path)
+    group.wait()
     return settings.model_copy(update={"init_from": str(path)})
 
 
@@ -196,15 +201,15 @@ def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path
     if len(folds.unique()) < 2:
         say("the training part is one group: what the modalities say is joined by its plain mean, not by stacking")
         return
-    whole = collate(rows, np.arange(len(rows)))
+    whole, group = collate(rows, np.arange(len(rows))), join(device_of(run.training.device))
 
     def learn(part: FeatureBatch) -> Any:
         assert part.index is not None
         torch.manual_seed(run.training.seed)
         fresh, chosen = build(run, prepared), rows.take(part.index.numpy())
         settings = run.training.model_copy(update={"keep": "last", "patience": 0, "track": ()})
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            fit(fresh, lambda epoch: chosen, lambda m: {"score": 0.0}, settings, Path(place), say=lambda line: None)
+        with group.folder(folder) as place:
+            fit(fresh, lambda epoch: chosen, lambda m: {"score": 0.0}, settings, place, say=lambda line: None)
         return fresh
 
     predicted, present = out_of_fold(learn, whole, folds)

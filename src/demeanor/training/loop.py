@@ -241,7 +241,7 @@ class _Run:
             if group.get("phase", phase) != phase:
                 for parameter in group["params"]:
                     parameter.grad = None
-        add_up((p for p in self.model.parameters() if p.grad is not None or self.group.size > 1), self.group)
+        add_up(self.model.parameters(), self.group)
         self.scaler.unscale_(self.optimiser)
         if self.settings.clip:
             cut = torch.nn.utils.clip_grad_norm_ if self.settings.clip_by == "norm" else torch.nn.utils.clip_grad_value_
@@ -292,8 +292,7 @@ class _Run:
         """Everything written; the other processes wait for it."""
         if self.tracker:
             self.tracker.close()
-        if self.group.size > 1:
-            torch.distributed.barrier()
+        self.group.wait()
 
 
 def _optimiser(model: Model, settings: Settings, device: torch.device) -> torch.optim.Optimizer:

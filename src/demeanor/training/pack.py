@@ -20,13 +20,14 @@ from demeanor.batch import FeatureBatch
 from demeanor.errors import ConfigError
 from demeanor.features.described import MOST_MODALITIES, described
 from demeanor.features.digest import of_ids
+from demeanor.features.store import Store
 from demeanor.fusion._docstring import labelled
 from demeanor.fusion._model import Model
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
 from demeanor.training.calibrate import calibrate, calibration_error, described_task
 from demeanor.training.card import write_card
-from demeanor.training.carry import carry, cue_name, refuse_features, refuse_place
+from demeanor.training.carry import as_carried, carry, cue_name, refuse_features, refuse_place
 from demeanor.training.data import Rows, collate
 from demeanor.training.export import Variant, stored, trace_fusion, write_onnx
 from demeanor.training.measure import measure
@@ -52,6 +53,7 @@ def pack(
     name: str | None = None,
     licence: str | None = None,
     variant: Variant = "float32",
+    store: Store | None = None,
     say: Say = print,
 ) -> Path:
     """Write the bundle of a run.
@@ -64,6 +66,7 @@ def pack(
         name: of the bundle; the run's by default.
         licence: of the weights; by default what the data's licence says.
         variant: what large weights are stored in; all of them compute in float32.
+        store: of features; default the user's.
         say: where progress lines go.
 
     Returns:
@@ -86,13 +89,15 @@ def pack(
         rows = _only(prepared.rows(prepared.parts.valid), used)
         graph = trace_fusion(model, _example(prepared, used))
         write_onnx(graph, Path(place) / "exact.onnx")
-        exact = numbers = GraphNumbers(Path(place) / "exact.onnx", rows, run.tasks)
-        apart = _as_in_lab(exact.of(), run_folder)
+        exact = GraphNumbers(Path(place) / "exact.onnx", rows, run.tasks).of()
+        apart = _as_in_lab(exact, run_folder)
         write_onnx(stored(graph, variant), folder / "model.onnx")
-        if variant != "float32":
-            numbers = GraphNumbers(folder / "model.onnx", rows, run.tasks)
-        spec = _described(run, prepared, used, folder, variant)
-        spec["tasks"], spec["validation"] = _measured(run, prepared, rows, exact.of(), numbers, used)
+        spec = plain(_described(run, prepared, used, folder, variant))
+        rows = as_carried(rows, prepared, spec, folder, store)
+        numbers = GraphNumbers(folder / "model.onnx", rows, run.tasks)
+        if variant == "float32":
+            apart = max(apart, _as_in_lab(numbers.of(), run_folder, "the graph of an encoder gives other features"))
+        spec["tasks"], spec["validation"] = _measured(run, prepared, rows, exact, numbers, used)
         spec["validation"]["largest_difference_to_the_lab"] = apart
         spec |= _told(run, told, prepared, run_folder, name, licence, variant)
         spec = plain(spec)
@@ -178,11 +183,13 @@ def _only(rows: Rows, used: Sequence[str]) -> Rows:
     )
 
 
-def _as_in_lab(found: Arrays, run_folder: Path) -> float:
+def _as_in_lab(
+    found: Arrays, run_folder: Path, cause: str = "its data, an encoder or the program have changed since"
+) -> float:
     """The largest difference to the predictions that the run left.
 
     Raises:
-        ConfigError: it is too large: the data are not those of the run, or the graph is not the model.
+        ConfigError: it is too large: the data are not those of the run, or the graph is not the model; says the cause.
     """
     with np.load(run_folder / "valid.npz", allow_pickle=False) as arrays:
         before = {task: arrays[task] for task in found}
@@ -196,8 +203,8 @@ def _as_in_lab(found: Arrays, run_folder: Path) -> float:
         apart = max(apart, float((np.abs(numbers - before[task]) / np.maximum(1, np.abs(before[task]))).max(initial=0)))
     if not apart <= CLOSE:
         raise ConfigError(
-            f"expected the graph to give the validation predictions of the run within {CLOSE}, got {apart:.2e}: its "
-            "data, an encoder or the program have changed since; train it again"
+            f"expected the graph to give the validation predictions of the run within {CLOSE}, got {apart:.2e}: "
+            f"{cause}; train it again"
         )
     return apart
 

@@ -8,8 +8,11 @@ normalisation) see one share only.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +51,21 @@ class Group:
         """Whether this is the process that writes."""
         return self.rank == 0
 
+    def wait(self) -> None:
+        """Until every process of the run is here."""
+        if self.size > 1:
+            torch.distributed.barrier()
+
+    @contextmanager
+    def folder(self, place: Path) -> Iterator[Path]:
+        """A new folder in `place`, the same one for every process, gone when all have left it."""
+        with tempfile.TemporaryDirectory(dir=place) as own:
+            agreed = [own]
+            if self.size > 1:
+                torch.distributed.broadcast_object_list(agreed)
+            yield Path(agreed[0])
+            self.wait()
+
 
 def join(device: torch.device) -> Group:
     """The group `torchrun` started this process in (its environment says so), or a group of one."""
@@ -78,11 +96,17 @@ def share(batch: FeatureBatch, group: Group) -> FeatureBatch:
 
 
 def add_up(parameters: Iterable[nn.Parameter], group: Group) -> None:
-    """Sum the gradients of all processes, in place; one that has none counts as zeros."""
+    """Sum the gradients of all processes, in place; one that has none counts as zeros.
+
+    What no process has a gradient for stays without: an optimiser steps zeros too, by momentum and decay.
+    """
     if group.size == 1:
         return
-    for parameter in parameters:
-        if parameter.requires_grad:
+    learned = [p for p in parameters if p.requires_grad]
+    somewhere = torch.tensor([p.grad is not None for p in learned], dtype=torch.uint8, device=learned[0].device)
+    torch.distributed.all_reduce(somewhere, torch.distributed.ReduceOp.MAX)
+    for parameter, has in zip(learned, somewhere.tolist(), strict=True):
+        if has:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             torch.distributed.all_reduce(parameter.grad)

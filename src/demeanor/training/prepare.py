@@ -15,18 +15,17 @@ from numpy.typing import NDArray
 
 from demeanor.encoders._encoder import Encoder
 from demeanor.errors import ConfigError
-from demeanor.features.arrays import load_arrays
 from demeanor.features.context import in_context, preceding
 from demeanor.features.digest import of, of_arrays
 from demeanor.features.encode import encode_all
 from demeanor.features.exported import over_time
-from demeanor.features.more import joined, read_more
 from demeanor.features.normalise import Standardiser, is_frames, within_speakers
-from demeanor.features.parts import Parts, group_of, parts_of
-from demeanor.features.read import encoders_of, samples_of
+from demeanor.features.parts import Parts, group_of
+from demeanor.features.read import encoders_of
 from demeanor.features.store import Store, fitted, refuse_leak
 from demeanor.training.data import Rows, example_of, inverse_frequency
 from demeanor.training.runfile import Features, RunFile, Task
+from demeanor.training.sources import divided, kept, restored, seen_by
 from demeanor.types import EMOTIONS, POLARITIES, Sample
 
 CLASSES = {"polarity": POLARITIES, "emotions": EMOTIONS}
@@ -108,24 +107,15 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
             what it must not.
         DataError: the data set is not there.
     """
-    samples = samples_of(run.data.model_dump(exclude={"name"}), root)
-    d = run.data
-    parts = parts_of(samples, d.valid, d.folds, d.fold, d.fold_seed, d.by)
     store = store or Store()
-    learned = [samples[i] for i in parts.train]
+    samples, parts, own = divided(run.data, root, store, say)
     held = {samples[i].id for i in (*parts.valid, *parts.test)}
-    if d.also:
-        samples, parts, refused = joined(samples, parts, read_more(d.also, root), store.files.digest)
-        more = len(parts.train) - len(learned)
-        say(f"{more} further training samples; {refused} left out that belong to a sealed part")
     before = None if run.features.as_in is None else Path(run.features.as_in)
-    if before is None:
-        learned = [samples[i] for i in parts.train]
     labels = {name: targets_of(samples, name, task) for name, task in run.tasks.items()}
     _refuse_unlabelled(labels, parts)
     read = encoders_of(run.encoders, root)
-    known = {} if before is None else _scales_of(_kept(before, "features.npz"))
-    seen = () if before is None else _seen(before, say)
+    known = {} if before is None else _scales_of(kept(before, "features.npz"))
+    seen = () if before is None else seen_by(before, say)
     if any(e.learns for e in read.values()) or (known and run.features.normalise != "none"):
         _refuse_seen(before, seen or (), held)
     columns: dict[str, Column] = {}
@@ -133,10 +123,9 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
     for modality, encoder in read.items():
         ids: Sequence[str] = ()
         if encoder.learns and before is not None:
-            encoder = encoder.restore(_kept(before, f"encoder-{modality}.npz"))
-            ids = [s.id for s in learned] if seen is None else seen
+            encoder, ids = restored(encoder, modality, before, seen, [samples[i].id for i in own])
         elif encoder.learns:
-            encoder, ids = fitted(encoder, learned, store)
+            encoder, ids = fitted(encoder, [samples[i] for i in parts.train], store)
             refuse_leak(ids, held)
         encoders[modality] = encoder
         columns[modality] = list(encode_all(samples, encoder, store, fitted_ids=ids))
@@ -145,10 +134,6 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
     if seen is not None and (set(scales) - set(known) or (before is None and any(e.learns for e in read.values()))):
         seen = tuple(sorted({*seen, *(samples[i].id for i in parts.train)}))
     return Prepared(samples, parts, columns, encoders, scales, labels, seen)
-
-
-FITTED = "fitted.json"
-"""In a run folder: the ids that its encoders and scales were fitted on."""
 
 
 LEARNED = "data.json"
@@ -171,19 +156,6 @@ def refuse_other_data(folder: Path, prepared: Prepared) -> None:
         )
 
 
-def _seen(folder: Path, say: Callable[[str], None]) -> tuple[str, ...] | None:
-    """The ids that an earlier run's encoders and scales were fitted on.
-
-    None where it does not say: runs were saved without them once. Those stay of use, with a word that nothing is
-    checked.
-    """
-    path = folder / FITTED
-    if not path.is_file():
-        say(f"features.as_in: {folder} does not say what it was fitted on; that none of it is held back is unchecked")
-        return None
-    return tuple(json.loads(path.read_text(encoding="utf-8"))["ids"])
-
-
 def _refuse_seen(folder: Path | None, seen: Sequence[str], held: Set[str]) -> None:
     """Refuse encoders and scales of an earlier run that were fitted on what this one holds back."""
     if both := sorted(held & set(seen)):
@@ -192,20 +164,6 @@ def _refuse_seen(folder: Path | None, seen: Sequence[str], held: Set[str]) -> No
             f"fitted on {len(both)} of them ({', '.join(both[:5])}{' …' * (len(both) > 5)}); divide the data as that "
             "run did, leave as_in out, or, where these are other samples of the same name, give them other ids"
         )
-
-
-def _kept(folder: Path, name: str) -> dict[str, NDArray[Any]]:
-    """What an earlier run left.
-
-    Raises:
-        ConfigError: it is not there.
-    """
-    path = folder / name
-    if not path.is_file():
-        raise ConfigError(
-            f"features.as_in: expected {path} of a finished run, found nothing there; train that run first"
-        )
-    return load_arrays(path)
 
 
 def _scales_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Standardiser]:
