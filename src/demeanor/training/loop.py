@@ -20,7 +20,7 @@ from demeanor.fusion._model import Model
 from demeanor.losses.distillation import distillation
 from demeanor.training import heap
 from demeanor.training.data import Rows, batches
-from demeanor.training.parallel import add_up, join, share
+from demeanor.training.parallel import add_up, join, refuse_memories, share
 from demeanor.training.schedule import rate
 from demeanor.training.settings import Settings
 from demeanor.training.track import Tracker
@@ -106,7 +106,7 @@ def fit(
         say: where progress lines go.
 
     Raises:
-        ConfigError: self-distillation of samples that have one modality only.
+        ConfigError: self-distillation of samples that have one modality only; see also `refuse_memories`.
     """
     if settings.self_distillation:
         _check_modalities(train(0))
@@ -139,6 +139,7 @@ class _Run:
         self.model, self.settings, self.folder, self.augment = model, settings, folder, augment
         self.device = device_of(settings.device)
         self.group = join(self.device)
+        refuse_memories(model, self.group)
         self.say = say if self.group.leads else lambda line: None
         model.to(self.device)
         if settings.init_from:
