@@ -142,8 +142,7 @@ def trained(name: str, data: Path, epochs: int, layers: int) -> dict[str, Any]:
     settings, module = MODELS[name], load("fusion", name)
     rows = rows_of(read_plain(data)["train"], settings["read_text"])
     dims = {"text": WIDTH, "audio": 5, "visual": 20}
-    bound = {"bound": 3.0} if name == "self_mm" else {}
-    model: Model = module.MODEL(module.Config(**module.PRESETS["mosi"], **bound, dims=dims))
+    model: Model = module.MODEL(module.Config(**module.PRESETS["mosi"], dims=dims))
     if settings["read_text"]:
         model = Tuned(model, layers)
     clocks: list[tuple[float, float]] = []

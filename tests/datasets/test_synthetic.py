@@ -162,8 +162,8 @@ def test_any_named_modalities() -> None:
     "options",
     [
         {"samples": 0}, {"snr": {}}, {"snr": {"audio": 0.0}}, {"dims": {"text": 16}}, {"dims": {**SMALL, "audio": 3}},
-        {"lengths": (5, 2)}, {"lengths": (0, 2)}, {"conflict": 1.5}, {"missing": 1.0}, {"latent": "cauchy"},
-        {"synergy": True, "constant_text": True}, {"synergy": True, "snr": {"audio": 1.0}},
+        {"lengths": (5, 2)}, {"lengths": (5,)}, {"lengths": (0, 2)}, {"conflict": 1.5}, {"missing": 1.0},
+        {"latent": "cauchy"}, {"synergy": True, "constant_text": True}, {"synergy": True, "snr": {"audio": 1.0}},
     ],
 )  # fmt: skip
 def test_options_out_of_range(options: dict[str, Any]) -> None:

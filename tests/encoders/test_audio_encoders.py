@@ -5,6 +5,7 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from demeanor.encoders import (
     _spectral,
@@ -19,7 +20,7 @@ from demeanor.encoders._formants import formants, levinson
 from demeanor.encoders._lowlevel import low_level
 from demeanor.encoders._media import sound_of
 from demeanor.encoders._pitch import periods, pitch
-from demeanor.errors import DataError, MissingExtraError
+from demeanor.errors import DataError, MissingExtraError, WeightsError
 from demeanor.types import Sample
 from encoder_samples import RATE, picture, vowel, write_film
 
@@ -51,6 +52,12 @@ def test_mfcc_as_librosa(sound: np.ndarray, settings: dict) -> None:
     )
     expected = [base, *(librosa.feature.delta(base, order=n) for n in range(1, c.deltas + 1))]
     np.testing.assert_allclose(encoded(audio_mfcc, sound, **settings), np.concatenate(expected).T, atol=2e-3)
+
+
+@pytest.mark.parametrize("settings", [{"n_mfcc": 41, "mels": 40}, {"lowest": 4000.0, "highest": 60.0}, {"lowest": 8e3}])
+def test_mfcc_settings_out_of_bounds(settings: dict) -> None:
+    with pytest.raises(ValidationError, match=r"expected (n_mfcc <= mels|lowest < highest)"):
+        audio_mfcc.Config(**settings)
 
 
 def test_mel_filters_and_power_as_librosa(sound: np.ndarray) -> None:
@@ -235,6 +242,16 @@ def test_whisper_states_are_the_voice_experts() -> None:
     found = encoded(audio_states, x)
     np.testing.assert_array_equal(found, audio_states.pooled_states(load_recogniser("whisper-base").states(x)))
     assert found.shape == (26, 512)
+
+
+def test_whisper_states_name_their_weights_and_take_no_other_edition() -> None:
+    from demeanor.weights import find
+
+    encoder, own = audio_whisper.ENCODER(), find("whisper-base").sha256
+    assert encoder.needs() == {"whisper-base": own}
+    encoder.settle({"whisper-base": own})
+    with pytest.raises(WeightsError, match="expected whisper-base with sha256 0000"):
+        encoder.settle({"whisper-base": "0" * 64})
 
 
 def test_whisper_states_of_short_sound_are_those_of_the_filled_window_where_the_silence_fills_it() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from demeanor.encoders import text_bag, text_sentence, text_tfidf, text_tokens, text_vectors, text_words
@@ -72,6 +73,11 @@ def test_bag_keeps_the_frequent_and_drops_the_ubiquitous() -> None:
     assert found == {"min": ["a", "b"], "most": ["a", "d"], "max": ["b"]}
     with pytest.raises(ConfigError, match="lower min_count"):
         text_bag.ENCODER(text_bag.Config(min_count=9)).fit(SAMPLES)
+
+
+def test_tfidf_of_neither_words_nor_characters_is_refused() -> None:
+    with pytest.raises(ValidationError, match="expected n_grams or characters"):
+        text_tfidf.Config(n_grams=(), characters=())
 
 
 @pytest.mark.parametrize("sublinear", [True, False])

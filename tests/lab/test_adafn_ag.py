@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: E402
 
 from demeanor.batch import FeatureBatch  # noqa: E402
 from demeanor.errors import ConfigError, DataError  # noqa: E402
+from demeanor.fusion.adafn_ag import PRESETS, AdafnAg, Config  # noqa: E402
 from demeanor.layers.adaptive_norm import AdaptiveNorm, blend, moments  # noqa: E402
 from demeanor.layers.attention_gate import AttentionGate  # noqa: E402
 from demeanor.layers.recurrent import MaskedGru  # noqa: E402
@@ -342,3 +343,18 @@ def test_recurrent_layers_learn_faster() -> None:
     assert len(rates) == len(list(model.parameters()))
     assert {rates[id(p)] for p in model.recurrent.parameters()} == {5e-3}
     assert {rates[id(p)] for p in model.gates.parameters()} == {1e-3}
+
+
+def test_published_settings_of_mosei() -> None:
+    """Its visual LSTM learns at a tenth of the rate, and dropout stands before the fused head alone."""
+    model = AdafnAg(Config(**PRESETS["mosei"], dims={"text": 6, "audio": 5, "visual": 4}))
+    groups = {id(p): (g["lr"], g["weight_decay"]) for g in model.param_groups(1e-3, 0.01) for p in g["params"]}
+    matrices = {m: next(p for p in net.parameters() if p.ndim > 1) for m, net in model.recurrent.items()}
+    assert groups[id(matrices["visual"])] == pytest.approx((1e-4, 1e-3))
+    assert groups[id(matrices["audio"])] == pytest.approx((5e-3, 1e-3))
+    assert groups[id(model.fusion.first.weight)] == pytest.approx((1e-3, 0.01))
+    assert model.fusion.drop.p == 0.1
+    assert {head.drop.p for head in model.own.values()} == {0.0}
+    mosi = AdafnAg(Config(**PRESETS["mosi"], dims={"text": 6, "audio": 5, "visual": 4}))
+    assert {m: head.drop.p for m, head in mosi.own.items()} == {"text": 0.1, "audio": 0.1, "visual": 0.0}
+    assert mosi.fusion.drop.p == 0.0

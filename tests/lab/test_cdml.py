@@ -130,7 +130,7 @@ def test_own_heads_learn_their_own_labels_where_the_modality_is() -> None:
 def test_the_reversal_starts_at_nothing_and_grows_over_the_epochs() -> None:
     model, batch = build("cdml", ramp=4), batch_of("cdml", 2)
     output, seen = model(batch), []
-    for epoch in range(7):
+    for epoch in range(1, 8):
         model.after_step(output, batch, epoch)
         seen.append(float(model.reversal))
     assert seen[0] == 0.0

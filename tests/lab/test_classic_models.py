@@ -542,6 +542,14 @@ def test_stack_is_ridge_regression_towards_the_mean() -> None:
         model.fit_stack({"b": {"score": y}, "a": {"score": y}}, {"score": y})
 
 
+def test_stack_of_a_task_without_labels_stays_the_mean() -> None:
+    model = late_stack.LateStack(late_stack.Config(dims={"a": 1, "b": 1}))
+    before = model.weight_score.clone()
+    said = {m: {"score": noise(4)} for m in ("a", "b")}
+    model.fit_stack(said, {"score": torch.full((4,), float("nan"))})
+    assert torch.equal(model.weight_score, before)
+
+
 def test_stack_of_classes_learns_whom_to_trust() -> None:
     truth = torch.arange(120) % 3
     right = torch.eye(3)[truth] * 2 + noise(120, 3) * 0.5

@@ -112,11 +112,36 @@ def test_tasks_that_take_turns_move_the_trunk_and_their_own_pyramid() -> None:
 def test_learned_weights_start_at_the_plain_sum_and_are_learned() -> None:
     batch = batch_of("djmf", 7)
     plain, learned = build("djmf"), build("djmf", learned_weights=True)
-    plain.load_state_dict({k: v for k, v in learned.state_dict().items() if k != "spread"})
+    plain.load_state_dict({k: v for k, v in learned.state_dict().items() if not k.startswith("spread")})
     terms = learned.loss(learned(batch), batch)
     torch.testing.assert_close(terms["task"], plain.loss(plain(batch), batch)["task"])
     terms["task"].backward()
-    assert (learned.spread.grad != 0).all()
+    assert all(s.grad != 0 for s in learned.spread.values())
+
+
+def test_learned_weights_stay_where_there_is_nothing_to_weigh() -> None:
+    batch = batch_of("djmf", 7)
+    unlabelled = replace(batch, labels={**batch.labels, "polarity": torch.full((7, 3), math.nan)})
+    for model, rows in (
+        (build("djmf", learned_weights=True, weights={"polarity": 0.0}), batch),
+        (build("djmf", learned_weights=True), unlabelled),
+    ):
+        model.loss(model(rows), rows)["task"].backward()
+        assert model.spread["score"].grad is not None
+        assert model.spread["polarity"].grad is None
+
+
+def test_a_learned_weight_rests_while_another_task_has_its_turn() -> None:
+    """Adam goes on moving what it has moved before, unless there is no gradient at all."""
+    model, batch = build("djmf", learned_weights=True, schedule="alternate"), batch_of("djmf", 7)
+    optimiser = torch.optim.Adam(model.parameters(), 0.01)
+    for phase in ("score", "polarity"):
+        before = model.spread["score"].item()
+        model.phase = phase
+        optimiser.zero_grad()
+        sum(model.loss(model(batch), batch).values()).backward()
+        optimiser.step()
+        assert (model.spread["score"].item() == before) == (phase == "polarity")
 
 
 def test_what_the_loss_computes_takes_low_precision_outputs() -> None:

@@ -23,6 +23,7 @@ from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.search import search, with_settings  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
+from demeanor.losses.unimodal import own_labels  # noqa: E402
 from demeanor.training import lab  # noqa: E402
 from demeanor.training.data import collate  # noqa: E402
 from demeanor.training.loop import Progress  # noqa: E402
@@ -448,6 +449,44 @@ def test_a_stack_of_one_training_group_stays_the_mean(run_file: Path, tmp_path: 
     assert model.weight_score[:, 0].tolist() == [0.5, 0.5]
     assert model.bias_score.tolist() == [0.0]
     assert any("plain mean" in line for line in lines)
+
+
+def test_predictors_of_folds_start_from_no_weights_that_saw_what_is_held_out(
+    run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["training.epochs=1", "training.init_from=runs/before"]
+    run = lab.check({**read_run_file(run_file, asked), "run": {"name": "stack", "model": "late_stack"}})
+    prepared = prepare(run, tmp_path, say=lambda line: None)
+    started: list[str | None] = []
+    monkeypatch.setattr(lab, "fit", lambda model, rows, score, settings, *_, **__: started.append(settings.init_from))
+    lab.stack(run, prepared, lab.build(run, prepared), prepared.rows(prepared.parts.train), tmp_path)
+    assert started == [None] * lab.STACK_FOLDS
+
+
+@pytest.mark.parametrize("name", ["mmml", "cdml"])
+def test_labels_of_a_modality_alone_teach_its_head_and_are_no_tasks(name: str, run_file: Path, tmp_path: Path) -> None:
+    changes = ["data.conflict=0.5", "model.preset=tiny", "model.dims={text = 16, audio = 8}", "training.epochs=1"]
+    run = lab.check({**read_run_file(run_file, changes), "run": {"name": "own", "model": name}})
+    prepared = prepare(run, tmp_path, say=lambda line: None)
+    assert set(prepared.labels) == {"score"}
+    assert set(prepared.own) == {"score_text", "score_audio"}
+    said = [3 * float(s.labels["score_audio"]) for s in prepared.samples]
+    np.testing.assert_allclose(prepared.own["score_audio"], said, rtol=1e-5)
+    rows = prepared.rows(prepared.parts.train, run.tasks)
+    batch = collate(rows, np.arange(8))
+    own = own_labels(batch.labels, run.tasks, "audio", batch.present["audio"])
+    assert torch.equal(own["score"], batch.labels["score_audio"])
+    assert not torch.equal(own["score"], batch.labels["score"])
+    lab.train(run, tmp_path, tmp_path / "run", None, lambda line: None, prepared)
+    assert set(lab.predictions(run, prepared, lab.load(run, prepared, tmp_path / "run"), prepared.parts.test)) == {
+        "score"
+    }
+
+
+def test_the_tasks_of_a_model_are_those_of_its_run(run_file: Path, tmp_path: Path) -> None:
+    run = lab.check(read_run_file(run_file, ["model.tasks={redundant = 1}"]))
+    with pytest.raises(ConfigError, match=r"model\.tasks: expected the tasks of the run"):
+        lab.build(run, prepare(run, tmp_path, say=lambda line: None))
 
 
 def without_audio(part: str, spec: dict, place: Path, monkeypatch: pytest.MonkeyPatch) -> RunFile:

@@ -10,6 +10,7 @@ from demeanor.batch import FeatureBatch  # noqa: E402
 from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.fusion.self_mm import PRESETS, Config, SelfMm  # noqa: E402
 from demeanor.losses.ulgm import FUSED, GeneratedLabels, position, proposal  # noqa: E402
+from demeanor.training.parallel import Group, refuse_memories  # noqa: E402
 
 pytestmark = pytest.mark.lab
 DIMS = {"text": 7, "audio": 5, "visual": 4}
@@ -185,6 +186,21 @@ def test_as_many_weights_as_the_reference_has() -> None:
     """38 762 852 of MMSA's run (docs/speed.md): 38 603 520 in its 2-layer BERT, and these."""
     model = SelfMm(Config(dims={"text": 768, "audio": 5, "visual": 20}, **PRESETS["mosi"]))
     assert 38_603_520 + sum(p.numel() for p in model.parameters()) == 38_762_852
+
+
+def test_labels_beyond_the_bound_are_refused() -> None:
+    batch = replace(batch_of(), labels={"score": torch.linspace(-3.0, 3.0, 8)})
+    with pytest.raises(ConfigError, match="'score' within ±1, got 3"):
+        step(small(), batch, 1)
+    step(small(bound=3.0), replace(batch, labels={"score": torch.where(torch.arange(8) < 4, NAN, 3.0)}), 1)
+    for name in ("mosi", "mosei"):
+        assert PRESETS[name]["bound"] == 3.0  # the published settings are those of the published scale
+
+
+def test_several_processes_are_refused() -> None:
+    refuse_memories(small(), Group(0, 1))
+    with pytest.raises(ConfigError, match="expected one process, got 2"):
+        refuse_memories(small(), Group(1, 2))
 
 
 def test_it_needs_an_intensity() -> None:

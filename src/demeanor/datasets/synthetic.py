@@ -165,11 +165,12 @@ def _check(
     samples: int, snr: Mapping[str, float], dims: Mapping[str, int], lengths: Sequence[int], conflict: float,
     missing: float, flicker: float,
 ) -> None:  # fmt: skip
+    ordered = len(lengths) == 2 and 1 <= lengths[0] <= lengths[1]
     wrong = {
         "samples: expected at least 1": samples < 1,
         "snr: expected a modality or more, each above 0": not snr or min(snr.values()) <= 0,
         "dims: expected at least 4 for every modality of snr": any(dims.get(n, 0) < 4 for n in snr),
-        "lengths: expected the least, 1 or more, and the greatest": not 1 <= lengths[0] <= lengths[-1],
+        "lengths: expected the least, 1 or more, and the greatest": not ordered,
         "conflict: expected a share in [0, 1]": not 0 <= conflict <= 1,
         "missing: expected a chance in [0, 1)": not 0 <= missing < 1,
         "flicker: expected 0 or more": flicker < 0,

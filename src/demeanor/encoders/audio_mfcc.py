@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from demeanor.encoders import _spectral
 from demeanor.encoders._encoder import Encoder, EncoderConfig, frames
@@ -29,6 +29,19 @@ class Config(EncoderConfig):
     mels: int = Field(default=64, ge=8)
     lowest: float = Field(default=0.0, ge=0)
     highest: float | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Config:
+        if self.n_mfcc > self.mels:
+            raise ValueError(f"expected n_mfcc <= mels, got {self.n_mfcc} > {self.mels}")
+        if self.lowest >= self.top:
+            raise ValueError(f"expected lowest < highest (Hz), got {self.lowest:g} >= {self.top:g}")
+        return self
+
+    @property
+    def top(self) -> float:
+        """The upper end of the highest band (Hz): half the rate unless named."""
+        return self.rate / 2 if self.highest is None else self.highest
 
 
 class Mfcc(Encoder):
@@ -49,7 +62,7 @@ class Mfcc(Encoder):
         if sound is None:
             return None
         power = _spectral.spectrum(sound, c.size, c.size, c.hop) ** 2
-        mel = power @ _spectral.mel_filters(c.rate, c.size, c.mels, c.lowest, c.highest or c.rate / 2)
+        mel = power @ _spectral.mel_filters(c.rate, c.size, c.mels, c.lowest, c.top)
         found = _spectral.decibels(mel) @ _spectral.cosines(c.n_mfcc, c.mels)
         return frames(np.concatenate([found, *(_spectral.slopes(found, n) for n in range(1, c.deltas + 1))], axis=1))
 

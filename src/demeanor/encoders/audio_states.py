@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +32,11 @@ def pooled_states(states: NDArray[np.floating], together: int = 2) -> NDArray[np
     return np.concatenate([even, rest.mean(0, keepdims=True)]) if len(rest) else even
 
 
-@lru_cache(maxsize=1)
-def _recogniser(weights: str, path: Path | None, sha256: str | None) -> Recogniser:
+@lru_cache(maxsize=2)
+def _recogniser(weights: str, path: Path | None, sha256: str | None, threads: int) -> Recogniser:
     from demeanor.media.speech import load_recogniser
 
-    return load_recogniser(weights, path, prefer=sha256)
+    return load_recogniser(weights, path, threads, prefer=sha256)
 
 
 class Config(EncoderConfig):
@@ -52,6 +52,7 @@ class States(Encoder):
     config: Config
     modality = "audio"
     _sha256: str | None = None
+    _threads: ClassVar[int] = 0
 
     def encode(self, sample: Sample) -> NDArray[Any] | None:
         """(time, dim) float32.
@@ -64,9 +65,11 @@ class States(Encoder):
         sound = sound_of(sample, _RATE)
         if sound is None:
             return None
-        model = _recogniser(self.config.weights, self.config.path, self._sha256)
-        pieces = [sound[i : i + _WINDOW] for i in range(0, len(sound), _WINDOW)]
-        return np.concatenate([pooled_states(model.states(piece)) for piece in pieces])
+        model = _recogniser(self.config.weights, self.config.path, self._sha256, self._threads)
+        return np.concatenate([self._pooled(model, sound[i : i + _WINDOW]) for i in range(0, len(sound), _WINDOW)])
+
+    def _pooled(self, model: Recogniser, piece: NDArray[np.float32]) -> NDArray[np.float32]:
+        return pooled_states(model.states(piece))
 
     def needs(self) -> Mapping[str, str]:
         """The recogniser's weights."""

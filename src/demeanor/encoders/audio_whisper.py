@@ -6,64 +6,36 @@ those that `audio_states` gives and the shipped voice expert reads.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from demeanor.encoders._encoder import Encoder, EncoderConfig
-from demeanor.encoders._media import sound_of
-from demeanor.encoders.audio_states import pooled_states
-from demeanor.types import Sample
+from demeanor.encoders import audio_states
+from demeanor.encoders.audio_states import States, pooled_states
 
 if TYPE_CHECKING:
     from demeanor.media.speech import Recogniser
 
-_RATE, _WINDOW = 16_000, 30 * 16_000
 
-
-class Config(EncoderConfig):
+class Config(audio_states.Config):
     """`weights`, `path` as `audio_states` has them; `silence`: seconds of it after the sound; `together`: of the 50
     states a second as many are averaged into a step.
     """
 
-    weights: str = "whisper-base"
-    path: Path | None = None
     silence: float = Field(default=1.0, ge=0)
     together: int = Field(default=2, ge=1)
 
 
-@lru_cache(maxsize=1)
-def _recogniser(weights: str, path: Path | None) -> Recogniser:
-    from demeanor.media.speech import load_recogniser
-
-    return load_recogniser(weights, path, threads=1)
-
-
-class Whisper(Encoder):
+class Whisper(States):
     """States (time, dim), by default 25 a second; sound longer than 30 s is heard piece by piece."""
 
     config: Config
-    modality = "audio"
+    _threads = 1
 
-    def encode(self, sample: Sample) -> NDArray[Any] | None:
-        """(time, dim) float32.
-
-        Raises:
-            DataError: the sound cannot be read.
-            MissingExtraError: the speech extra is not installed.
-            WeightsError: the weights are not on this machine.
-        """
-        sound = sound_of(sample, _RATE)
-        if sound is None:
-            return None
-        c = self.config
-        model = _recogniser(c.weights, c.path)
-        pieces = [sound[i : i + _WINDOW] for i in range(0, len(sound), _WINDOW)]
-        return np.concatenate([pooled_states(model.states(piece, c.silence), c.together) for piece in pieces])
+    def _pooled(self, model: Recogniser, piece: NDArray[np.float32]) -> NDArray[np.float32]:
+        return pooled_states(model.states(piece, self.config.silence), self.config.together)
 
 
 ENCODER = Whisper

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from demeanor.encoders._counts import character_n_grams, counted, indexed, learn_terms, n_grams
 from demeanor.encoders._encoder import Encoder, EncoderConfig, frames
@@ -28,6 +28,12 @@ class Config(LearnedWordsConfig):
     max_share: float = Field(default=1.0, gt=0, le=1)
     """Terms in more than this share of the training texts are left out."""
     sublinear: bool = True
+
+    @model_validator(mode="after")
+    def _counts(self) -> Config:
+        if not self.n_grams and not self.characters:
+            raise ValueError("expected n_grams or characters, got [] for both; name the shortest and longest of one")
+        return self
 
 
 class TfIdf(Encoder):

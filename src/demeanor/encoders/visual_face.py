@@ -26,14 +26,14 @@ def face_tensor(crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArr
 
 
 class Config(PictureConfig):
-    """Which pictures of a film are searched for faces: the largest face of all is taken."""
+    """Which pictures of a film are searched for faces: of the one followed longest the largest is taken."""
 
     fps: float = 1.0
     most: int = 8
 
 
 class Face(Encoder):
-    """The largest face as a picture (1, SIZE, SIZE); None where there is none."""
+    """The main face, where it is largest, as a picture (1, SIZE, SIZE); None where there is none."""
 
     config: Config
     modality = "visual"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -62,3 +62,29 @@ class Model(nn.Module):
 
     def after_step(self, output: Output, batch: FeatureBatch, epoch: int) -> None:
         """Hook after each optimiser step (memories, generated labels); epochs count from 1."""
+
+
+def groups_by_modality(
+    model: nn.Module, encoders: nn.ModuleDict, rates: Mapping[str, float], decays: Mapping[str, float],
+    learning_rate: float, weight_decay: float,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Optimiser groups: each modality's encoder at a rate and decay of its own, then the rest; biases do not decay.
+
+    Args:
+        model: whose parameters are all grouped.
+        encoders: modality → what of the model encodes it.
+        rates: modality → factor on the learning rate; 1 unless named.
+        decays: modality → factor on the weight decay; 1 unless named.
+        learning_rate: of the rest.
+        weight_decay: of the rest.
+    """
+    theirs = {id(p) for p in encoders.parameters()}
+    parts = {m: list(net.parameters()) for m, net in encoders.items()}
+    parts[""] = [p for p in model.parameters() if id(p) not in theirs]
+    groups = []
+    for name, params in parts.items():
+        rate, decay = learning_rate * rates.get(name, 1.0), weight_decay * decays.get(name, 1.0)
+        for wide, own in ((True, decay), (False, 0.0)):
+            chosen = [p for p in params if (p.ndim > 1) == wide]
+            groups.append({"params": chosen, "lr": rate, "weight_decay": own})
+    return groups

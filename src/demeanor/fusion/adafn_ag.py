@@ -5,7 +5,8 @@ Idea: modalities that run side by side take on a random share of each other's me
     Text and each of them pass an attention gate: per step, what a BiGRU encoded is kept and what attention found added.
     A head per modality learns a label that is generated for it (ULGM, Self-MM).
 Needs: the guide (`text`, frames of a text encoder) and at least one more modality; `batch.index` to generate labels; an
-    intensity among the tasks (without one there is the fused reading only).
+    intensity among the tasks (without one there is the fused reading only). With one it trains in one process
+    (memories are not shared between several).
 Differs: statistics, recurrences, attention and means see real frames only, where the reference includes padding; a
     single frame varies by 0, not NaN. Of more than two modalities beside text, each takes on the others' average. Text
     comes as frames and is projected. Where the fused position is near 0, labels move by the difference alone.
@@ -25,7 +26,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, groups_by_modality
 from demeanor.layers.adaptive_norm import AdaptiveNorm
 from demeanor.layers.attention_gate import AttentionGate
 from demeanor.layers.dropout import Dropout
@@ -52,8 +53,9 @@ class Config(FusionConfig):
         mix: greatest share of the others' statistics: 0.2 in the reference, the paper prefers 0.3; 0 leaves them out.
         where: whether they are traded on the features as they come in (reference) or once encoded (the paper's figure).
         raw_attention: the reference's self-attention over the features as they come in.
-        bound: the end of the intensity's scale.
-        recurrent_rate: how much faster the LSTMs learn.
+        bound: the end of the intensity's scale: 1 for [-1, 1], as data sets here give it; 3 for MOSI's own.
+        dropouts: modality, or `fused`, → dropout before its head.
+        rates: modality → factor on the learning rate of its LSTM, 5 unless named; `decays` on the weight decay.
         least_weight: the least weight of a row in a modality's own loss; 0 as published: silent until its label moves.
     """
 
@@ -63,24 +65,27 @@ class Config(FusionConfig):
     own: dict[str, int] = Field(default_factory=lambda: {"audio": 16})
     fused: int = 128
     heads: int = 2
-    dropout: float = 0.1
+    dropouts: dict[str, float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
     gate_dropout: float = 0.1
     mix: float = Field(default=0.2, ge=0.0, le=1.0)
     where: Literal["input", "encoded"] = "input"
     raw_attention: bool = True
     bound: float = 1.0
-    recurrent_rate: float = 5.0
+    rates: dict[str, float] = Field(default_factory=dict)
+    decays: dict[str, float] = Field(default_factory=dict)
     least_weight: float = 0.0
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "mosi": {"bound": 3.0},
-    "mosei": {"bound": 3.0},
-    "sims": {"states": {"audio": 16, "visual": 64}, "own": {"text": 64, "audio": 16}},
+    "mosei": {"bound": 3.0, "dropouts": {FUSED: 0.1}}
+    | {"rates": {"visual": 0.1}, "decays": {"audio": 0.1, "visual": 0.1}},
+    "sims": {"states": {"audio": 16, "visual": 64}, "own": {"text": 64, "audio": 16}}
+    | {"decays": {"audio": 10.0, "visual": 10.0}},
     "tiny": {
         "width": 16,
         "fused": 32,
-        "dropout": 0.0,
+        "dropouts": {},
         "gate_dropout": 0.0,
         "mix": 0.05,
         "least_weight": 0.1,
@@ -128,13 +133,13 @@ class AdafnAg(Model):
         self.gates = nn.ModuleDict(
             {m: AttentionGate(width, config.heads, config.gate_dropout, config.gate_dropout) for m in self.targets}
         )
-        self.fusion = Regressor(width * len(config.dims), config.fused, config.dropout, config.tasks)
+        self.fusion = Regressor(width * len(config.dims), config.fused, config.dropouts.get(FUSED, 0.0), config.tasks)
         self.own, self.labels = nn.ModuleDict(), None
         intensity = next((t for t, size in config.tasks.items() if size == 1), None)
         if intensity is not None:
             widths = {m: config.own.get(m, 32) for m in config.dims}
             self.own = nn.ModuleDict(
-                {m: Regressor(width, w, config.dropout, {intensity: 1}) for m, w in widths.items()}
+                {m: Regressor(width, w, config.dropouts.get(m, 0.0), {intensity: 1}) for m, w in widths.items()}
             )
             self.labels = GeneratedLabels(widths, config.fused, intensity, config.bound)
 
@@ -181,14 +186,9 @@ class AdafnAg(Model):
             self.labels.update(output.extra["features"], batch, epoch)
 
     def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
-        """The LSTMs learn faster."""
-        fast = {id(p) for p in self.recurrent.parameters()}
-        groups = []
-        for group in super().param_groups(learning_rate, weight_decay):
-            for chosen, rate in ((True, self.config.recurrent_rate), (False, 1.0)):
-                params = [p for p in group["params"] if (id(p) in fast) == chosen]
-                groups.append({**group, "params": params, "lr": learning_rate * rate})
-        return [g for g in groups if g["params"]]
+        """The LSTMs at rates and decays of their own, then the rest; biases do not decay."""
+        rates = {m: self.config.rates.get(m, 5.0) for m in self.targets}
+        return groups_by_modality(self, self.recurrent, rates, self.config.decays, learning_rate, weight_decay)
 
 
 MODEL = AdafnAg

@@ -19,6 +19,7 @@ from itertools import combinations
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -49,7 +50,7 @@ class Config(FusionConfig):
         own: weight of the modalities' own heads.
         adversary: weight of the discriminator.
         translation: weight of the translation within pairs.
-        ramp: epochs over which the reversed gradient grows from 0 to its full strength.
+        ramp: epochs over which the reversed gradient grows from 0, in the first, to its full strength.
     """
 
     contextual: tuple[str, ...] = ("text",)
@@ -60,7 +61,7 @@ class Config(FusionConfig):
     own: float = 0.3
     adversary: float = 0.1
     translation: float = 0.1
-    ramp: int = 10
+    ramp: int = Field(default=10, ge=1)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {"tiny": {"width": 16, "layers": 1, "heads": 2, "dropout": 0.0}}
@@ -188,7 +189,7 @@ class Cdml(Model):
 
     def after_step(self, output: Output, batch: FeatureBatch, epoch: int) -> None:
         """The strength of the reversed gradient rises over the epochs as in Ganin and Lempitsky 2015: 0 at first."""
-        done = min(1.0, epoch / max(1, self.config.ramp))
+        done = min(1.0, (epoch - 1) / self.config.ramp)
         self.reversal.fill_(2 / (1 + math.exp(-10 * done)) - 1)
 
 

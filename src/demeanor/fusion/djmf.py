@@ -157,7 +157,8 @@ class Djmf(Model):
         self.gates = nn.ModuleDict({k: nn.Linear(c.width, c.width) for k in c.tasks if len(c.tasks) > 1})
         self.heads = nn.ModuleDict({k: TaskHeads(len(c.tasks) * c.width, {k: n}) for k, n in c.tasks.items()})
         if c.learned_weights:
-            self.spread = nn.Parameter(torch.zeros(len(c.tasks)))
+            # A parameter per task: what an optimiser remembers of one task must not move another's out of its turn.
+            self.spread = nn.ParameterDict({k: nn.Parameter(torch.zeros(())) for k in c.tasks})
 
     def forward(self, batch: FeatureBatch) -> Output:
         """The tasks, each from its own vector and a gated share of the others'."""
@@ -207,11 +208,13 @@ class Djmf(Model):
         return terms
 
     def _task(self, task: str, found: Tensor, labels: Mapping[str, Tensor]) -> Tensor:
-        number = list(self.config.tasks).index(task)
-        loss = self.config.weights.get(task, 0.5 if number else 1.0) * task_loss({task: found}, labels)
-        if not self.config.learned_weights:
+        weight = self.config.weights.get(task, 1.0 if task == next(iter(self.config.tasks)) else 0.5)
+        loss = weight * task_loss({task: found}, labels)
+        # Without a loss to weigh, s alone would be left to fall without end.
+        if not self.config.learned_weights or not weight or task not in labels or labels[task].isnan().all():
             return loss
-        return (-self.spread[number]).exp() * loss + self.spread[number]
+        s = self.spread[task]
+        return (-s).exp() * loss + s
 
     def phases(self) -> Iterator[str]:
         """One pass, or one per task."""

@@ -76,6 +76,8 @@ class LateStack(LateFusion):
             said = torch.stack([predictions[m][task].detach().float() for m in self.config.dims], 1)
             target = labels[task].float()
             known = ~torch.isnan(target).view(len(target), -1).any(1)
+            if not known.any():
+                continue
             there = torch.ones(said.shape[:2], dtype=torch.bool) if present is None else present
             x, prior = filled(said[known], there[known]), self._mean_weights(task)
             fit = ridge_regression if target.ndim == 1 else logistic_regression

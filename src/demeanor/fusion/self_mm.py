@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, groups_by_modality
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.sequence_vector import FinalState, Pool, pooled
@@ -43,7 +43,7 @@ class Config(FusionConfig):
     Attributes:
         text: the modality that is pooled over its steps, not read by an LSTM.
         target: the intensity whose labels are generated for each modality.
-        bound: the end of its scale: 1 for [-1, 1], as data sets here give it; 3 for MOSI's own.
+        bound: the end of its scale: 1 for [-1, 1], as data sets here give it; 3 for MOSI's own. Labels beyond fail.
         lstm: modality → width of its LSTM; 32 unless named.
         out: modality → width of its vector; 32 unless named. That of text is its own.
         width: of the fused feature.
@@ -69,8 +69,8 @@ class Config(FusionConfig):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": {"width": 16, "dropouts": {}, "least_weight": 0.1},
-    "mosi": {"pool": "first", "rates": {"audio": 5.0, "visual": 5.0}},
-    "mosei": {"pool": "first", "rates": {"audio": 5.0, "visual": 0.1}}
+    "mosi": {"bound": 3.0, "pool": "first", "rates": {"audio": 5.0, "visual": 5.0}},
+    "mosei": {"bound": 3.0, "pool": "first", "rates": {"audio": 5.0, "visual": 0.1}}
     | {"dropouts": {FUSED: 0.1}, "decays": {"audio": 0.0, "visual": 0.0}},
     "sims": {"pool": "first", "rates": {"audio": 5.0, "visual": 5.0}, "decays": {"audio": 10.0, "visual": 10.0}}
     | {"lstm": {"audio": 16, "visual": 64}, "feature": {"text": 64, "audio": 16}},
@@ -148,17 +148,8 @@ class SelfMm(Model):
 
     def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
         """The encoders at rates and decays of their own, then the rest; biases do not decay."""
-        encoders = [(dict(net.named_parameters()), m) for m, net in self.read.items()]
-        theirs = {id(p) for params, _ in encoders for p in params.values()}
-        rest = {n: p for n, p in self.named_parameters() if id(p) not in theirs}
-        groups = []
-        for params, name in [*encoders, (rest, "")]:
-            rate = learning_rate * self.config.rates.get(name, 1.0)
-            decay = weight_decay * self.config.decays.get(name, 1.0)
-            for wide, own in ((True, decay), (False, 0.0)):
-                chosen = [p for p in params.values() if (p.ndim > 1) == wide]
-                groups.append({"params": chosen, "lr": rate, "weight_decay": own})
-        return groups
+        c = self.config
+        return groups_by_modality(self, self.read, c.rates, c.decays, learning_rate, weight_decay)
 
 
 MODEL = SelfMm

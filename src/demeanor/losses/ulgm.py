@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch
-from demeanor.errors import DataError
+from demeanor.errors import ConfigError, DataError
 
 FUSED = "fused"
 SMALL = 1e-3
@@ -98,8 +98,15 @@ class GeneratedLabels(nn.Module):
             epoch: from 1; the first leaves all labels as they are.
 
         Raises:
+            ConfigError: a label lies beyond the bound: what is generated would be cut to another scale than its own.
             DataError: the batch has no row numbers.
         """
+        end = float(torch.nan_to_num(batch.labels[self.task]).abs().amax())
+        if end > self.bound + SMALL:
+            raise ConfigError(
+                f"generated labels: expected '{self.task}' within ±{self.bound:g}, got {end:.3g}; set the model's "
+                "bound to the end of the scale, which is 3 for MOSI's own"
+            )
         if batch.index is None:
             raise DataError("generated labels belong to rows, but the batch has no index; give FeatureBatch.index")
         self._grow(int(batch.index.max()) + 1)

@@ -90,7 +90,12 @@ def build(run: RunFile, prepared: Prepared) -> Model:
     settings = {**module.PRESETS.get(run.model.get("preset"), {}), **run.model}
     settings.pop("preset", None)
     if "tasks" in fields:
-        settings.setdefault("tasks", sizes)
+        settings["tasks"] = sizes  # whatever a preset was made for
+        if (asked := run.model.get("tasks", sizes)) != sizes:
+            raise ConfigError(
+                f"model.tasks: expected the tasks of the run and their sizes, {sizes}, got {asked}; leave it out: "
+                "[tasks] says what is predicted"
+            )
     dims = prepared.dims()
     if issubclass(module.Config, FusionConfig):
         settings.setdefault("dims", dims)
@@ -207,7 +212,9 @@ def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path
         assert part.index is not None
         torch.manual_seed(run.training.seed)
         fresh, chosen = build(run, prepared), rows.take(part.index.numpy())
-        settings = run.training.model_copy(update={"keep": "last", "patience": 0, "track": ()})
+        # Weights to start from may have seen the rows that are held out here.
+        apart = {"keep": "last", "patience": 0, "track": (), "init_from": None}
+        settings = run.training.model_copy(update=apart)
         with group.folder(folder) as place:
             fit(fresh, lambda epoch: chosen, lambda m: {"score": 0.0}, settings, place, say=lambda line: None)
         return fresh

@@ -20,7 +20,7 @@ from demeanor.fusion._model import Model
 from demeanor.losses.distillation import distillation
 from demeanor.training import heap
 from demeanor.training.data import Rows, batches
-from demeanor.training.parallel import add_up, device_of, join, share
+from demeanor.training.parallel import add_up, device_of, join, refuse_memories, share
 from demeanor.training.schedule import rate
 from demeanor.training.settings import Settings
 from demeanor.training.track import Tracker
@@ -97,7 +97,7 @@ def fit(
         say: where progress lines go.
 
     Raises:
-        ConfigError: self-distillation of samples that have one modality only.
+        ConfigError: self-distillation of samples that have one modality only; see also `refuse_memories`.
     """
     if settings.self_distillation:
         _check_modalities(train(0))
@@ -130,6 +130,7 @@ class _Run:
         self.model, self.settings, self.folder, self.augment = model, settings, folder, augment
         self.device = device_of(settings.device)
         self.group = join(self.device)
+        refuse_memories(model, self.group)
         self.say = say if self.group.leads else lambda line: None
         model.to(self.device)
         if settings.init_from:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch
 from demeanor.errors import ConfigError
+from demeanor.losses.ulgm import GeneratedLabels
 
 
 def device_of(name: str) -> torch.device:
@@ -75,6 +76,19 @@ def join(device: torch.device) -> Group:
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Group(torch.distributed.get_rank(), size)
+
+
+def refuse_memories(model: nn.Module, group: Group) -> None:
+    """Refuse a model whose labels would drift apart, as each process generates those of its own rows.
+
+    Raises:
+        ConfigError: the group is more than one, and the model generates labels.
+    """
+    if group.size > 1 and any(isinstance(part, GeneratedLabels) for part in model.modules()):
+        raise ConfigError(
+            f"{type(model).__name__} generates labels as it trains: expected one process, got {group.size}; train it "
+            "without torchrun"
+        )
 
 
 def share(batch: FeatureBatch, group: Group) -> FeatureBatch:

@@ -6,7 +6,7 @@ import difflib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Prepared:
         labels: per task (N,) or (N, classes), NaN where a sample has none.
         fitted_on: ids of the samples that encoders and scales were fitted on; None where a run that they were taken
             from does not say.
+        own: `TASK_MODALITY` → labels of one modality alone, where the data set has them: shaped as the task's. They
+            are no tasks; a model may teach a modality's own head by them.
     """
 
     samples: list[Sample]
@@ -59,6 +61,7 @@ class Prepared:
     scales: dict[str, Standardiser]
     labels: dict[str, NDArray[np.float32]]
     fitted_on: tuple[str, ...] | None = None
+    own: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def dims(self) -> dict[str, int]:
         """Width of a step per modality of frames; 0 for token ids, channels for pictures."""
@@ -79,7 +82,7 @@ class Prepared:
         return of({"ids": [[self.samples[i].id for i in part] for part in parts], "labels": of_arrays(labels)})
 
     def rows(self, part: NDArray[np.intp], tasks: Mapping[str, Task] | None = None) -> Rows:
-        """One part as the loop takes it; `tasks` gives the rows' weights."""
+        """One part as the loop takes it; `tasks`, given for training, weigh the rows and bring `own` labels."""
         labels = {task: y[part] for task, y in self.labels.items()}
         weight = np.ones(len(part), np.float32)
         for name, task in (tasks or {}).items():
@@ -87,6 +90,8 @@ class Prepared:
                 has = labelled(labels[name])
                 weight[has] *= inverse_frequency(labels[name][has], task.balance)
         weight /= weight.mean()
+        if tasks:
+            labels |= {name: y[part] for name, y in self.own.items()}
         values = {m: [column[i] for i in part] for m, column in self.columns.items()}
         # Of all parts: one that misses a modality altogether still has to know its width.
         examples = {m: x for m, column in self.columns.items() if (x := example_of(column)) is not None}
@@ -133,7 +138,7 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
     scales = _shape(columns, run.features, samples, parts, known)
     if seen is not None and (set(scales) - set(known) or (before is None and any(e.learns for e in read.values()))):
         seen = tuple(sorted({*seen, *(samples[i].id for i in parts.train)}))
-    return Prepared(samples, parts, columns, encoders, scales, labels, seen)
+    return Prepared(samples, parts, columns, encoders, scales, labels, seen, _own_labels(samples, run))
 
 
 LEARNED = "data.json"
@@ -250,6 +255,18 @@ def targets_of(samples: Sequence[Sample], name: str, task: Task) -> NDArray[np.f
             out[row] = 0
             for n in known:
                 out[row, classes.index(n)] = 1 / len(known)
+    return out
+
+
+def _own_labels(samples: Sequence[Sample], run: RunFile) -> dict[str, NDArray[np.float32]]:
+    """What a data set says of one modality alone, as CH-SIMS does: see `Prepared.own`."""
+    out = {}
+    for task, settings in run.tasks.items():
+        for modality in run.encoders:
+            name, label = f"{task}_{modality}", f"{settings.label or task}_{modality}"
+            if name not in run.tasks and any(label in s.labels for s in samples):
+                alone = settings.model_copy(update={"label": label, "classes": settings.classes or CLASSES.get(task)})
+                out[name] = targets_of(samples, name, alone)
     return out
 
 
