@@ -1,12 +1,13 @@
 """Whether what is said to count does: deletion curves of words, voices and pictures against random orders.
 
-    python benchmarks/explanations.py words-en words-zh voice scene --out results/explanations.jsonl
+    python benchmarks/explanations.py words-en words-zh voice face scene --out results/explanations.jsonl
 
 Parts of an input are left out from that which speaks most for its reading to that which speaks most against it, and the
 score is read after each. `gain` is the area under the curves of random orders minus that under this one: above 0 the
 shares know better than chance what a reading rests on. Shares are made as `demeanor explain` makes them. No label is
 looked at, and no test part of a data set is read: MOSI, MELD and Weibo give their validation parts, RAVDESS and the
-posts have no test part here. Items with a score of 0.1 or more, in size, and four parts or more; 95 % intervals by the
+posts have no test part here. Faces are of FER2013's training pictures, those that did not teach (they are told by the
+lab: .venv-lab). Items with a score of 0.1 or more, in size, and four parts or more; 95 % intervals by the
 bootstrap over videos, texts, actors or pictures. `alone` orders parts by what their loss alone costs.
 """
 
@@ -68,6 +69,21 @@ def voices(reader: Reader, data: Path, count: int) -> Iterator[tuple[str, Game]]
         yield sample.group or sample.id, voice_game(Heard(said, sound, states, 30.0), voice)[2]
 
 
+def faces(reader: Reader, data: Path, count: int) -> Iterator[tuple[str, Game]]:
+    from demeanor.training.face import divided  # imports torch
+    from demeanor.training.run import read_run_file
+
+    finder, face = reader.experts.finder, reader.experts.face
+    assert finder is not None
+    assert face is not None
+    samples = table.read_manifest(ROOT / "recipes/tables/fer2013.toml", data)
+    held = divided(samples, read_run_file(ROOT / "recipes/face.toml")["run"]["valid"])["valid"]
+    for sample in (samples[row] for row in held[:count]):
+        picture = decode_image(sample.image)
+        for found in finder.find(picture)[:1]:
+            yield sample.id, pictures.face_game(picture, found, face)[2]
+
+
 def scenes(reader: Reader, data: Path, count: int) -> Iterator[tuple[str, Game]]:
     scene = reader.experts.scene
     assert scene is not None
@@ -108,7 +124,7 @@ def judged(games: Iterator[tuple[str, Game]], budget: int, wanted: int) -> dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="+", choices=("words-en", "words-zh", "voice", "scene"))
+    parser.add_argument("parts", nargs="+", choices=("words-en", "words-zh", "voice", "face", "scene"))
     parser.add_argument("--data", type=Path, help="folder of the data sets; default: beside the checkout")
     parser.add_argument("--model", default="base")
     parser.add_argument("--items", type=int, default=200)
@@ -126,6 +142,11 @@ def main() -> None:
         ),
         "words-zh": (lambda: texts(reader, data, ["weibo"], "zh", most), BUDGET, "Weibo, validation part"),
         "voice": (lambda: voices(reader, data, most), BUDGET, "RAVDESS speech, 20 actors"),
+        "face": (
+            lambda: faces(reader, data, 2 * most),
+            pictures.BUDGET,
+            "FER2013, training pictures that did not teach",
+        ),
         "scene": (lambda: scenes(reader, data, 2 * most), pictures.BUDGET, "pictures of posts"),
     }
     for part in given.parts:

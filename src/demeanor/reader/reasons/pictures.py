@@ -62,6 +62,15 @@ def face_heat(
     picture: Picture, found: FoundFace, face: Face, name: str, *, budget: int = BUDGET, seed: int = 0
 ) -> tuple[Heat, int]:
     """Which cells of a found face its score comes from, and the readings taken."""
+    shape, (left, top, right, bottom), game = face_game(picture, found, face)
+    over = fraction((float(left), float(top), float(right - left), float(bottom - top)), picture)
+    return _heat("face", game, shape, over, name, budget, seed), game.readings
+
+
+def face_game(
+    picture: Picture, found: FoundFace, face: Face
+) -> tuple[tuple[int, int], tuple[int, int, int, int], Game]:
+    """Rows and columns of a face's cells, its box (left, top, right, bottom), and what it says with some blurred."""
     height, width = picture.shape[:2]
     x, y, w, h = found.box
     left, top = max(0, int(x)), max(0, int(y))
@@ -72,9 +81,7 @@ def face_heat(
         crops = [align(p, found, face.crop_size) for p in covered(picture, shape, masks, box)]
         return face.read(crops, [seen] * len(crops))
 
-    game = _game(shape, look)
-    over = fraction((float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])), picture)
-    return _heat("face", game, shape, over, name, budget, seed), game.readings
+    return shape, box, _game(shape, look)
 
 
 def image_heat(hold: Hold, *, budget: int = BUDGET, seed: int = 0) -> tuple[list[Heat], int]:
