@@ -281,6 +281,26 @@ def test_a_wave_file_says_how_long_it_should_be(tmp_path: Path, codec: str) -> N
         assert any("of 4.0 s; the file seems to be cut short" in w for w in reader.warnings) is short, reader.warnings
 
 
+def without_count(mp3: bytes) -> bytes:
+    """An MP3 file without its tag and its first frame, which counts the others."""
+    at = mp3.index(b"\xff", 10 + mp3[8] * 128 + mp3[9])
+    return mp3[mp3.index(mp3[at : at + 2], at + 4) :]
+
+
+@pytest.mark.parametrize("codec", ["aac", "mp3"])
+def test_a_guessed_length_is_no_declared_one(tmp_path: Path, codec: str) -> None:
+    noise = 0.5 * np.random.default_rng(0).standard_normal(4 * RATE, np.float32).clip(-1, 1)
+    path = tmp_path / f"a.{codec}"
+    write_sound(path, np.concatenate([np.zeros(12 * RATE, np.float32), noise])[None], codec=codec)
+    assert open_audio(path).is_guess is (codec == "aac")
+    if codec == "mp3":
+        path.write_bytes(without_count(path.read_bytes()))
+    reader = open_audio(path)
+    assert sum(map(len, reader.mono())) / RATE == pytest.approx(16.0, abs=0.3)
+    assert reader.is_guess
+    assert reader.warnings == []
+
+
 def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "noise.wav").write_bytes(bytes(np.random.default_rng(0).integers(0, 256, 4000, np.uint8)))

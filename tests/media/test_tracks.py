@@ -126,6 +126,16 @@ def test_a_face_seen_once_among_many_pictures_is_no_track() -> None:
     assert [(t.id, t.count) for t in tracker.tracks] == [("F1", 10)]
 
 
+@pytest.mark.parametrize("step", [3.6, 10.0])
+def test_where_pictures_are_far_apart_faces_are_followed_and_seen_once(step: float) -> None:
+    tracker = FaceTracker(step=step)
+    for index in range(20):
+        picture, found = scene([(1, 50), (2, 300)] if index == 5 else [(1, 50)])
+        other, _ = scene([(100 + index, 50)])  # a face that moves enough not to be known by its looks alone
+        tracker.update(index * step, found, cv2.addWeighted(picture, 0.5, other, 0.5, 0))
+    assert [(t.id, t.count) for t in tracker.tracks] == [("F1", 20), ("F2", 1)]
+
+
 def test_a_single_picture_gives_its_track() -> None:
     picture, found = scene([(1, 50)])
     tracker = FaceTracker()

@@ -52,6 +52,22 @@ def test_srt_without_blank_lines_or_numbers(tmp_path: Path) -> None:
     assert bare == [Utterance(1.5, 2.0, "hello"), Utterance(2.0, 3.0, "1999")]
 
 
+@pytest.mark.parametrize("newline", ["\r\r\n", "\n\n", "\r\n\r\n"])
+def test_srt_with_doubled_line_ends(tmp_path: Path, newline: str) -> None:
+    assert read_transcript(write(tmp_path, "a.srt", SRT.replace("\n", newline).encode())) == [
+        Utterance(1.0, 2.5, "I love it."),
+        Utterance(3.25, 64.0, "First line - second & last"),
+    ]
+
+
+def test_srt_with_a_blank_line_under_the_time(tmp_path: Path) -> None:
+    time = "00:00:0{0},000 --> 00:00:0{0},900\n"
+    text = f"1\n{time.format(1)}\nHello there\n\n2\n{time.format(2)}\n3\n{time.format(3)}Bye\n"
+    assert [u.text for u in read_transcript(write(tmp_path, "a.srt", text))] == ["Hello there", "Bye"]
+    named = f"WEBVTT\n\n{time.format(1)}\nintro\n{time.format(2)}Bye\n".replace(",", ".")
+    assert [u.text for u in read_transcript(write(tmp_path, "a.vtt", named))] == ["Bye"]
+
+
 def test_vtt_voices_notes_styles_and_settings(tmp_path: Path) -> None:
     text = """WEBVTT - a talk
 
@@ -77,6 +93,16 @@ intro
     assert (bob.speaker, bob.text, bob.end) == ("Bob", "hi <all>", 2.0)
     assert ann.end == bob.start
     assert none == Utterance(3.0, 4.0, "no one")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["<v" + ".a" * 5000 + ">hi", "<v" + " " * 50_000 + "hi", "<v " * 50_000, " " * 50_000 + "hi"],
+)
+def test_odd_lines_take_time_by_their_length(tmp_path: Path, line: str) -> None:
+    said = read_transcript(write(tmp_path, "a.vtt", f"WEBVTT\n\n00:01.000 --> 00:02.000\na {line}\n{line}\n"))
+    assert len(said) == 1
+    assert len(read_transcript(write(tmp_path, "a.txt", line), duration=1.0)) == 1
 
 
 def test_our_own_subtitles_come_back_without_the_brackets(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import gc
 import io
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -98,6 +99,19 @@ def test_variable_frame_rate(tmp_path: Path) -> None:
             for frame in open_video(tmp_path / name).frames(fps=fps):
                 expected = picture(shown_at(times, frame.time))
                 assert shade(frame.image) == pytest.approx(shade(expected), abs=4), (name, fps, frame.time)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_pictures_that_end_long_before_the_sound_say_so(tmp_path: Path, name: str) -> None:
+    write_film(tmp_path / name, [0.0, 1.0, 2.0, 3.0], sound=20.0)
+    reader = open_video(tmp_path / name)
+    assert [f.time for f in reader.frames(fps=1)] == [0.0, 1.0, 2.0, 3.0]
+    (warning,) = reader.warnings
+    assert re.search(r"the pictures end at [34]\.0 s of 20\.0 s; after it nothing was seen", warning)
+    write_film(tmp_path / name, STEADY, sound=STEADY[-1] + 1.5)
+    reader = open_video(tmp_path / name)
+    assert list(reader.frames(fps=1))
+    assert reader.warnings == []
 
 
 def test_pictures_that_start_after_the_sound(tmp_path: Path) -> None:

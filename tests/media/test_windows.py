@@ -123,6 +123,21 @@ def test_early_windows_lose_and_double_nothing(rows: list[tuple[float, float]], 
     np.testing.assert_array_equal(heard, audio[audio != 0])
 
 
+def test_a_window_given_early_is_not_given_again_where_what_came_after_it_is_gone() -> None:
+    """A faint turn is speech until a loud noise, which is none, raises what counts as faint."""
+    seconds = [(30, 57), (63, 91), (100, 102), (116, 117)]
+    audio = np.zeros(200 * RATE, np.float32)
+    for level, (a, b) in zip((0.5, 0.5, 0.1, 1.0), seconds, strict=True):
+        audio[a * RATE : b * RATE] = level
+
+    def detect(samples: Samples) -> list[tuple[int, int]]:
+        loud = samples > 0.15 * samples.max(initial=0.0)
+        return level_detector(np.where(samples < 0.9, loud, 0).astype(np.float32))
+
+    pieces = [p for w in speech_windows(blocks(audio, RATE), detect, early=True) for p in w.pieces]
+    assert [(round(a / RATE), round(b / RATE)) for a, b in pieces] == seconds[:2]
+
+
 def test_a_full_window_is_given_before_the_next_has_ended() -> None:
     speech = intervals([(1, 8), (0.5, 8), (0.5, 8), (0.5, 8), (0.5, 8), (0.5, 8), (0.5, 8)])
     source = Stream(blocks(spoken(speech, tail=60 * RATE), RATE))

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from demeanor.errors import DecodeError, InputError
-from demeanor.reader.clip import MOST, rate, thinned
+from demeanor.reader import clip
+from demeanor.reader.clip import MOST, Eye, FaceMoment, Seen, rate, thinned
 from demeanor.reader.reader import Reader
-from demeanor.reader.timeline import silent
+from demeanor.reader.timeline import Piece, moments_of, silent
 from demeanor.types import KeyFrame
-from reader_fakes import FakeExperts, fake_reader, picture, silence, speech, talking, write_video, write_wav
+from reader_fakes import FakeExperts, fake_reader, picture, said, silence, speech, talking, write_video, write_wav
 
 PLAN = [(0.5, None, 0.0), (2.0, 220.0, 0.1), (6.0, None, 0.0), (2.0, 120.0, 0.5), (0.5, None, 0.0)]
 
@@ -236,6 +237,24 @@ def test_rate_is_bounded(seconds: float) -> None:
     assert rate(seconds) * seconds <= MOST or rate(seconds) == 0.25
     assert rate(seconds) >= min(3.0, MOST / seconds)
     assert rate(None) == 1.0
+
+
+def test_a_film_without_end_is_thinned_evenly_and_what_was_just_seen_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    most, end, seen = 300, 1440, Seen()
+    monkeypatch.setattr(clip, "MOST", most)
+    eye = Eye(FakeExperts(), frozenset({"face", "scene"}), None, seen)
+    for at in range(end * 3):
+        seen.faces.append(FaceMoment(at / 3, "F1", (0.0, 0.0, 1.0, 1.0), said(0.5, "joy")))
+        seen.scenes.append((at / 3, said(0.5, "joy")))
+        eye.thin()
+    for times in ([m.time for m in seen.faces], [time for time, _ in seen.scenes]):
+        gaps = np.diff(times)
+        assert most < len(times) <= 3 * most
+        assert gaps[-most + 1 :] == pytest.approx(1 / 3)
+        assert gaps[: most // 4] == pytest.approx(gaps[0], abs=0.4)
+        assert max(gaps) < 2.5 * end / most
+    assert seen.step == 4.0, "a face that left longer ago is gone"
+    assert moments_of(Piece(end + 10.0, end + 11.0), seen) == []
 
 
 def test_windows_fill_long_gaps_only() -> None:

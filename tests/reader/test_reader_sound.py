@@ -3,10 +3,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from demeanor.errors import DecodeError, InputError
+from demeanor.media.resample import frame_of
 from demeanor.media.speech import Heard
 from demeanor.reader.channels import carry_two_people
 from demeanor.reader.reader import Reader
@@ -115,6 +117,17 @@ def test_a_cut_counts_from_its_start() -> None:
 def test_a_start_beyond_the_end_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected a start before the end at \d.*, got 100\.00"):
         fake_reader().analyze(audio=TALK, start=100.0, end=110.0)
+
+
+def test_a_guessed_end_refuses_no_start(tmp_path: Path) -> None:
+    path = tmp_path / "a.aac"  # loud at first: by the size of its first frames it ends after some 4 s
+    loud = np.random.default_rng(0).standard_normal(4 * RATE, np.float32).clip(-1, 1)
+    samples = np.concatenate([loud, np.zeros(12 * RATE, np.float32)])
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("aac", rate=RATE, layout="mono")
+        out.mux(stream.encode(frame_of(samples[None], RATE)))
+        out.mux(stream.encode(None))
+    assert fake_reader().analyze(audio=path, start=10.0).duration == pytest.approx(6.0, abs=0.2)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,17 @@ def test_constants_with_noise_show_a_change_in_one_of_twenty_at_most(n: int) -> 
     assert false <= 0.05 * runs + 2 * np.sqrt(runs * 0.05 * 0.95)  # two standard errors
 
 
+@pytest.mark.parametrize("n", [6, 12, 40])
+def test_noise_that_knows_nothing_of_lengths_shows_no_more(n: int) -> None:
+    rng = np.random.default_rng(n)
+    runs, false = 300, 0
+    for _ in range(runs):
+        length = rng.uniform(0.2, 6, n)
+        score = np.clip(0.3 * rng.standard_normal(n), -1, 1)
+        false += bool(changes(np.cumsum(length), score, length * rng.uniform(0.05, 1, n)))
+    assert false <= 0.05 * runs + 2 * np.sqrt(runs * 0.05 * 0.95)
+
+
 @pytest.mark.parametrize(("n", "least"), [(6, 0.85), (12, 0.9), (40, 0.9)])
 def test_a_step_is_found_where_it_is(n: int, least: float) -> None:
     rng = np.random.default_rng(n)

@@ -20,6 +20,7 @@ from demeanor.media.container import (
     Damage,
     decode_packet,
     end_of,
+    is_length_guessed,
     open_container,
     read_packets,
     wave_end,
@@ -49,6 +50,7 @@ class AudioReader:
 
     Attributes:
         duration: seconds as the source declares them, None if it does not.
+        is_guess: whether nothing declares them: `duration` then only helps to tell how far a reading is.
         channels: 1 or 2, the number of rows of each block.
         rate: samples per second of what comes out.
         warnings: filled while reading: what was damaged, left out or mended.
@@ -59,6 +61,7 @@ class AudioReader:
         self.warnings: list[str] = []
         self._source = source
         self._array: NDArray[Any] | None = None
+        self.is_guess = False
         wave = Waveform(source, rate) if isinstance(source, np.ndarray) else source
         if isinstance(wave, Waveform):
             self._array, self._array_rate = wave.rows, wave.rate
@@ -72,6 +75,8 @@ class AudioReader:
             self.duration = container.duration / 1e6 if container.duration else end_of(container, stream)
             if "pictures" in lost_tracks(container):
                 self.warnings.append(f"{name_of(source)}: {UNKNOWN_CODEC.format('pictures')}; only the sound was read")
+            form = container.format.name
+        self.is_guess = is_length_guessed(form, source, _STEP)
 
     def blocks(self, seconds: float = 30.0) -> Iterator[Samples]:
         """Blocks (channels, time) in [-1, 1]; all of `seconds` but the last one, which is shorter.
@@ -105,7 +110,7 @@ class AudioReader:
         told = wave_end(self._source, _STEP)
         with open_container(self._source, _STEP) as container:
             stream = _sound_or_raise(container, self._source)
-            expected_end = told or end_of(container, stream)
+            expected_end = told or (None if self.is_guess else end_of(container, stream))
             written = 0
             timed = _timed(_frames(container, stream, damage, name), Clock(container, damage))
             for piece in _in_sync(timed, self.channels, self.rate):

@@ -36,6 +36,7 @@ _REFUSED = (
     "avfoundation gdigrab sndio pulse jack openal decklink bluray dvdvideo svg_pipe tty bin xbin adf idf "
     "ffmetadata tedcaptions"
 )
+_UNINDEXED = ("aac", "amr", "amrnb", "amrwb", "loas")  # raw frames one after another
 _GIVE_UP = 64  # read errors in one file after which the rest is left
 
 
@@ -209,6 +210,24 @@ def wave_end(source: object, step: str) -> float | None:
                 a_second = int.from_bytes(file.read(12)[8:], "little")
             file.seek(start + length + length % 2)
         return None
+
+
+def is_length_guessed(form: str, source: object, step: str) -> bool:
+    """Whether the length that FFmpeg tells of a format is a guess, from the file's size and the bit rate at its start.
+
+    Such files say nothing about it: raw frames, and MP3 whose first frame holds no count of them.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if form != "mp3":
+        return form in _UNINDEXED
+    with open_source(source, step) as file:
+        head = file.read(10)
+        tagged = sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=False))
+        file.seek(10 + tagged if head[:3] == b"ID3" else 0)
+        first = file.read(4096)
+    return not any(count in first for count in (b"Xing", b"Info", b"VBRI"))
 
 
 def end_of(container: InputContainer, stream: Stream) -> float | None:

@@ -52,14 +52,17 @@ class FaceTracker:
     """Gives faces their ids, picture by picture. Memory does not grow with the video beyond a line per track.
 
     Args:
-        max_gap: seconds a face may be lost and still be followed by its place; then only likeness counts.
+        step: seconds between pictures, if they come at regular times.
+        max_gap: seconds a face may be lost and still be followed by its place; then only likeness counts. Where
+            pictures are further apart, a face is followed from one to the next, and one seen once may well be true.
         likeness: similarity of looks in [-1, 1] from which a face gets an old id back wherever it is.
             In the GRID clips it is 0.80 to 1 (median 0.94) within a clip; between clips of different people
             its maximum is under 0.8 for all but three of the pairs (0.84, 0.88, 0.92).
     """
 
-    def __init__(self, *, max_gap: float = 3.0, likeness: float = 0.9) -> None:
-        self._max_gap, self._likeness = max_gap, likeness
+    def __init__(self, *, step: float = 0.0, max_gap: float = 3.0, likeness: float = 0.9) -> None:
+        self._max_gap, self._likeness = max(max_gap, 1.5 * step), likeness
+        self._least = 2 if step <= max_gap else 1  # pictures that show a track, among many
         self._kept: list[_Live] = []
         self._ended: list[Track] = []
         self._pictures = self._named = self._scene = 0
@@ -91,8 +94,8 @@ class FaceTracker:
 
     @property
     def tracks(self) -> list[Track]:
-        """All tracks so far, first seen first, without those seen once among many pictures."""
-        least = 2 if self._pictures > 3 else 1
+        """All tracks so far, first seen first, without those seen once among many pictures close to each other."""
+        least = self._least if self._pictures > 3 else 1
         whole = self._ended + [track.summary() for track in self._kept]
         return sorted((t for t in whole if t.count >= least), key=lambda t: (t.first, int(t.id[1:])))
 
@@ -150,7 +153,7 @@ class FaceTracker:
         """Let go of the looks of the tracks seen longest ago; of false alarms nothing is kept."""
         self._kept.sort(key=lambda track: track.last)
         while len(self._kept) > _KEPT:
-            if (ended := self._kept.pop(0).summary()).count > 1:
+            if (ended := self._kept.pop(0).summary()).count >= self._least:
                 self._ended.append(ended)
 
 

@@ -28,9 +28,9 @@ LIMIT = 64 << 20
 _HEAD = 65536  # bytes looked at to tell text
 _STAMP = r"(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 _CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)*\s+([^>]*)>", re.IGNORECASE)
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>", re.IGNORECASE)  # classes hold dots: one way to match, or none
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
-_NOT_SPOKEN = re.compile(r"\s*(?:\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|[♪♫\s]+)\s*")
+_NOT_SPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|[♪♫\s]+")
 _SENTENCE_END = re.compile(
     r"""(?<=[.!?…])\s+|(?<=[.!?…]["'”’)])\s+|(?<=[。！？])(?![。！？”’」』）])|(?<=[。！？][”’」』）])"""
 )
@@ -124,16 +124,17 @@ def _decode(data: bytes, name: str, notes: list[str]) -> str:
 
 def _lines(text: str) -> list[str]:
     """Non-empty lines; the sentences if there is only one."""
-    lines = [line for line in text.splitlines() if line.strip() and not _NOT_SPOKEN.fullmatch(line)]
+    lines = [line for line in text.splitlines() if line.strip() and not _NOT_SPOKEN.fullmatch(line.strip())]
     return _SENTENCE_END.split(lines[0]) if len(lines) == 1 else lines
 
 
 def _timed_cues(text: str, name: str) -> Iterator[_Cue]:
     """Cues of .srt and .vtt: what follows a timing line up to a blank line; NOTE, STYLE … are passed over."""
-    lines = text.splitlines()
+    lines = text.replace("\r\r\n", "\n").splitlines()
     timing = [number for number, line in enumerate(lines) if "-->" in line]
     if not timing and text.strip() and text.strip() != "WEBVTT":
         raise DecodeError(f"{name}: expected lines like '00:00:01,000 --> 00:00:02,500', got none; is it a transcript?")
+    is_webvtt = text.startswith("WEBVTT")  # where a blank line ends a cue, even an empty one, and a name may follow
     for number, following in itertools.pairwise([*timing, len(lines)]):
         match = _CUE.match(lines[number])
         if match is None:
@@ -142,6 +143,8 @@ def _timed_cues(text: str, name: str) -> Iterator[_Cue]:
                 f"got {lines[number]!r:.80}; mend that line"
             )
         body = lines[number + 1 : following]
+        if not is_webvtt and body and not body[0].strip():  # set off from its time, or every line from the next
+            body = [line for line in body if line.strip()]
         if following < len(lines) and body and body[-1].strip().isdigit() and "" not in map(str.strip, body):
             body = body[:-1]  # the next cue's number where no blank line sets it off
         start, end = (_seconds(match.groups()[at : at + 5]) for at in (0, 5))

@@ -115,7 +115,12 @@ class VideoReader:
             if spare is not None and due == 0:
                 yield Frame(spare[0], upright(spare[1]))
         name = name_of(self._source)
-        self.warnings += damage.report(name, _STEP, end, expected_end)
+        notes = damage.report(name, _STEP, end, expected_end)
+        if not notes and self.has_audio and self.duration and self.duration - end > max(2.0, 0.02 * self.duration):
+            notes = [
+                f"{name}: {_STEP}: the pictures end at {end:.1f} s of {self.duration:.1f} s; after it nothing was seen"
+            ]
+        self.warnings += notes
         if spare is None:
             raise DecodeError(f"{name}: cannot {_STEP}: expected pictures, got none {damage.last}; the file is damaged")
 

@@ -117,11 +117,11 @@ def speech_windows(blocks: Iterable[Samples], detect: Detector, early: bool = Fa
         groups = _groups(audio, origin, done, detect)
         if given and groups[: len(given)] != given:  # found otherwise after all: what was given stays
             groups = [*given, *_groups(audio, origin, given[-1][-1][1], detect)]
-        held = [] if final else _held(groups, origin)
-        for at, group in enumerate(groups):
-            if at >= len(given):
-                yield cut(audio, origin, group)
-            done = group[-1][1]
+        rest = groups[len(given) :]  # of what was given nothing is held back
+        held = [] if final else _held(rest, origin)
+        for group in rest:
+            yield cut(audio, origin, group)
+        done = max([done, *(group[-1][1] for group in given + rest)])
         keep = max(0, (held[0][0] - origin if held else len(audio)) - _CONTEXT)
         audio, origin = audio[keep:].copy(), origin + keep
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,13 @@ from demeanor.reader.picture import Box, fills, fraction
 from demeanor.reader.progress import tell
 from demeanor.types import Evidence, KeyFrame
 
+T = TypeVar("T")
+
 LONGEST = 960
 """Pixels of the longer side that frames are decoded to."""
 
 MOST = 3000
-"""Frames in which faces are looked for, at most: a long film is sampled more thinly."""
+"""Frames in which faces are looked for, at most: a long film is sampled more thinly, down to one in four seconds."""
 
 _USUAL, _FASTEST, _SLOWEST = 3.0, 6.0, 0.25  # frames per second: three in an utterance of a second
 _ENOUGH = 24  # frames of a short clip
@@ -45,7 +48,7 @@ class Seen:
 
     Attributes:
         end: seconds that the pictures last.
-        step: seconds between frames.
+        step: seconds between frames; of a film without end, between those of long ago that are kept (at most 4).
         faces: by time.
         scenes: (time, evidence), by time.
         stills: small pictures, by time.
@@ -124,13 +127,14 @@ class Eye:
         self._face = experts.face if "face" in cues else None
         self._finder = experts.finder if self._face is not None else None
         self._scene = experts.scene if "scene" in cues else None
-        self._tracker = FaceTracker()
+        self._tracker = FaceTracker(step=seen.step)
         self._seen = seen
         self._waiting: list[tuple[float, str, Box, NDArray[np.uint8], FaceQuality]] = []
         self._next_scene = min(_SCENE_STEP, length or _SCENE_STEP) / 2 - seen.step / 2
         self._next_still = 0.0
         self._still_step = max(seen.step, (length or 0.0) / _STILLS)
         self._known = length is not None
+        self._face_step, self._scene_step = seen.step, _SCENE_STEP  # of those of long ago
 
     def see(self, frame: Frame) -> None:
         """Take in the next frame."""
@@ -150,13 +154,15 @@ class Eye:
                 self._still_step *= 2
 
     def thin(self) -> None:
-        """Of a film without end keep no more than of a long one: what faces and scenes say at every second time."""
-        if len(self._seen.faces) > 2 * MOST:
-            kept = set(sorted({m.time for m in self._seen.faces})[::2])
-            self._seen.faces = [m for m in self._seen.faces if m.time in kept]
-            self._seen.step *= 2
-        if len(self._seen.scenes) > 2 * MOST:
-            self._seen.scenes = self._seen.scenes[::2]
+        """Of a film without end keep no more than of a long one: what was last said, and before it evenly."""
+        seen = self._seen
+        if len(seen.faces) > 3 * MOST:
+            old, self._face_step = _even(seen.faces[:-MOST], lambda m: m.time, self._face_step)
+            seen.faces = old + seen.faces[-MOST:]
+            seen.step = max(seen.step, min(self._face_step, 1 / _SLOWEST))
+        if len(seen.scenes) > 3 * MOST:
+            old_scenes, self._scene_step = _even(seen.scenes[:-MOST], lambda s: s[0], self._scene_step)
+            seen.scenes = old_scenes + seen.scenes[-MOST:]
 
     def closed(self) -> Seen:
         """All there is, with the tracks that were false alarms left out and the others numbered anew."""
@@ -181,6 +187,16 @@ class Eye:
         for (time, name, box, _, _), evidence in zip(self._waiting, found, strict=True):
             self._seen.faces.append(FaceMoment(time, name, box, replace(evidence, embedding=None)))
         self._waiting = []
+
+
+def _even(items: Sequence[T], time: Callable[[T], float], step: float) -> tuple[list[T], float]:
+    """What belongs to the first time of each `step`, and the step: doubled until that is `MOST` at most."""
+    while True:
+        first: dict[float, float] = {}
+        kept = [item for item in items if first.setdefault(time(item) // step, time(item)) == time(item)]
+        if len(kept) <= MOST:
+            return kept, step
+        step *= 2
 
 
 def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

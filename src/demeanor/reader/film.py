@@ -157,7 +157,8 @@ def _declared(film: VideoReader | None, source: Source | Waveform | None) -> flo
         return film.duration
     if source is not None:
         with suppress(DecodeError):  # what is damaged is told where it is heard
-            return open_audio(source).duration
+            sound = open_audio(source)
+            return None if sound.is_guess else sound.duration
     return None
 
 

@@ -31,6 +31,7 @@ class Teller:
 
     def __init__(self, experts: Experts, outbox: Outbox, seen: Seen, now: Callable[[], float]) -> None:
         self._experts, self._outbox, self._seen, self._now = experts, outbox, seen, now
+        self._step = seen.step  # as pictures come: that of those of long ago grows
         self._board, self.left_out = Board(), LeftOut()
         self._lock = threading.RLock()
         self.warnings: list[str] = []
@@ -116,7 +117,7 @@ class Teller:
 
     def _recent(self) -> Seen:
         """What was seen last, as it is at this moment."""
-        return Seen(step=self._seen.step, faces=self._seen.faces[-_LAST:], scenes=self._seen.scenes[-_LAST:])
+        return Seen(step=self._step, faces=self._seen.faces[-_LAST:], scenes=self._seen.scenes[-_LAST:])
 
     def _segment(self, id: str, state: State, replaces: tuple[str, ...], segment: Segment, until: float) -> None:
         self._put("segment", until, id=id, state=state, replaces=replaces, segment=segment)
