@@ -8,11 +8,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from demeanor.serve.pool import Order, Worker
 from demeanor.serve.problem import Problem
 from demeanor.serve.settings import Settings
+from demeanor.serve.worker import _check_length
 from serve_calls import PATIENCE, SKY, alive, children_of, until, with_bundle
 
 pytestmark = [with_bundle, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
@@ -167,3 +170,19 @@ def test_it_dies_with_its_service(tmp_path: Path) -> None:
     service.wait()
     service.stdout.close()
     until(lambda: not alive(worker), "the worker to die")
+
+
+def test_a_length_that_is_only_guessed_refuses_nothing(tmp_path: Path) -> None:
+    """Raw AAC that begins quietly: FFmpeg takes 16 seconds for minutes."""
+    loud = 0.5 * np.random.default_rng(0).standard_normal(4 * 16_000).astype(np.float32)
+    quiet = np.concatenate([np.zeros(12 * 16_000, np.float32), loud])
+    path = tmp_path / "a.aac"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(quiet[None], format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        out.mux([*stream.encode(frame), *stream.encode(None)])
+    with av.open(str(path)) as told:
+        assert told.duration is not None
+        assert told.duration / 1e6 > 60
+    _check_length({"audio": path}, 60.0)

@@ -61,7 +61,7 @@ def faces_of(sample: Sample, config: PictureConfig) -> list[Seen] | None:
     pictures = timed_pictures_of(sample, config)
     if pictures is None:
         return None
-    tracker = FaceTracker()
+    tracker = FaceTracker(step=(pictures[-1][0] - pictures[0][0]) / max(1, len(pictures) - 1) if pictures else 0.0)
     seen: dict[str, list[Seen]] = {}
     for time, image in pictures:
         for name, face in tracker.update(time, _finder().find(image), image):

@@ -162,18 +162,19 @@ def _given(folder: Path, most: float) -> dict[str, Any]:
 
 
 def _check_length(given: dict[str, Any], most: float) -> None:
-    """Refuse media that declare more than is read here.
+    """Refuse media that declare more than is read here; of others no more than that is read.
 
     Raises:
         LimitError: they do.
     """
     from demeanor.errors import InputError, LimitError
-    from demeanor.media.container import open_container
+    from demeanor.media.container import is_length_guessed, open_container
 
     for part in given.keys() & {"audio", "video"}:
         declared = 0.0
         with contextlib.suppress(InputError), open_container(given[part], "measure") as container:
-            declared = (container.duration or 0) / 1e6
+            if not is_length_guessed(container.format.name, given[part], "measure"):
+                declared = (container.duration or 0) / 1e6
         if declared > most:
             raise LimitError(f"expected at most {most:.0f} s of sound or film, got {declared:.0f} s; cut it")
 
