@@ -170,3 +170,28 @@ def test_a_speaker_named_by_a_correction_is_looked_for_in_what_is_said(path: str
 def test_a_usual_chinese_word_before_a_title_stays_in_the_rest_of_an_analysis() -> None:
     data = analysis([segment("陈皮老师来了", None, None)], warnings=["陈皮.mp4: damaged"], language="zh")
     assert redact_analysis(data).data["warnings"] == ["陈皮.mp4: damaged"]
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "left", "seconds"),
+    [
+        (
+            "I am John Smith from Leeds.",
+            "I am Jon Smith from Leeds.",
+            ["I", "am", "[NAME]", "from", "Leeds."],
+            (1.0, 2.0),
+        ),
+        ("I am John Smith, hello.", "I am John Smyth hello.", ["I", "am", "[NAME]", "hello."], (1.0, 2.0)),
+        ("Call 415 555 2671 now.", "Call four one five 555 2671 now.", ["Call", "[PHONE]", "now."], (0.5, 3.0)),
+        ("I am John Smith, hello.", "I am Jon Smyth hello.", [], (0.0, 9.0)),
+    ],
+)
+def test_words_that_the_corrected_text_lacks_are_covered_with_what_they_stand_beside(
+    text: str, heard: str, left: list[str], seconds: tuple[float, float]
+) -> None:
+    said = segment(text, 0.0, 9.0) | {"words": words(heard, 0.0)}
+    done = redact_analysis(analysis([said]), names=["John Smith"])
+    (out,) = done.data["segments"]
+    assert [w["text"] for w in out["words"]] == left
+    assert [(s.start, s.end) for s in done.stretches] == [seconds]
+    assert not any(name in json.dumps(done.data) for name in ("Jon", "Smyth", "Smith", "2671", "one"))

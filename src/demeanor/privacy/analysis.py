@@ -178,22 +178,26 @@ class _Eraser:
     ) -> tuple[list[dict[str, Any]], dict[Span, Stretch]]:
         """Words with one placeholder for all those of a span; and the seconds that the words of each span last.
 
-        A span that no word covers has no seconds of its own: the caller takes the whole segment.
+        Words that the text does not have, as it was corrected, belong to the span that they stand beside. A span that
+        no word is found for has no seconds of its own, the caller takes the whole segment, and no word is kept:
+        another may say what it is about.
         """
+        hits = _beside([_hit(spans, place) for place in _places(text, words)])
         out: list[dict[str, Any]] = []
         told: dict[Span, Stretch] = {}
-        for word, place in zip(words, _places(text, words), strict=True):
-            hit = next((s for s in spans if place and s.start < place[1] and place[0] < s.end), None)
-            if hit is None:
-                out.append({**word, "text": self.text(word["text"])} if place is None else dict(word))
+        marks: dict[Span, dict[str, Any]] = {}
+        for word, hit in zip(words, hits, strict=True):
+            if hit is _NO_PLACE or hit is None:
+                out.append(dict(word) if hit is None else {**word, "text": self.text(word["text"])})
             elif hit in told:
                 told[hit] = told[hit]._replace(end=max(told[hit].end, word["end"]))
-                out[-1]["end"] = told[hit].end
+                marks[hit]["end"] = told[hit].end
             else:
                 told[hit] = Stretch(word["start"], word["end"], hit.kind)
                 mark = replaced(text[hit.start : hit.end], [Span(0, hit.end - hit.start, hit.kind)], self._pseudonyms)
-                out.append({**word, "text": mark, "probability": None})
-        return out, told
+                marks[hit] = {**word, "text": mark, "probability": None}
+                out.append(marks[hit])
+        return (out if len(told) == len(set(spans)) else []), told
 
     def anything(self, value: Any, key: str = "") -> Any:
         """JSON data with every text in it looked through; whole names where a key says that there is one."""
@@ -241,6 +245,27 @@ class _Eraser:
         elif isinstance(value, str):
             spans = find_personal(value, names=self._names, recogniser=self._recogniser)
             self._names |= told_names(value, spans)
+
+
+_NO_PLACE = Span(-1, -1, "")
+"""Stands for the span of a word that is not in the text."""
+
+
+def _hit(spans: Sequence[Span], place: tuple[int, int] | None) -> Span | None:
+    """The span that a word lies in, None for none."""
+    if place is None:
+        return _NO_PLACE
+    return next((s for s in spans if s.start < place[1] and place[0] < s.end), None)
+
+
+def _beside(hits: list[Span | None]) -> list[Span | None]:
+    """Words without a place given to the span before them, else to that after them."""
+    out, places = list(hits), range(len(hits))
+    for order, neighbour in ((places, -1), (places[::-1], 1)):
+        for at in order:
+            if out[at] is _NO_PLACE and at + neighbour in places and out[at + neighbour] is not None:
+                out[at] = out[at + neighbour]
+    return out
 
 
 def _word_key(value: Any) -> str | None:
