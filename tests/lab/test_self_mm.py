@@ -111,9 +111,8 @@ def test_labels_move_by_the_old_centres() -> None:
     output = model(two)
     features = output.extra["features"]
     y = two.labels["score"]
-    new = proposal(
-        position(features["audio"], before["audio"]), position(features[FUSED], before[FUSED]), y, model.config.bound
-    )
+    seen = float(torch.cat([one.labels["score"], y]).abs().max())  # the end of the scale, as no other is named
+    new = proposal(position(features["audio"], before["audio"]), position(features[FUSED], before[FUSED]), y, seen)
     model.after_step(output, two, 2)
     torch.testing.assert_close(memory.of("audio", two), y / 3 + 2 / 3 * new)
     kept = memory.labels_audio
@@ -188,10 +187,20 @@ def test_as_many_weights_as_the_reference_has() -> None:
     assert 38_603_520 + sum(p.numel() for p in model.parameters()) == 38_762_852
 
 
-def test_labels_beyond_the_bound_are_refused() -> None:
+def test_generated_labels_keep_to_the_scale_of_their_labels() -> None:
+    """Whatever it is: a strong label of ±3 is not cut to 1."""
+    batch = replace(batch_of(), labels={"score": torch.linspace(-3.0, 3.0, 8)})
+    model = small()
+    for epoch in range(1, 6):
+        step(model, batch, epoch)
+    own = model.generated.labels_audio
+    assert 1.5 < float(own.abs().max()) <= 3.0
+
+
+def test_labels_beyond_a_bound_that_is_given_are_refused() -> None:
     batch = replace(batch_of(), labels={"score": torch.linspace(-3.0, 3.0, 8)})
     with pytest.raises(ConfigError, match="'score' within ±1, got 3"):
-        step(small(), batch, 1)
+        step(small(bound=1.0), batch, 1)
     step(small(bound=3.0), replace(batch, labels={"score": torch.where(torch.arange(8) < 4, NAN, 3.0)}), 1)
     for name in ("mosi", "mosei"):
         assert PRESETS[name]["bound"] == 3.0  # the published settings are those of the published scale

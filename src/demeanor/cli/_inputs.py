@@ -70,14 +70,18 @@ class JsonCommand(TyperCommand):
         return super().parse_args(ctx, rest)
 
 
-def jobs_of(inputs: Sequence[str], parts: Mapping[str, str | Path]) -> tuple[list[Job], bool]:
+def jobs_of(
+    inputs: Sequence[str], parts: Mapping[str, str | Path], transcript: Path | None = None
+) -> tuple[list[Job], bool]:
     """The samples, and whether they are to be delivered as several: more than one INPUT, or a folder.
 
     A folder with nothing to read in it, or that may not be read, is a job that fails in its turn, among several.
 
     Raises:
-        ConfigError: no input, both inputs and parts, or such a folder is the only input.
+        ConfigError: no input, both inputs and parts, such a folder is the only input, or a transcript for several.
     """
+    if transcript is not None and (len(inputs) > 1 or (inputs and _is_folder(inputs[0]))):
+        raise ConfigError("--transcript is what one recording says; give one INPUT with it")
     if inputs and parts:
         raise ConfigError(
             f"expected INPUT... or one sample from parts, got both ({inputs[0]!r} and "

@@ -70,7 +70,7 @@ def analyze(
     from demeanor.cli._terminal import leave
 
     parts = {"text": text, "image": image, "audio": audio, "video": video}
-    jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None})
+    jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None}, transcript)
     files = {"html": report, "srt": srt, "vtt": vtt, "csv": csv}
     read = [*(path for job in jobs for path in job.files), *([transcript] if transcript else [])]
     outputs = Outputs(json, files, several=several, read=read)

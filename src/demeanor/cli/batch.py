@@ -28,7 +28,9 @@ def batch(
         str | None, typer.Option(metavar="LIST", help="Some of words,voice,face,scene; default: all.")
     ] = None,
     model: Annotated[str, typer.Option(metavar="NAME|DIR", help="A bundle: see `demeanor models`.")] = "base",
-    threads: Annotated[int, typer.Option(min=0, metavar="N", help="Processor threads; 0: all.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Processor threads; 0: all; of a cluster, of one reader (0: 1).")
+    ] = 0,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -61,7 +63,9 @@ def batch(
     from demeanor.reader.executor import Threads
 
     reader = demeanor.load(model, threads=threads, offline=offline)
-    executor = Threads(workers or 1) if cluster is None else Cluster(cluster, model, threads or 1, workers or 0)
+    executor = (
+        Threads(workers or 1) if cluster is None else Cluster(cluster, model, threads or 1, workers or 0, offline)
+    )
     try:
         with _bar() as step:
             result = run(source, out, reader=reader, pair=pair, executor=executor, cues=cues, progress=step)

@@ -70,7 +70,7 @@ def explain(
     from demeanor.cli.analyze import read_jobs
 
     parts = {"text": text, "image": image, "audio": audio, "video": video}
-    jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None})
+    jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None}, transcript)
     read = [*(path for job in jobs for path in job.files), *([transcript] if transcript else [])]
     outputs = Explained(json, {"html": report}, several=several, read=read, segments=segments)
     options = {"cues": cues, "language": language, "transcript": transcript}

@@ -53,7 +53,7 @@ class Config(FusionConfig):
         mix: greatest share of the others' statistics: 0.2 in the reference, the paper prefers 0.3; 0 leaves them out.
         where: whether they are traded on the features as they come in (reference) or once encoded (the paper's figure).
         raw_attention: the reference's self-attention over the features as they come in.
-        bound: the end of the intensity's scale: 1 for [-1, 1], as data sets here give it; 3 for MOSI's own.
+        bound: the end of the intensity's scale; None takes the largest label seen.
         dropouts: modality, or `fused`, → dropout before its head.
         rates: modality → factor on the learning rate of its LSTM, 5 unless named; `decays` on the weight decay.
         least_weight: the least weight of a row in a modality's own loss; 0 as published: silent until its label moves.
@@ -70,7 +70,7 @@ class Config(FusionConfig):
     mix: float = Field(default=0.2, ge=0.0, le=1.0)
     where: Literal["input", "encoded"] = "input"
     raw_attention: bool = True
-    bound: float = 1.0
+    bound: float | None = None
     rates: dict[str, float] = Field(default_factory=dict)
     decays: dict[str, float] = Field(default_factory=dict)
     least_weight: float = 0.0

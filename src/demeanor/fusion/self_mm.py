@@ -43,7 +43,7 @@ class Config(FusionConfig):
     Attributes:
         text: the modality that is pooled over its steps, not read by an LSTM.
         target: the intensity whose labels are generated for each modality.
-        bound: the end of its scale: 1 for [-1, 1], as data sets here give it; 3 for MOSI's own. Labels beyond fail.
+        bound: the end of its scale; None takes the largest label seen. Labels beyond one that is given fail.
         lstm: modality → width of its LSTM; 32 unless named.
         out: modality → width of its vector; 32 unless named. That of text is its own.
         width: of the fused feature.
@@ -55,7 +55,7 @@ class Config(FusionConfig):
 
     text: str = "text"
     target: str = "score"
-    bound: float = 1.0
+    bound: float | None = None
     lstm: dict[str, int] = Field(default_factory=lambda: {"audio": 16})
     out: dict[str, int] = Field(default_factory=lambda: {"audio": 16})
     width: int = 128

@@ -39,6 +39,11 @@ def position(features: Tensor, centres: Tensor) -> Tensor:
     return (negative - positive) / (positive + 1e-8)
 
 
+def _largest(labels: Tensor) -> float:
+    """In size, of labels of which some may be NaN; 0 of none."""
+    return float(torch.nan_to_num(labels).abs().max()) if labels.numel() else 0.0
+
+
 class GeneratedLabels(nn.Module):
     """A label per training row and modality, kept as buffers, drifting from the common one.
 
@@ -48,10 +53,10 @@ class GeneratedLabels(nn.Module):
         widths: feature width of every modality.
         fused: of the fused feature.
         task: the intensity that is generated.
-        bound: the end of its scale: 3 for MOSI's own, 1 for [-1, 1].
+        bound: the end of its scale: 3 for MOSI's own; None takes the largest label seen.
     """
 
-    def __init__(self, widths: Mapping[str, int], fused: int, task: str, bound: float) -> None:
+    def __init__(self, widths: Mapping[str, int], fused: int, task: str, bound: float | None) -> None:
         super().__init__()
         self.task, self.bound = task, bound
         self.modalities = list(widths)
@@ -101,11 +106,11 @@ class GeneratedLabels(nn.Module):
             ConfigError: a label lies beyond the bound: what is generated would be cut to another scale than its own.
             DataError: the batch has no row numbers.
         """
-        end = float(torch.nan_to_num(batch.labels[self.task]).abs().amax())
-        if end > self.bound + SMALL:
+        end = _largest(batch.labels[self.task])
+        if self.bound is not None and end > self.bound + SMALL:
             raise ConfigError(
                 f"generated labels: expected '{self.task}' within ±{self.bound:g}, got {end:.3g}; set the model's "
-                "bound to the end of the scale, which is 3 for MOSI's own"
+                "bound to the end of the scale, or leave it out"
             )
         if batch.index is None:
             raise DataError("generated labels belong to rows, but the batch has no index; give FeatureBatch.index")
@@ -121,7 +126,8 @@ class GeneratedLabels(nn.Module):
         """The momentum rule of epoch n: `(n−1)/(n+1) · y_s + 2/(n+1) · ỹ_s`."""
         own = position(features[name].detach().float(), self.get_buffer(f"centres_{name}"))
         fused = position(features[FUSED].detach().float(), self.get_buffer(f"centres_{FUSED}"))
-        new = proposal(own, fused, batch.labels[self.task], self.bound)
+        bound = _largest(self.get_buffer(f"labels_{FUSED}")) if self.bound is None else self.bound
+        new = proposal(own, fused, batch.labels[self.task], bound)
         return torch.where(new.isnan(), label, (n - 1) / (n + 1) * label + 2 / (n + 1) * new)
 
     def _remember(self, name: str, label: Tensor, feature: Tensor, batch: FeatureBatch) -> None:

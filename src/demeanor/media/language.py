@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from functools import cache
 
@@ -198,7 +199,7 @@ def detect_language(text: str) -> str:
     zh, ja, ko, ru, uk, ar, fa, th, hi, el, he by script and letters; en, es, fr, de, it, pt, nl, sv, da, no, fi,
     pl, cs, ro, hu, tr, vi, id by a vote of small words, in which a word that several of them share counts for less.
     """
-    text = _IGNORED.sub(" ", text)
+    text = _plain(text)
     counts = {name: len(pattern.findall(text)) for name, pattern in _script_patterns().items()}
     weights = {name: count * _WEIGHT.get(name, 1.0) for name, count in counts.items()}
     weights["han"] += weights.pop("kana")
@@ -221,8 +222,13 @@ def detect_language(text: str) -> str:
 
 def small_words(text: str, language: str) -> float:
     """Share of a text's words that are small words of a language, in [0, 1]; 0 of one without a list."""
-    words = _WORD.findall(_IGNORED.sub(" ", text).lower().replace("’", "'"))
+    words = _WORD.findall(_plain(text).lower().replace("’", "'"))
     return sum(language in _by_word().get(word, ()) for word in words) / max(1, len(words))
+
+
+def _plain(text: str) -> str:
+    """A text with its marks joined to their letters, as the lists have them, without what is of no language."""
+    return _IGNORED.sub(" ", unicodedata.normalize("NFC", text))
 
 
 def _few(han: int) -> int:

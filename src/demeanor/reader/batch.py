@@ -124,7 +124,7 @@ def _run(
     except OSError as error:
         raise ConfigError(f"{out}: expected a place to write to, got {error.strerror}; check the folder") from error
     with file:
-        for line in chain.from_iterable(executor.lines(_groups(left), reader, wanted)):
+        for line in chain.from_iterable(executor.lines(_groups(left), reader, wanted) if left else ()):
             if "provenance" in line:
                 line["provenance"]["asked"] = asked[line["id"]]
             file.write(_written(line))

@@ -35,14 +35,17 @@ class Threads:
             for group in groups:
                 yield read_group(group, reader, cues)
             return
-        with ThreadPoolExecutor(self.workers) as pool:
-            waiting: deque[Future[list[Line]]] = deque()
+        pool = ThreadPoolExecutor(self.workers)
+        waiting: deque[Future[list[Line]]] = deque()
+        try:
             for group in groups:
                 waiting.append(pool.submit(read_group, group, reader, cues))
                 if len(waiting) > 2 * self.workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        finally:  # stopped, nothing more is begun
+            pool.shutdown(cancel_futures=True)
 
 
 def read_group(group: Sequence[Item], reader: Reader, cues: frozenset[str]) -> list[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -186,7 +187,8 @@ def _sounding(part: Any) -> Any:
     """Sound that comes with its rate as a `Waveform`, tensors as arrays; anything else as it is."""
     if is_pair(part):
         return from_pair(part)
-    is_tensor = hasattr(part, "__array__") and not isinstance(part, np.ndarray) and not hasattr(part, "getextrema")
+    is_plain = isinstance(part, np.ndarray | str | bytes)  # numpy has strings that are arrays too
+    is_tensor = hasattr(part, "__array__") and not is_plain and not hasattr(part, "getextrema")
     return np.asarray(part) if is_tensor else part
 
 
@@ -254,14 +256,23 @@ def _kind(present: set[str]) -> Kind:
 
 
 def _interval(start: float | None, end: float | None) -> tuple[float, float | None]:
-    first = 0.0 if start is None else float(start)
-    if not 0 <= first < 1e7 or (end is not None and not first < float(end) < 1e9):
-        raise ConfigError(f"expected 0 ≤ start < end in seconds, got start={start}, end={end}; mend them")
-    return first, None if end is None else float(end)
+    try:
+        first, last = 0.0 if start is None else float(start), None if end is None else float(end)
+    except (TypeError, ValueError):
+        first, last = math.nan, None
+    if not 0 <= first < 1e7 or (last is not None and not first < last < 1e9):
+        raise ConfigError(f"expected 0 ≤ start < end in seconds, got start={start!r}, end={end!r}; mend them")
+    return first, last
 
 
 def language_of(language: str | None) -> str | None:
-    """A language's code; None for "auto"."""
+    """A language's code; None for "auto".
+
+    Raises:
+        ConfigError: no language.
+    """
+    if language is not None and not isinstance(language, str):
+        raise ConfigError(f"expected a language as a code or name, or 'auto', got {language!r}")
     if language is None or language.strip().lower() in ("auto", ""):
         return None
     return language_code(language)

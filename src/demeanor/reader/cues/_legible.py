@@ -170,10 +170,10 @@ class Legible:
         return self._cost(" ".join(words)) > FOREIGN * sum(map(len, words))
 
     def _foreign(self, text: str, letters: Sequence[str], language: str | None) -> Doubt | None:
-        if language in self._languages:
+        name = _script(letters)
+        if language in self._languages and name in ("Latin", "Han"):
             return None
-        if language in (None, "und"):
-            name = _script(letters)
+        if language in (None, "und", *self._languages):
             if name == "Han" or (name == "Latin" and not self._is_unknown(text)):
                 return None  # too short to tell, as much of everyday English is
             name = "a language that could not be told" if name == "Latin" else name
