@@ -4,8 +4,9 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from PIL import Image
 import demeanor
 from demeanor.errors import ConfigError
 from demeanor.reader.batch import run
-from demeanor.reader.cluster import Cluster
+from demeanor.reader.cluster import Cluster, _Crew
+from demeanor.reader.manifest import Item
 from reader_fakes import picture
 from serve_calls import with_bundle
 
@@ -120,3 +122,109 @@ def test_what_does_not_fit_is_refused_before_anything_is_read(machines: Any, man
         with pytest.raises(ConfigError, match=why):
             run(manifest, out, reader=reader, executor=executor)
         assert lines(out) == []
+
+
+class Stub:
+    """Ray whose readers answer at once what `answer` says: a value, or an error that is raised when it is fetched."""
+
+    class Error(Exception):
+        """As RayError: whatever of Ray's went wrong."""
+
+    class TaskError(Error):
+        """As RayTaskError: the reader lives."""
+
+    def __init__(
+        self, answer: Callable[[int, list[str]], Any], what: Callable[[int], Any] = lambda number: "this"
+    ) -> None:
+        self.exceptions = SimpleNamespace(RayError=self.Error, RayTaskError=self.TaskError)
+        self._answer, self._what = answer, what
+        self.hired = 0
+
+    def hire(self) -> Any:
+        self.hired += 1
+        number = self.hired
+
+        return SimpleNamespace(
+            what=SimpleNamespace(remote=lambda: Ref(self._what(number))),
+            read=SimpleNamespace(remote=lambda group, cues: Ref(self._answer(number, [item.id for item in group]))),
+        )
+
+    def wait(self, refs: list[Any], num_returns: int, fetch_local: bool) -> tuple[list[Any], list[Any]]:
+        return refs[:1], refs[1:]
+
+    def get(self, ref: Any) -> Any:
+        if isinstance(ref.value, Exception):
+            raise ref.value
+        return ref.value
+
+    def lines(self, groups: list[str], workers: int = 2) -> list[Any]:
+        crew = _Crew(self, "here", self.hire, "this")
+        items = [[Item(name, {"text": name}) for name in group] for group in groups]
+        return [line for part in crew.lines(items, frozenset(), workers) for line in part]
+
+
+class Ref:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def test_a_reader_lost_for_memory_is_replaced_and_costs_the_sample_that_took_it() -> None:
+    """Ray tells of that by an error of its own, not by that of a reader's death."""
+    dead: set[int] = set()
+
+    def answer(number: int, names: list[str]) -> Any:
+        if number in dead or "x" in names:
+            dead.add(number)
+            return Stub.Error("OutOfMemory")
+        return names
+
+    ray = Stub(answer)
+    found = ray.lines(["a", "bxc", "d", "e", "f", "g", "h"])
+    assert [line if isinstance(line, str) else line["id"] for line in found] == list("abxcdefgh")
+    (lost,) = [line for line in found if not isinstance(line, str)]
+    assert "2 readers were lost over it" in lost["error"]["message"]
+    assert ray.hired > 2
+
+
+def test_what_a_reader_says_of_itself_costs_its_group_only() -> None:
+    ray = Stub(lambda number, names: Stub.TaskError("a fault") if "x" in names else names)
+    found = ray.lines(["a", "x", "b"])
+    assert [line if isinstance(line, str) else line["error"]["type"] for line in found] == ["a", "TaskError", "b"]
+    assert ray.hired == 2
+
+
+def test_readers_that_never_start_end_the_batch() -> None:
+    ray = Stub(lambda number, names: names, lambda number: Stub.Error("The process died: SIGILL"))
+    with pytest.raises(ConfigError, match="expected this on each machine, got The process died: SIGILL"):
+        ray.lines(["a"])
+    assert ray.hired < 12
+    late = Stub(lambda number, names: names, lambda number: "this" if number > 3 else Stub.Error("gone"))
+    assert late.lines(["a", "b"]) == ["a", "b"]
+
+
+def test_more_than_fits_into_an_answer_is_read_again_where_its_machine_is_lost(machines: Any, tmp_path: Path) -> None:
+    """Long lines stay on the machine that read them until they are asked for."""
+    text = "I like it. " * 150
+    rows = [f"t{i},{text}," if i % 2 else f"p{i},,face.png" for i in range(8)]
+    Image.fromarray(picture([(20, 20, 60, "bright")])).save(tmp_path / "face.png")
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(["id,text,image", *rows]) + "\n", encoding="utf-8")
+    reader, here, there = demeanor.load(), tmp_path / "here.jsonl", tmp_path / "there.jsonl"
+    run(path, here, reader=reader)
+    extra = machines.add_node(num_cpus=1)
+
+    def lose(done: int, total: int) -> None:
+        if done == 4:
+            machines.remove_node(extra, allow_graceful=False)
+
+    run(path, there, reader=reader, executor=Cluster(machines.address), progress=lose)
+    assert lines(there) == lines(here)
+    assert max(map(len, there.read_bytes().split(b"\n"))) > 100_000
+
+
+def test_a_batch_that_is_done_needs_no_cluster(manifest: Path) -> None:
+    out = manifest.with_name("out.jsonl")
+    (manifest.parent / "one.csv").write_text("id,text\na,I love it.\n", encoding="utf-8")
+    run(manifest.parent / "one.csv", out, reader=demeanor.load())
+    again = run(manifest.parent / "one.csv", out, reader=demeanor.load(), executor=Cluster("127.0.0.1:1"))
+    assert again.skipped == 1
