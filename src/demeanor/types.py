@@ -170,11 +170,17 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Faces and a voice that belong to one person."""
+    """Faces and a voice that belong to one person.
+
+    `seconds` is how long they are seen or heard, None without time. `reading` is the mean, by seconds, of what is read
+    of them: the fused reading of the segments in which they speak, their faces' own in the others; None without any.
+    """
 
     id: str
     faces: tuple[str, ...]
     speaker: str | None = None
+    seconds: float | None = None
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,10 +84,14 @@ def test_speakers_with_names_become_numbers_and_their_names_go_from_the_text() -
         segment("Good evening.", 0.0, 1.0, speaker="Zelda Quux"),
         segment("Thanks, Quux.", 1.0, 2.0, speaker="S1"),
     ]
-    people = [{"id": "P1", "faces": ["F1"], "speaker": "Zelda Quux"}, {"id": "P2", "faces": [], "speaker": "S1"}]
+    told = {"seconds": 1.0, "reading": READING}
+    people = [
+        {"id": "P1", "faces": ["F1"], "speaker": "Zelda Quux", **told},
+        {"id": "P2", "faces": [], "speaker": "S1", **told},
+    ]
     done = redact_analysis(analysis(segments, people=people)).data
     assert [s["speaker"] for s in done["segments"]] == ["S2", "S1"]
-    assert [p["speaker"] for p in done["people"]] == ["S2", "S1"]
+    assert done["people"] == [{**people[0], "speaker": "S2"}, people[1]]
     assert done["segments"][1]["text"] == "Thanks, [NAME]."
     assert "Quux" not in json.dumps(done)
 

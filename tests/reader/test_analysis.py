@@ -79,6 +79,19 @@ def test_numbers_are_plain() -> None:
     assert plain(math.inf) is None
 
 
+def test_persons_have_a_reading_in_json_written_before_they_had_too(film: Analysis) -> None:
+    data = film.to_dict()
+    (person,) = data["people"]
+    assert list(person) == ["id", "faces", "speaker", "seconds", "reading"]
+    assert person["seconds"] == pytest.approx(sum(s["end"] - s["start"] for s in data["segments"] if s["faces"]))
+    assert person["reading"]["sentiment"]["label"] in ("negative", "neutral", "positive")
+    old = {**data, "people": [{k: person[k] for k in ("id", "faces", "speaker")}]}
+    validate(old)
+    (again,) = Analysis.from_dict(old).to_dict()["people"]
+    assert again["seconds"] == pytest.approx(person["seconds"], abs=1e-5)
+    assert again["reading"]["sentiment"]["score"] == pytest.approx(person["reading"]["sentiment"]["score"], abs=1e-5)
+
+
 def test_corrections_stay() -> None:
     data = fake_reader().analyze("I love it").to_dict()
     data["corrections"] = [{"path": "segments/0/text", "value": "I loved it", "by": None, "at": None}]

@@ -131,8 +131,8 @@ def video() -> Json:
         },
         segments=segments,
         people=[
-            {"id": "P1", "faces": ["F1"], "speaker": "S1"},
-            {"id": "P2", "faces": ["F2"], "speaker": "S2"},
+            {"id": "P1", "faces": ["F1"], "speaker": "S1", "seconds": 27.6, "reading": reading(0.12, "joy")},
+            {"id": "P2", "faces": ["F2"], "speaker": "S2", "seconds": 34.3, "reading": reading(-0.08, "anger")},
         ],
         missing=["scene"], warnings=["no face found in 1 of 12 segments"],
         provenance={

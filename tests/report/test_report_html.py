@@ -255,3 +255,14 @@ def test_what_abstains_is_not_said_to_be_right() -> None:
     for abstains in (False, True):
         page = render(made.analysis(overall=made.reading(0.6, abstain=abstains)))
         assert ('<p class="sure">' in page) is not abstains
+
+
+def test_the_cards_of_persons_show_the_numbers_of_the_json() -> None:
+    item = made.video()
+    item["people"][1] |= {"speaker": None}
+    cards = re.findall(r'<li class="card person">.*?</li>', render(item))
+    assert ["seen or heard for 0:27" in c and "<b>+0.12</b>" in c for c in cards] == [True, False]
+    assert ["seen for 0:34" in c and "<b>−0.08</b>" in c for c in cards] == [False, True]
+    for person in item["people"]:
+        del person["seconds"], person["reading"]  # as written before persons had them
+    assert len(re.findall('<li class="card person">', render(item))) == 2

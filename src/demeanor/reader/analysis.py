@@ -39,7 +39,7 @@ class Analysis:
         overall: the fused reading; everything in it is None where there was nothing to read.
         cues: reading per cue present, with weight and share.
         segments: utterances, stretches of time, or sentences.
-        people: faces and voices by person.
+        people: faces and voices by person, for how long, and the mean of what is read of them.
         missing: names of the cues that are not present.
         warnings: what was damaged, left out or not found, in words.
         provenance: version, bundle, speech, threads, seconds.

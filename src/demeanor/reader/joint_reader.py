@@ -110,7 +110,7 @@ class JointReader(Reader):
             overall=overall[0],
             cues=overall[1],
             segments=tuple(segments),
-            people=tuple(people(segments)),
+            people=people(segments),
             missing=tuple(c for c in dict.fromkeys((*CUES, *self.cues.values())) if c not in overall[1]),
             warnings=tuple(dict.fromkeys(draft.warnings)),
             provenance=self._provenance(draft, time.perf_counter() - began),

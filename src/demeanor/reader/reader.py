@@ -204,7 +204,7 @@ class Reader:
             overall=overall,
             cues=readings,
             segments=tuple(segments),
-            people=tuple(people(segments)),
+            people=people(segments),
             missing=tuple(c for c in CUES if c not in readings),
             warnings=tuple(dict.fromkeys(draft.warnings)),
             provenance=self._provenance(draft, seconds),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from demeanor.reader.people import read_of
 from demeanor.reader.trend import trend
 from demeanor.types import Dimensions, Person, Reading, Segment, SegmentFace, Sentiment, Sets, Word
 
@@ -29,7 +30,7 @@ def from_analysis(analysis: Analysis) -> dict[str, Any]:
         "language": a.language, "overall": a.overall.to_dict(),
         "cues": {name: reading.to_dict() for name, reading in a.cues.items()},
         "segments": [from_segment(s) for s in a.segments],
-        "people": [asdict(p) for p in a.people],
+        "people": [_from_person(p) for p in a.people],
         "missing": a.missing, "warnings": a.warnings, "provenance": a.provenance,
     }  # fmt: skip
     if a.corrections:
@@ -44,14 +45,15 @@ def from_analysis(analysis: Analysis) -> dict[str, Any]:
 
 def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of the `Analysis` that a JSON mapping describes."""
+    segments = tuple(_segment(s) for s in data["segments"])
     same = ("id", "source", "kind", "language", "provenance")
     return {
         **{key: data[key] for key in same},
         "duration": _time(data, "duration"),
         "overall": _reading(data["overall"]),
         "cues": {name: _reading(r) for name, r in data["cues"].items()},
-        "segments": tuple(_segment(s) for s in data["segments"]),
-        "people": tuple(Person(p["id"], tuple(p["faces"]), p["speaker"]) for p in data["people"]),
+        "segments": segments,
+        "people": _people(data["people"], segments),
         "missing": tuple(data["missing"]),
         "warnings": tuple(data["warnings"]),
         "corrections": _corrections(data.get("corrections") or ()),
@@ -101,6 +103,24 @@ def from_segment(segment: Segment) -> dict[str, Any]:
         "reading": s.reading.to_dict(),
         "cues": {name: reading.to_dict() for name, reading in s.cues.items()},
     }  # fmt: skip
+
+
+def _from_person(person: Person) -> dict[str, Any]:
+    p = person
+    return {
+        "id": p.id, "faces": p.faces, "speaker": p.speaker, "seconds": p.seconds,
+        "reading": None if p.reading is None else p.reading.to_dict(),
+    }  # fmt: skip
+
+
+def _people(given: Sequence[Mapping[str, Any]], segments: Sequence[Segment]) -> tuple[Person, ...]:
+    persons = tuple(Person(p["id"], tuple(p["faces"]), p["speaker"]) for p in given)
+    if not all("reading" in p for p in given):  # written before persons had one
+        return read_of(persons, segments)
+    return tuple(
+        replace(person, seconds=_time(p, "seconds"), reading=p["reading"] and _reading(p["reading"]))
+        for person, p in zip(persons, given, strict=True)
+    )
 
 
 def _segment(data: Mapping[str, Any]) -> Segment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from demeanor.report.figures import Json, clock, cue_names, is_timed, percent, score_of
@@ -60,64 +60,29 @@ def _sum(item: Json, words: Words) -> str:
 
 
 def people_section(item: Json, keyframes: Sequence[KeyFrame], words: Words) -> str:
-    """Each person, and each face and speaker that belongs to none: picture, time, average reading."""
-    people = _people(item) if is_timed(item) else []
+    """Each person: picture, time, average reading."""
+    people = item.get("people") if is_timed(item) else None
     if not people:
         return ""
-    segments = item.get("segments") or ()
-    cuts = best_faces(keyframes, segments)
-    cards = "".join(_person(*person, segments, cuts, words) for person in people[:_PEOPLE])
+    cuts = best_faces(keyframes, item.get("segments") or ())
+    cards = "".join(_person(person, cuts, words) for person in people[:_PEOPLE])
     title = words["people"]
     return f'<section class="people" aria-label="{title}"><h3>{title}</h3><ul>{cards}</ul></section>'
 
 
-def _people(item: Json) -> list[tuple[str, list[str], str | None]]:
-    """(name, faces, speaker) of everybody seen or heard."""
-    segments = item.get("segments") or ()
-    people = [(p["id"], list(p.get("faces") or ()), p.get("speaker")) for p in item.get("people") or ()]
-    known_faces, known_voices = {f for _, fs, _ in people for f in fs}, {voice for _, _, voice in people}
-    faces = dict.fromkeys(f["id"] for s in segments for f in s.get("faces") or ())
-    speakers = dict.fromkeys(s["speaker"] for s in segments if s.get("speaker"))
-    people += [(face, [face], None) for face in faces if face not in known_faces]
-    return people + [(voice, [], voice) for voice in speakers if voice not in known_voices]
-
-
-def _person(
-    name: str,
-    faces: Sequence[str],
-    speaker: str | None,
-    segments: Sequence[Json],
-    cuts: dict[str, str],
-    words: Words,
-) -> str:
+def _person(person: Json, cuts: dict[str, str], words: Words) -> str:
+    name, faces, speaker = person["id"], person.get("faces") or (), person.get("speaker")
     cut = next((cuts[f] for f in faces if f in cuts), None)
     picture = f'<span class="initial" aria-hidden="true">{escape(name[:3])}</span>'
     if cut:
         picture = f'<img src="{cut}" alt="" width="56" height="56">'
     others = dict.fromkeys(a for a in (*faces, speaker) if a and a != name)
     aliases = f"<small>{' '.join(escape(a) for a in others)}</small>"
-    spoke = _average(segments, lambda s: [s.get("reading")] if speaker and s.get("speaker") == speaker else [])
-    seen = _average(segments, lambda s: [f.get("reading") for f in s.get("faces") or () if f["id"] in faces])
-    lines = ""
-    for key, (seconds, score) in (("spoke", spoke), ("seen", seen)):
-        if seconds:
-            mean = "" if score is None else f" · <span>{words['average']} <b>{minus(score)}</b></span>"
-            lines += f"<p>{words[key].format(t=clock(seconds))}{mean}</p>"
+    seconds, score = person.get("seconds"), score_of(person.get("reading"))
+    line = ""
+    if seconds:
+        present = "present" if faces and speaker else "seen" if faces else "spoke"
+        mean = "" if score is None else f" · <span>{words['average']} <b>{minus(score)}</b></span>"
+        line = f"<p>{words[present].format(t=clock(seconds))}{mean}</p>"
     title = f'<h4 dir="auto"><bdi>{escape(name)}</bdi> {aliases}</h4>'
-    return f'<li class="card person">{picture}<div>{title}{lines}</div></li>'
-
-
-def _average(segments: Sequence[Json], readings: Callable[[Json], list[Json | None]]) -> tuple[float, float | None]:
-    """Seconds in which there is such a reading, and the mean score by seconds."""
-    seconds = weighted = scored = 0.0
-    for segment in segments:
-        found = readings(segment)
-        if not found or segment.get("start") is None:
-            continue
-        length = segment["end"] - segment["start"]
-        seconds += length
-        scores = [s for s in map(score_of, found) if s is not None]
-        if scores:
-            scored += length
-            weighted += length * sum(scores) / len(scores)
-    return seconds, weighted / scored if scored else None
+    return f'<li class="card person">{picture}<div>{title}{line}</div></li>'
