@@ -72,6 +72,15 @@ def test_one_bad_input_costs_that_input_only(reads: Demeanor, media: Path) -> No
     assert found["source"] == "I love it"
 
 
+@pytest.mark.parametrize("command", ["analyze", "explain"])
+def test_a_transcript_is_of_one_recording(reads: Demeanor, media: Path, tmp_path: Path, command: str) -> None:
+    (tmp_path / "t.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nI love this.\n", encoding="utf-8")
+    for inputs in (["a.wav", "b.wav"], [media]):
+        ran = reads(command, *inputs, "--transcript", tmp_path / "t.srt")
+        assert ran.code == 2
+        assert "--transcript is what one recording says" in ran.err
+
+
 @pytest.mark.parametrize("several", [False, True])
 def test_nothing_could_be_read(reads: Demeanor, media: Path, several: bool) -> None:
     bad = [media / "broken.mp4"] * (1 + several)

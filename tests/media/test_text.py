@@ -1,4 +1,5 @@
 import codecs
+import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
@@ -328,6 +329,7 @@ def test_addresses_hold_no_ends() -> None:
 )
 def test_language(language: str, said: str) -> None:
     assert detect_language(said) == language
+    assert detect_language(unicodedata.normalize("NFD", said)) == language
 
 
 def test_language_of_real_posts(shared: Path) -> None:

@@ -4,7 +4,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ import pytest
 from PIL import Image
 
 from demeanor.errors import ConfigError, UnknownNameError
+from demeanor.reader import executor
 from demeanor.reader.batch import BatchResult, run
-from demeanor.reader.executor import Threads
-from demeanor.reader.manifest import read_items
+from demeanor.reader.executor import Line, Threads
+from demeanor.reader.manifest import Item, read_items
 from demeanor.reader.reader import Reader
 from demeanor.report.schema import validate
 from reader_fakes import FakeExperts, fake_reader, picture, silence, speech, write_wav
@@ -476,6 +479,22 @@ def test_several_workers_keep_the_order(tmp_path: Path) -> None:
     run(root, one, reader=fake_reader())
     run(root, many, reader=fake_reader(), executor=Threads(4))
     assert _without_seconds(lines(one)) == _without_seconds(lines(many))
+
+
+def test_stopped_it_begins_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go = [], threading.Event()
+
+    def read(group: Sequence[Item], reader: Reader, cues: frozenset[str]) -> list[Line]:
+        begun.append(group[0].id)
+        assert len(begun) == 1 or go.wait(60)
+        return [{"id": group[0].id}]
+
+    monkeypatch.setattr(executor, "read_group", read)
+    found = Threads(2).lines([[Item(str(n), {"text": "x"})] for n in range(20)], fake_reader(), frozenset())
+    assert next(found) == [{"id": "0"}]
+    threading.Timer(0.2, go.set).start()
+    found.close()
+    assert len(begun) <= 3  # the first, and those that were being read
 
 
 def test_a_language_there_is_not_costs_its_row_only(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,6 +182,24 @@ def test_language_codes() -> None:
     assert gather("x", language="auto").language is None
     assert gather("x", language=None).language is None
     assert gather("x", language="zh-CN").language == "zh"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"start": "abc"}, "0 ≤ start < end in seconds, got start='abc'"),
+        ({"end": [1]}, r"got start=None, end=\[1\]"),
+        ({"language": 5}, "a language as a code or name, or 'auto', got 5"),
+    ],
+)
+def test_what_is_no_time_and_no_language(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        gather("x", **given)
+
+
+def test_texts_out_of_an_array_are_sentences() -> None:
+    for text in np.array(["I love it.", "总算下雨了"]):
+        assert gather(text).text == str(text)
 
 
 def test_cues() -> None:
