@@ -65,8 +65,7 @@ def evaluate(
 
     Returns:
         The record: metrics {name: {value, low, high, level}}, floor, n, groups, and what records hold; the bounds are
-        nan for a single group. Predictions go into SPLIT-predictions.npz of the run folder. Where asked, and not
-        recorded: `by` {field, rows as of `by_value`}.
+        nan for a single group. Predictions go into SPLIT-predictions.npz. Where asked, unrecorded: `by` {field, rows}.
 
     Raises:
         ConfigError: no finished run, no such part, nothing under `by`, or other data than the run learned from.
