@@ -29,6 +29,19 @@ def print_record(record: Mapping[str, Any]) -> None:
         table.add_row(name, _number(found["value"]), interval, _number(record["floor"][name]))
     alone = "; one group: no interval" if record["groups"] == 1 else ""
     _print(table, f"{record['dataset']} · {record['split']} · {record['model']} · {record['n']} rows{alone}")
+    if "by" in record:
+        _print_by(record["by"])
+
+
+def _print_by(found: Mapping[str, Any]) -> None:
+    """A row per value; a task after the other, each with the samples that have its label."""
+    for task in found["rows"][0]["tasks"]:
+        rows = [(row["value"] or "(none)", row["tasks"][task]) for row in found["rows"]]
+        metrics = list(dict.fromkeys(m for _, told in rows for m in told["metrics"]))
+        table = _table(found["field"], "n", *metrics)
+        for value, told in rows:
+            table.add_row(value, str(told["n"]), *(_number(told["metrics"].get(m)) for m in metrics))
+        _print(table, f"\n{task} by {found['field']}")
 
 
 _HELD = {

@@ -13,6 +13,10 @@ def evaluate(
         Path, typer.Argument(metavar="RUN|BUNDLE", help="A run folder, or what `demeanor export` made of it.")
     ],
     split: Annotated[str, typer.Option("--split", help="valid or test; a test read is recorded.")] = "valid",
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="FIELD", help="Scores by speaker, language, group, author, or a label, too."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     results: Annotated[Path, typer.Option("--results", metavar="FILE", help="Where a test read is recorded.")] = Path(
         "results/records.jsonl"
@@ -33,7 +37,7 @@ def evaluate(
     from demeanor.experiments.records import plain
 
     work = evaluate_bundle if is_bundle(run) else score
-    record = work(run, data_root(data), split, results, say=say)
+    record = work(run, data_root(data), split, results, say=say, by=by)
     if as_json:
         print_json(plain(record))
     else:

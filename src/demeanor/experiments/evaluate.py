@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from demeanor.errors import ConfigError
 from demeanor.experiments import missing, records
+from demeanor.experiments.by_value import by_value, values_of
 from demeanor.metrics import bootstrap
 from demeanor.training import lab
 from demeanor.training.measure import floor, measure
@@ -48,6 +49,7 @@ def evaluate(
     prepared: Prepared | None = None,
     say: Callable[[str], None] = print,
     resamples: int = RESAMPLES,
+    by: str | None = None,
 ) -> dict[str, Any]:
     """Score a run folder.
 
@@ -59,13 +61,14 @@ def evaluate(
         prepared: the run's data, where it is at hand.
         say: where progress lines go.
         resamples: for the intervals; 0 leaves them out.
+        by: a field of the samples, or a label of theirs, by whose values the part is scored too.
 
     Returns:
         The record: metrics {name: {value, low, high, level}}, floor, n, groups, and what records hold; the bounds are
-        nan for a single group. Predictions go into SPLIT-predictions.npz of the run folder.
+        nan for a single group. Predictions go into SPLIT-predictions.npz. Where asked, unrecorded: `by` {field, rows}.
 
     Raises:
-        ConfigError: no finished run, no such part, or the data are not those that the run learned from.
+        ConfigError: no finished run, no such part, nothing under `by`, or other data than the run learned from.
     """
     stored = spec_of(folder)
     run = lab.check(stored["config"])
@@ -74,14 +77,14 @@ def evaluate(
     part = getattr(prepared.parts, split, None) if split in ("valid", "test") else None
     if part is None or not len(part):
         raise ConfigError(f"--split: expected a part with samples, valid or test; got '{split}' for {run.data.dataset}")
+    values = [] if by is None else values_of([prepared.samples[i] for i in part], by)
     model = lab.load(run, prepared, folder)
     predicted = lab.predictions(run, prepared, model, part)
     labels = {task: y[part] for task, y in prepared.labels.items()}
     groups = np.array(prepared.groups(part))
-    ids = np.array([prepared.samples[i].id for i in part])
     truth = {f"label/{t}": y for t, y in labels.items()}
-    speakers = np.array([prepared.samples[i].speaker or "" for i in part])
-    extra = {"group": groups, "id": ids, "speaker": speakers}
+    ids, speakers = zip(*((prepared.samples[i].id, prepared.samples[i].speaker or "") for i in part), strict=True)
+    extra = {"group": groups, "id": np.array(ids), "speaker": np.array(speakers)}
     save_arrays(folder / f"{split}-predictions.npz", {**predicted, **truth, **extra})
     if split == "test" and run.missing is not None:
         missing.predict_all(run, prepared, model, part, folder)
@@ -97,7 +100,7 @@ def evaluate(
     write_json(folder / f"{split}.json", records.plain(record))
     if split == "test" and out is not None:
         records.append(record, out)
-    return record
+    return record | {"by": {"field": by, "rows": by_value(run, values, predicted, labels)}} if values else record
 
 
 def intervals(

@@ -17,6 +17,7 @@ from demeanor import bundle
 from demeanor.bundle import FUSED
 from demeanor.errors import ConfigError
 from demeanor.experiments import records
+from demeanor.experiments.by_value import by_value, values_of
 from demeanor.experiments.evaluate import intervals
 from demeanor.features.digest import of_ids
 from demeanor.features.exported import column_of
@@ -45,6 +46,7 @@ def evaluate_bundle(
     out: Path | None = records.DEFAULT,
     store: Store | None = None,
     say: Callable[[str], None] = print,
+    by: str | None = None,
 ) -> dict[str, Any]:
     """Score a bundle on the data of its run.
 
@@ -55,12 +57,13 @@ def evaluate_bundle(
         out: where a test read is recorded; None records nothing.
         store: of features.
         say: where progress lines go.
+        by: a field of the samples, or a label of theirs, by whose values the part is scored too.
 
     Returns:
         The record, as `evaluate` gives it of a run.
 
     Raises:
-        ConfigError: no bundle of the lab, another part, or other data than the run's.
+        ConfigError: no bundle of the lab, another part, nothing under `by`, or other data than the run's.
     """
     opened = bundle.load(folder)
     if opened.spec.get("kind") != FUSED:
@@ -76,6 +79,7 @@ def evaluate_bundle(
         raise ConfigError(
             f"expected the data that '{told['run']}' was trained on in {root}, got other samples; give their folder"
         )
+    values = [] if by is None else values_of([samples[i] for i in part], by)
     predicted = predictions(model, samples, part, store or Store())
     labels = {name: targets_of(samples, name, task) for name, task in run.tasks.items()}
     truth = {name: y[part] for name, y in labels.items()}
@@ -87,7 +91,7 @@ def evaluate_bundle(
     record |= {"floor": floor(run, {n: y[parts.train] for n, y in labels.items()}, truth)}
     if split == "test" and out is not None:
         records.append(record, out)
-    return record
+    return record | {"by": {"field": by, "rows": by_value(run, values, predicted, truth)}} if values else record
 
 
 def predictions(

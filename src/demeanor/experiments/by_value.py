@@ -1,0 +1,60 @@
+"""A part scored by speaker, by language, or by what else its samples say: another view of the same predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from demeanor.errors import ConfigError
+from demeanor.training.measure import Arrays, task_metrics
+from demeanor.training.prepare import labelled
+from demeanor.training.runfile import RunFile
+from demeanor.types import Sample
+
+FIELDS = ("speaker", "language", "group", "author")
+"""What a sample may say of itself; labels besides, so that a table's column `label_gender` is `gender` here."""
+
+FEWEST = 5
+"""Labelled samples below which a value has no metrics: they would say nothing."""
+
+
+def values_of(samples: Sequence[Sample], by: str) -> list[str | None]:
+    """What each sample says under that name; None where it says nothing.
+
+    Raises:
+        ConfigError: none of them says anything; names what there is.
+    """
+    values = [getattr(s, by) if by in FIELDS else s.labels.get(by) for s in samples]
+    if all(v is None or v == "" for v in values):
+        there = [f for f in FIELDS if any(getattr(s, f) for s in samples)]
+        there += sorted({name for s in samples for name in s.labels})
+        raise ConfigError(f"--by: expected what samples of this part carry ({', '.join(there)}), got '{by}'")
+    return [None if v is None or v == "" else f"{v:g}" if isinstance(v, float | int) else str(v) for v in values]
+
+
+def by_value(run: RunFile, values: Sequence[str | None], predicted: Arrays, labels: Arrays) -> list[dict[str, Any]]:
+    """Every task's metrics for each value.
+
+    Args:
+        run: whose tasks they are.
+        values: one per row, see `values_of`.
+        predicted: per task (N,) or (N, classes).
+        labels: the same shapes; NaN where a row has none.
+
+    Returns:
+        `value`, `n` and `tasks` in the order of the values, samples without one (None) last; per task `n`, those with
+        its label, and `metrics`, {} of fewer than `FEWEST`.
+    """
+    rows = []
+    for value in sorted(set(values), key=lambda v: (v is None, v or "")):
+        at = np.array([v == value for v in values])
+        tasks = {}
+        for name, task in run.tasks.items():
+            count = int(labelled(labels[name][at]).sum())
+            with np.errstate(invalid="ignore"):
+                found = task_metrics(task, predicted[name][at], labels[name][at]) if count >= FEWEST else {}
+            tasks[name] = {"n": count, "metrics": found}
+        rows.append({"value": value, "n": int(at.sum()), "tasks": tasks})
+    return rows
