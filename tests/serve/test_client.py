@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import struct
@@ -106,6 +107,23 @@ def test_an_answer_that_breaks_off_is_told_as_an_error_of_the_service(answer: by
         demeanor.Client(url).health()
     assert refused.value.status == 0
     assert url.removeprefix("http://") in str(refused.value)
+
+
+class Bad(io.BytesIO):
+    """A file on a disk that fails."""
+
+    name = "/media/sky.jpg"
+
+    def read(self, _: int | None = None, /) -> bytes:
+        raise OSError("Input/output error")
+
+
+@pytest.mark.parametrize(("file", "told"), [(Bad(), "sky.jpg: .*output error"), (io.BytesIO(), "a file: .*closed")])
+def test_a_file_that_cannot_be_read_is_no_error_of_the_network(file: io.BytesIO, told: str) -> None:
+    if not isinstance(file, Bad):
+        file.close()
+    with socket.create_server(("127.0.0.1", 0)) as listening, pytest.raises(demeanor.InputError, match=told):
+        demeanor.Client(f"http://127.0.0.1:{listening.getsockname()[1]}").analyze(file=file)
 
 
 def test_bodies_that_are_no_json_break_off_likewise() -> None:

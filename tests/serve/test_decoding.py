@@ -17,6 +17,7 @@ pytest.importorskip("fastapi", reason="the service's libraries are not installed
 
 from demeanor.errors import InputError
 from demeanor.media.image import decode_image
+from demeanor.serve import decoding
 from demeanor.serve.decoder import packed, unpacked
 from demeanor.serve.decoding import Coded, Decoder, Pictures
 from reader_fakes import picture
@@ -173,6 +174,23 @@ def test_a_stream_of_sound_goes_on_in_a_new_process(format: str) -> None:
     assert sum(np.diff(taken.times) < 0) <= 1  # a piece of the beginning may come again; the stream leaves it out
     assert taken.times[-1] == pytest.approx(6.0, abs=0.1)
     assert taken.samples > 2.5 * 48_000
+
+
+def test_a_large_piece_is_decoded_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Minutes of speech are a megabyte as they come, and far more than an answer may hold when decoded."""
+    data, _ = encoded("ogg", seconds=4)
+    monkeypatch.setattr(decoding, "_SLICE", len(data) // 4)
+    taken, answers = Taken(), []
+    with decoder("ogg") as child:
+        exchange = child.ask
+        monkeypatch.setattr(child, "ask", lambda *asked: answers.append(found := exchange(*asked)) or found)
+        sound = Coded(child, taken.push, taken.faults.append)
+        sound.take(data, 2.0)
+        sound.end()
+    assert taken.faults == []
+    assert taken.samples > 3.9 * 48_000
+    assert taken.times[0] == pytest.approx(2.0, abs=0.03)
+    assert max(len(decoded) for _, decoded in answers) < 0.5 * sum(len(decoded) for _, decoded in answers)
 
 
 def test_junk_for_a_packet_of_opus_costs_itself() -> None:

@@ -8,7 +8,8 @@ from time import sleep
 import numpy as np
 import pytest
 
-from demeanor.serve import sessions
+from demeanor.reader.events import Event
+from demeanor.serve import live, sessions
 from demeanor.serve.sessions import Session
 from demeanor.serve.wire import HEADER, LARGEST, Medium
 from live_calls import HELLO, STREAM, begun, events, media, pcm, rest, service
@@ -147,6 +148,45 @@ def test_a_final_event_that_did_not_arrive_is_told_again(client: TestClient, mon
             ws.send_json({"type": "end"})  # as a client does that does not know whether that had arrived
             assert [e["type"] for e in events(rest(ws))] == ["segment", "final"]
     until(lambda: token not in service(client).lives._sessions, "the session to be forgotten")
+
+
+def test_a_session_that_fails_at_its_end_says_so_whatever_was_told_before(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError
+
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        session = service(client).lives._sessions[token]
+        monkeypatch.setattr(session._stream, "finish", broken)
+        for seq in range(1, 31):
+            session._keep(Event("partial", seq, seq, seq).to_dict())
+        ws.send_json({"type": "end"})
+        error = rest(ws)[-1]
+        assert (error["type"], error["seq"]) == ("error", 31)
+        assert ws.receive()["code"] == 1008
+    for seen, told in ((30, ["error"]), (31, [])):
+        with client.websocket_connect(STREAM) as ws:
+            begun(ws, session=token, seen=seen)
+            assert [ws.receive_json()["type"] for _ in told] == told
+            assert ws.receive()["code"] == 1008
+
+
+def test_nothing_need_come_while_the_rest_is_read(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        stream = service(client).lives._sessions[begun(ws)["session"]]._stream
+        finish = stream.finish
+
+        def finished_later() -> None:
+            sleep(0.3)
+            finish()
+
+        monkeypatch.setattr(stream, "finish", finished_later)
+        monkeypatch.setattr(live, "IDLE", 0.05)
+        ws.send_json({"type": "text", "n": 1, "text": "I hate it."})
+        ws.send_json({"type": "end"})
+        assert rest(ws)[-1]["type"] == "final"
 
 
 def test_a_finished_session_leaves_no_decoder_behind(client: TestClient) -> None:

@@ -59,6 +59,13 @@ def test_a_file_is_known_by_its_content(client: TestClient) -> None:
     assert words["overall"]["sentiment"]["label"] == "negative"
 
 
+@pytest.mark.parametrize("boundary", ["x" * 300, "ä"])
+def test_a_boundary_that_is_none_is_no_fault(client: TestClient, boundary: str) -> None:
+    kind = f"multipart/form-data; boundary={boundary}".encode()
+    said = client.post("/v1/analyze", content=b"--x", headers={"Content-Type": kind})  # type: ignore[dict-item]
+    assert (said.status_code, said.json()["type"]) == (400, "urn:demeanor:problem:malformed")
+
+
 def test_a_long_text_is_read_apart(client: TestClient) -> None:
     found = client.post("/v1/analyze", json={"text": "I love it. " * 300}).json()
     assert len(found["segments"]) > 10
@@ -114,6 +121,15 @@ def test_what_cannot_be_read_is_told_as_a_problem(
     assert "Traceback" not in said.text
     assert str(client.app.state.service.spool.folder) not in said.text
     assert on_disk(client.app.state.service.spool.folder) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/v1/jobs", "GET, POST"), (f"/v1/jobs/{'0f' * 16}", "DELETE, GET"), ("/health", "GET, HEAD"), ("/", "GET, HEAD")],
+)
+def test_every_right_method_is_told(client: TestClient, path: str, allowed: str) -> None:
+    said = client.put(path)
+    assert (said.status_code, said.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

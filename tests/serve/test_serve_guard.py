@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -160,6 +162,23 @@ def test_a_fault_of_ours_tells_nothing(
     assert "RuntimeError at test_serve_guard.py" in told
     assert "secret" not in told
     assert "I love it" not in told
+
+
+def test_an_upload_that_its_client_breaks_off_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        raise AssertionError("there is nobody to answer")
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/jobs", "headers": [(b"host", b"127.0.0.1")]}
+    asyncio.run(Guard(app, Settings(), Metrics())(scope, receive, send))
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["status"]) == ("request", 499)
 
 
 @with_bundle

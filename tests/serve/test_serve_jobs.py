@@ -3,8 +3,10 @@
 import itertools
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -190,6 +192,23 @@ def test_cancel_and_delete(tmp_path: Path) -> None:
             assert client.get(f"/v1/jobs/{id}").status_code == 404
             until(lambda id=id: not service.spool.job(id).exists(), "what was sent to go")
         assert ended(client, submitted(client))["state"] == "done"
+
+
+def test_a_full_queue_or_disk_gives_back_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with app_client(tmp_path / "s", queued=1) as client:
+        service = client.app.state.service
+        monkeypatch.setattr(service.queue, "take", lambda: None)
+        mine = {"Idempotency-Key": "mine"}
+        first = client.post("/v1/jobs", json={"text": "x"}, headers=mine)
+        with monkeypatch.context() as full:
+            full.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+            again = client.post("/v1/jobs", json={"text": "x"}, headers=mine)
+            assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+            assert again.headers["idempotency-replayed"] == "true"
+        monkeypatch.setattr(service.queue, "active", lambda _: 0)  # as when several come at once
+        late = client.post("/v1/jobs", json={"text": "y"})
+        assert (late.status_code, late.json()["type"]) == (429, "urn:demeanor:problem:queue-full")
+        assert len(service.queue.ids()) == 1
 
 
 def test_keys_see_their_own_jobs_only_and_may_have_so_many(tmp_path: Path) -> None:

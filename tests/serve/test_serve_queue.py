@@ -11,7 +11,7 @@ pytest.importorskip("fastapi", reason="the service's libraries are not installed
 
 from demeanor.errors import ConfigError
 from demeanor.serve.database import open_database
-from demeanor.serve.queue import ATTEMPTS, Job, Queue
+from demeanor.serve.queue import ATTEMPTS, LEASE, Full, Job, Queue
 from demeanor.serve.spool import new_id
 
 Make = Callable[..., Queue]
@@ -110,6 +110,20 @@ def test_the_same_idempotency_key_is_the_same_job(make: Make) -> None:
     assert queue.submit(new_id(), "ann", None).id != queue.submit(new_id(), "ann", None).id
 
 
+def test_a_full_queue_takes_nothing_new_and_knows_what_it_has(make: Make) -> None:
+    queue = make()
+    ids = [queue.submit(new_id(), "ann", key, "print", most=2).id for key in ("a", "b")]
+    assert queue.submit(new_id(), "ann", "b", "print", most=2).id == ids[1]
+    for key in ("c", None):
+        with pytest.raises(Full):
+            queue.submit(new_id(), "ann", key, "print", most=2)
+    assert queue.ids() == set(ids)
+    assert queue.submit(new_id(), "bob", "a", "print", most=2).id not in ids
+    assert queue.finish(took(queue), "done")
+    assert queue.handed_in("ann", "c") is None
+    assert queue.submit(new_id(), "ann", "c", "print", most=2) == queue.handed_in("ann", "c")
+
+
 def test_cancelled_at_once_or_by_its_worker(make: Make) -> None:
     queue = make()
     waiting, running = (queue.submit(id, "ann") for id in (new_id(), new_id()))
@@ -172,6 +186,21 @@ def test_what_a_dead_service_had_begun_is_taken_up(make: Make, monkeypatch: pyte
     found = queue.get(job.id)
     assert found is not None
     assert found.state == "failed"
+
+
+def test_a_service_whose_clock_is_ahead_takes_nothing_from_another(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, other = (Queue(open_database(postgres, tmp_path)) for _ in range(2))
+    queue.submit(new_id(), "ann")
+    job = took(queue)
+    ahead = time.time() + 2 * LEASE
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    other.recover()
+    assert queue.renew(job, 0.5, None), "it is still read by the one that took it"
+    queue.delete(job.id)
+    for each in (queue, other):
+        each.close()
 
 
 def test_two_services_never_take_the_same_job(postgres: str, tmp_path: Path) -> None:

@@ -7,15 +7,17 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
-from demeanor.serve.pool import Order, Worker
+from demeanor.errors import LimitError
+from demeanor.serve.pool import Crash, Order, Worker
 from demeanor.serve.problem import Problem
 from demeanor.serve.settings import Settings
-from demeanor.serve.worker import _check_length
+from demeanor.serve.worker import _check_length, _given
 from serve_calls import PATIENCE, SKY, alive, children_of, until, with_bundle
 
 pytestmark = [with_bundle, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
@@ -186,3 +188,22 @@ def test_a_length_that_is_only_guessed_refuses_nothing(tmp_path: Path) -> None:
         assert told.duration is not None
         assert told.duration / 1e6 > 60
     _check_length({"audio": path}, 60.0)
+
+
+def test_a_text_as_a_file_may_be_no_longer_than_another(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(("我" * 21).encode("gb18030"))
+    with pytest.raises(LimitError, match="at most 20 characters, got 21"):
+        _given(tmp_path, 60.0, 20)
+    assert _given(tmp_path, 60.0, 21)["text"] == (tmp_path / "file").read_bytes()
+
+
+def test_a_line_longer_than_any_answer_is_taken_for_a_death() -> None:
+    async def run() -> None:
+        said = asyncio.StreamReader(limit=10)
+        said.feed_data(b"x" * 100 + b"\n")
+        worker = Worker(Settings(), 1, print)
+        worker._process = SimpleNamespace(stdout=said)  # type: ignore[assignment]
+        with pytest.raises(Crash):
+            await worker._line()
+
+    asyncio.run(run())

@@ -48,6 +48,8 @@ def test_json_says_the_same() -> None:
         '{"type": "text", "n": 1, "text": 3}',
         '{"type": "picture", "n": 1, "data": "", "time": "now"}',
         '{"type": "audio", "n": 99999999999, "data": ""}',
+        '{"type": "audio", "n": 1, "data": "", "time": 1%s}' % (400 * "0"),
+        '{"type": "audio", "n": 1, "data": "", "time": NaN}',
     ],
 )
 def test_what_is_none_of_the_protocol_is_refused(message: bytes | str) -> None:

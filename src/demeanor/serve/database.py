@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ class Database(Protocol):
 
     def transaction(self) -> Any:
         """A context that yields `Execute`; all of its statements count, or none."""
+
+    def now(self, run: Execute) -> float:
+        """Seconds since 1970, within a transaction; one clock for all services that work on it."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -70,6 +74,10 @@ class Sqlite:
 
     def _execute(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         return [dict(row) for row in self._connection.execute(statement, values).fetchall()]
+
+    def now(self, run: Execute) -> float:
+        """See `Database`."""
+        return time.time()
 
     def close(self) -> None:
         """See `Database`."""
@@ -120,6 +128,10 @@ class Postgres:
     def _execute(self, connection: Any, statement: str, values: Sequence[Any]) -> list[Row]:
         cursor = connection.execute(statement.replace("?", "%s"), values)
         return list(cursor.fetchall()) if cursor.description else []
+
+    def now(self, run: Execute) -> float:
+        """See `Database`."""
+        return float(run("SELECT extract(epoch FROM clock_timestamp()) AS now")[0]["now"])
 
     def close(self) -> None:
         """See `Database`."""

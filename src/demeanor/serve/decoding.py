@@ -21,6 +21,7 @@ MEMORY = 1 << 30
 """Bytes of address space of a process that decodes."""
 
 _HEAD = 1 << 18  # bytes, at most, in which a stream of sound says what it is
+_SLICE = 1 << 16  # bytes decoded at once: minutes of speech may be in them; no packet of Opus is as large
 _CLUSTER = b"\x1f\x43\xb6\x75"  # where the sound of WebM begins
 _SAMPLES = ("<f4", "<f8", "<i2", "<i4", "|u1")
 
@@ -189,7 +190,8 @@ class Coded:
     def take(self, data: bytes, time: float | None) -> None:
         """Have it decoded, and push it."""
         with self._lock:
-            self._ask({"time": time}, data)
+            for at in range(0, max(1, len(data)), _SLICE):
+                self._ask({"time": time}, data[at : at + _SLICE])
 
     def end(self) -> None:
         """Push what the decoder held back."""

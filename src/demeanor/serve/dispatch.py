@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from demeanor.serve.log import log
 from demeanor.serve.pool import Order, Worker
 from demeanor.serve.problem import Problem, fault
-from demeanor.serve.queue import LEASE, Job, State
+from demeanor.serve.queue import ATTEMPTS, LEASE, Job, State
 from demeanor.serve.spool import delete
 from demeanor.serve.worker import place
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EVERY = 0.5  # seconds between two looks at a running job: its progress is written down, a wish to stop it seen
 _PURGE = 5.0
+_PAUSE = 5.0  # after a fault: a machine that is short of memory, or a database that is away, may come round
 _LOOK = 1.0  # seconds between two looks into a queue that others fill too
 
 
@@ -79,6 +80,21 @@ class Dispatch:
             await asyncio.gather(reading, return_exceptions=True)
             await asyncio.to_thread(self._service.queue.give_back, job)
             raise
+        except Exception:  # the job is not left running with nobody who reads it
+            await self._put_back(job)
+            await asyncio.sleep(_PAUSE)
+            raise
+
+    async def _put_back(self, job: Job) -> None:
+        """Let a job be begun anew, as soon as the database answers."""
+        while True:
+            try:
+                await asyncio.to_thread(self._service.queue.put_back, job)
+                self._service.bell.ring()
+                return
+            except Exception as error:
+                log("fault", where=place(error))
+                await asyncio.sleep(_PAUSE)
 
     async def _read(self, job: Job, worker: Worker) -> None:
         """Have one job read, and close it."""
@@ -119,6 +135,8 @@ class Dispatch:
             await reading
             return "done"
         except Problem as problem:
+            if problem.kind == "not-ready" and job.attempts < ATTEMPTS:
+                raise  # no process could be started, which is not the sample's fault
             return self._failed(order, problem)
         except OSError as error:
             log("fault", where=place(error))
@@ -129,8 +147,9 @@ class Dispatch:
 
     def _failed(self, order: Order, problem: Problem) -> State:
         delete(order.out)
-        order.out.mkdir(mode=0o700)
-        (order.out / "error.json").write_text(json.dumps(problem.to_dict()), encoding="utf-8")
+        with contextlib.suppress(OSError):  # a full disk keeps no reasons
+            order.out.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (order.out / "error.json").write_text(json.dumps(problem.to_dict()), encoding="utf-8")
         return "failed"
 
     async def _tidy(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,15 +46,21 @@ class Form:
 
 
 def _pieces(part: Part) -> Iterator[bytes]:
+    """The bytes of a part.
+
+    Raises:
+        InputError: its file cannot be read, or is closed.
+    """
     if isinstance(part, bytes):
         yield part
-    elif isinstance(part, str | Path):
-        with Path(part).open("rb") as file:
+        return
+    try:
+        with Path(part).open("rb") if isinstance(part, str | Path) else contextlib.nullcontext(part) as file:
             while piece := file.read(_PIECE):
                 yield piece
-    else:
-        while piece := part.read(_PIECE):
-            yield piece
+    except (OSError, ValueError) as error:
+        named = part if isinstance(part, str | Path) else _name(part) or "a file"
+        raise InputError(f"{named}: expected a file that can be read, got: {error}; check it") from error
 
 
 def _quoted(name: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demeanor.serve.log import log
@@ -70,6 +71,8 @@ class Guard:
             await answer.refuse(scope, receive, problem)
         except asyncio.CancelledError:
             raise
+        except ClientDisconnect:
+            pass  # in the middle of what it sent: there is nobody to answer
         except Exception as error:
             log("fault", where=place(error), request=answer.id)
             await answer.refuse(scope, receive, fault())

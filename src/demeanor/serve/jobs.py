@@ -22,7 +22,7 @@ from demeanor.serve import formats, openapi
 from demeanor.serve.formats import Format, ReportLanguage
 from demeanor.serve.identity import identify
 from demeanor.serve.problem import Problem
-from demeanor.serve.queue import Job
+from demeanor.serve.queue import Full, Job
 from demeanor.serve.service import Service, service_of
 from demeanor.serve.spool import delete, is_id, new_id
 from demeanor.serve.upload import Upload, decoded_text, receive
@@ -80,13 +80,8 @@ async def submit(
 ) -> JobView:
     """Hand in a sample; its job is answered, and outlives a crash of the service from then on."""
     service = service_of(request)
-    if await asyncio.to_thread(service.queue.active, owner) >= service.settings.queued:
-        raise Problem(
-            429, "queue-full", f"expected at most {service.settings.queued} jobs that wait or run, got one more; wait "
-            "for some", {"Retry-After": "30"},
-        )  # fmt: skip
-    if shutil.disk_usage(service.spool.folder).free < 2 * service.settings.largest:
-        raise Problem(503, "busy", "there is no room for another sample at present; try later", {"Retry-After": "60"})
+    key = None if idempotency_key is None else hashlib.sha256(f"key\0{idempotency_key}".encode()).hexdigest()
+    await _admit(service, owner, key)
     id = new_id()
     job: Job | None = None
     try:
@@ -94,8 +89,10 @@ async def submit(
         _check(service, upload)
         upload.options["explain"] = explain
         await asyncio.to_thread(upload.write_down)
-        key, fingerprint = _sealed(idempotency_key, upload)
-        job = await asyncio.to_thread(service.queue.submit, id, owner, key, fingerprint)
+        fingerprint = _fingerprint(idempotency_key, upload)
+        job = await asyncio.to_thread(service.queue.submit, id, owner, key, fingerprint, service.settings.queued)
+    except Full as error:  # since it was admitted others have come
+        raise _full(service) from error
     finally:
         if job is None or job.id != id:
             delete(service.spool.job(id))
@@ -249,16 +246,36 @@ def _check(service: Service, upload: Upload) -> None:
     decoded_text(upload, service.settings.longest)
 
 
-def _sealed(key: str | None, upload: Upload) -> tuple[str | None, str | None]:
-    """An Idempotency-Key, and what tells one request under it from another, as they are kept: (None, None) without one.
+async def _admit(service: Service, owner: str, key: str | None) -> None:
+    """Refuse a sample before it comes; one whose job is here already needs no room.
+
+    Raises:
+        Problem: its owner has too many, or the disk is full.
+    """
+    if key is not None and await asyncio.to_thread(service.queue.handed_in, owner, key) is not None:
+        return
+    if await asyncio.to_thread(service.queue.active, owner) >= service.settings.queued:
+        raise _full(service)
+    if shutil.disk_usage(service.spool.folder).free < 2 * service.settings.largest:
+        raise Problem(503, "busy", "there is no room for another sample at present; try later", {"Retry-After": "60"})
+
+
+def _full(service: Service) -> Problem:
+    return Problem(
+        429, "queue-full", f"expected at most {service.settings.queued} jobs that wait or run, got one more; wait for "
+        "some", {"Retry-After": "30"},
+    )  # fmt: skip
+
+
+def _fingerprint(key: str | None, upload: Upload) -> str | None:
+    """What tells one request under an Idempotency-Key from another; None without one.
 
     What was sent is salted with the key, and of the key only a hash is kept: whoever reads the database cannot try
     out what was sent.
     """
     if key is None:
-        return None, None
-    sent = f"{key}\0{upload.digest}\0{upload.options['explain']}"
-    return hashlib.sha256(f"key\0{key}".encode()).hexdigest(), hashlib.sha256(f"sent\0{sent}".encode()).hexdigest()
+        return None
+    return hashlib.sha256(f"sent\0{key}\0{upload.digest}\0{upload.options['explain']}".encode()).hexdigest()
 
 
 async def _events(service: Service, job: Job | None) -> AsyncIterator[str]:
@@ -299,8 +316,11 @@ def _view(service: Service, job: Job) -> JobView:
 
 
 def _error(service: Service, job: Job) -> JobError:
+    if job.result is None:  # given up: one that was read and failed has a reason
+        detail = f"the service broke off {job.attempts} times while it read this, and gave it up; send less at once"
+        return JobError(**Problem(500, "fault", detail).to_dict())
     try:
-        told = (service.spool.result(job.id, job.result or "none") / "error.json").read_text(encoding="utf-8")
+        told = (service.spool.result(job.id, job.result) / "error.json").read_text(encoding="utf-8")
         return JobError(**json.loads(told))
     except FileNotFoundError:
         detail = "the job failed, and why is no longer kept"

@@ -160,7 +160,8 @@ class _Connection:
                 self.gone = error.code == 1000  # for good; any other way it may come back
             elif isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect | RuntimeError):
                 raise error
-        await self._close(1000 if self._told or self.gone else 1012)
+        told = 1008 if self._session.failed else 1000
+        await self._close(told if self._told else 1000 if self.gone else 1012)
 
     async def leave(self) -> None:
         """Another connection takes the session over, after what had come on this one."""
@@ -178,7 +179,7 @@ class _Connection:
     async def _read_on(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(IDLE):
+                async with asyncio.timeout(None if self._session.ended else IDLE):  # nothing more need come then
                     message = await _received(self._websocket)
             except TimeoutError as error:
                 raise Problem(

@@ -152,7 +152,7 @@ class Worker:
         assert self._process.stdin is not None
         said = {
             "folder": str(order.folder), "out": str(order.out), "seconds": order.seconds, "reports": order.reports,
-            "media_seconds": self._settings.media_seconds,
+            "media_seconds": self._settings.media_seconds, "longest": self._settings.longest,
         }  # fmt: skip
         with contextlib.suppress(ConnectionError):  # its death shows where it is to answer
             self._process.stdin.write(json.dumps(said).encode() + b"\n")
@@ -176,7 +176,10 @@ class Worker:
     async def _line(self) -> dict[str, Any]:
         assert self._process is not None
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
+        try:
+            line = await self._process.stdout.readline()
+        except ValueError as error:  # longer than any answer is
+            raise Crash from error
         if not line.endswith(b"\n"):
             raise Crash
         answer: dict[str, Any] = json.loads(line)

@@ -7,7 +7,6 @@ Finishing asks for the claim: whoever lost it (another service took the job over
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -69,6 +68,10 @@ class Job:
 _COLUMNS = ", ".join(f.name for f in fields(Job))
 
 
+class Full(Exception):
+    """An owner has as many jobs that wait or run as he may have."""
+
+
 class Queue:
     """The table of jobs.
 
@@ -93,22 +96,38 @@ class Queue:
         """Let go of the database."""
         self._database.close()
 
-    def submit(self, id: str, owner: str, key: str | None = None, fingerprint: str | None = None) -> Job:
-        """Hand in a job; where the owner has handed in one under this key already, that one comes back."""
+    def submit(
+        self, id: str, owner: str, key: str | None = None, fingerprint: str | None = None, most: int | None = None
+    ) -> Job:
+        """Hand in a job; where the owner has handed in one under this key already, that one comes back.
+
+        Raises:
+            Full: as many as `most` of the owner wait or run already.
+        """
         with self._database.transaction() as run:
-            run(
-                "INSERT INTO demeanor_jobs (id, owner, state, created, idempotency, fingerprint) "
-                "VALUES (?, ?, 'queued', ?, ?, ?) ON CONFLICT (owner, idempotency) DO NOTHING",
-                (id, owner, time.time(), key, fingerprint),
-            )
-            if key is None:
+            known = None if key is None else _maybe(run, "owner = ? AND idempotency = ?", (owner, key))
+            full = most is not None and _active(run, owner) >= most
+            if not known and not full:
+                run(
+                    "INSERT INTO demeanor_jobs (id, owner, state, created, idempotency, fingerprint) "
+                    "VALUES (?, ?, 'queued', ?, ?, ?)",
+                    (id, owner, self._database.now(run), key, fingerprint),
+                )
                 return _one(run, "id = ?", (id,))
-            return _one(run, "owner = ? AND idempotency = ?", (owner, key))
+        if not known:
+            raise Full
+        return known
+
+    def handed_in(self, owner: str, key: str) -> Job | None:
+        """The job that an owner has handed in under a key."""
+        with self._database.transaction() as run:
+            return _maybe(run, "owner = ? AND idempotency = ?", (owner, key))
 
     def take(self) -> Job | None:
         """The next job, for a worker: of the owner with the fewest running, then of who waited longest for a turn."""
-        claim, now = secrets.token_hex(8), time.time()
+        claim = secrets.token_hex(8)
         with self._database.transaction() as run:
+            now = self._database.now(run)
             found = run(
                 "SELECT j.id FROM demeanor_jobs j WHERE j.state = 'queued' ORDER BY "
                 "(SELECT count(*) FROM demeanor_jobs r WHERE r.owner = j.owner AND r.state = 'running'), "
@@ -130,14 +149,14 @@ class Queue:
             found = run(
                 "UPDATE demeanor_jobs SET lease = ?, progress = ?, stage = ? "
                 "WHERE id = ? AND claim = ? AND state = 'running' RETURNING cancel",
-                (time.time() + LEASE, progress, stage, job.id, job.claim),
+                (self._database.now(run) + LEASE, progress, stage, job.id, job.claim),
             )
         return bool(found) and not found[0]["cancel"]
 
     def finish(self, job: Job, state: State) -> bool:
         """Close a job; False where it is no longer ours, and what was made of it counts for nothing."""
-        now = time.time()
         with self._database.transaction() as run:
+            now = self._database.now(run)
             found = run(
                 "UPDATE demeanor_jobs SET state = ?, finished = ?, expires = ?, result = ?, claim = NULL, "
                 "lease = NULL, stage = NULL, progress = CASE WHEN ? = 'done' THEN 1 ELSE progress END "
@@ -155,32 +174,40 @@ class Queue:
                 (job.id, job.claim),
             )
 
+    def put_back(self, job: Job) -> None:
+        """Put a job back in the queue, because its reading broke off, which counts as an attempt."""
+        with self._database.transaction() as run:
+            self._begun_anew(run, "id = ? AND claim = ?", (job.id, job.claim))
+
     def recover(self) -> list[str]:
         """Take up what services that died had begun; the ids of jobs that are given up.
 
         SQLite has one service, which has just started: whatever runs there has been left behind.
         """
-        now = time.time()
-        left = "state = 'running' AND (lease IS NULL OR lease < ?)"
-        before = now if self.shared else float(2**62)
         with self._database.transaction() as run:
-            run(
-                "UPDATE demeanor_jobs SET state = 'cancelled', claim = NULL, finished = ?, expires = ? "
-                f"WHERE cancel = 1 AND {left}",
-                (now, now + self._keep, before),
-            )
-            given_up = run(
-                "UPDATE demeanor_jobs SET state = 'failed', claim = NULL, finished = ?, expires = ? "
-                f"WHERE attempts >= ? AND {left} RETURNING id",
-                (now, now + self._keep, ATTEMPTS, before),
-            )
-            run(f"UPDATE demeanor_jobs SET state = 'queued', claim = NULL, lease = NULL WHERE {left}", (before,))
+            before = self._database.now(run) if self.shared else float(2**62)
+            return self._begun_anew(run, "(lease IS NULL OR lease < ?)", (before,))
+
+    def _begun_anew(self, run: Execute, left: str, which: tuple[Any, ...]) -> list[str]:
+        """Put running jobs back, but those to be stopped and those tried often enough; the ids of the latter."""
+        now, left = self._database.now(run), f"state = 'running' AND {left}"
+        run(
+            "UPDATE demeanor_jobs SET state = 'cancelled', claim = NULL, finished = ?, expires = ? "
+            f"WHERE cancel = 1 AND {left}",
+            (now, now + self._keep, *which),
+        )
+        given_up = run(
+            "UPDATE demeanor_jobs SET state = 'failed', claim = NULL, finished = ?, expires = ? "
+            f"WHERE attempts >= ? AND {left} RETURNING id",
+            (now, now + self._keep, ATTEMPTS, *which),
+        )
+        run(f"UPDATE demeanor_jobs SET state = 'queued', claim = NULL, lease = NULL WHERE {left}", which)
         return [row["id"] for row in given_up]
 
     def cancel(self, id: str, owner: str) -> Job | None:
         """Stop a job: at once if it waits, else its worker is told."""
-        now = time.time()
         with self._database.transaction() as run:
+            now = self._database.now(run)
             run(
                 "UPDATE demeanor_jobs SET state = 'cancelled', finished = ?, expires = ? "
                 "WHERE id = ? AND owner = ? AND state = 'queued'",
@@ -214,10 +241,7 @@ class Queue:
     def active(self, owner: str) -> int:
         """How many jobs of an owner wait or run."""
         with self._database.transaction() as run:
-            rows = run(
-                "SELECT count(*) AS n FROM demeanor_jobs WHERE owner = ? AND state IN ('queued', 'running')", (owner,)
-            )
-        return int(rows[0]["n"])
+            return _active(run, owner)
 
     def counts(self) -> dict[str, int]:
         """Jobs by state."""
@@ -228,7 +252,10 @@ class Queue:
     def fetched(self, job: Job) -> None:
         """Note the first time that a result was handed over."""
         with self._database.transaction() as run:
-            run("UPDATE demeanor_jobs SET fetched = ? WHERE id = ? AND fetched IS NULL", (time.time(), job.id))
+            run(
+                "UPDATE demeanor_jobs SET fetched = ? WHERE id = ? AND fetched IS NULL",
+                (self._database.now(run), job.id),
+            )
 
     def delete(self, id: str) -> None:
         """Forget a job; its worker, if it has one, will find that it is no longer its own."""
@@ -242,14 +269,19 @@ class Queue:
 
     def over(self) -> tuple[list[str], list[str]]:
         """Jobs whose results have had their time, and jobs whose own time is over, which are forgotten here."""
-        now = time.time()
         with self._database.transaction() as run:
+            now = self._database.now(run)
             results = run(
                 "UPDATE demeanor_jobs SET result = NULL WHERE result IS NOT NULL AND fetched < ? RETURNING id",
                 (now - self._keep_fetched,),
             )
             whole = run("DELETE FROM demeanor_jobs WHERE expires < ? RETURNING id", (now,))
         return [r["id"] for r in results], [r["id"] for r in whole]
+
+
+def _active(run: Execute, owner: str) -> int:
+    rows = run("SELECT count(*) AS n FROM demeanor_jobs WHERE owner = ? AND state IN ('queued', 'running')", (owner,))
+    return int(rows[0]["n"])
 
 
 def _maybe(run: Execute, where: str, values: tuple[Any, ...]) -> Job | None:

@@ -50,15 +50,16 @@ class Session:
         token: by which a client comes back.
         received: number of the last message taken.
         finished: whether the final event was told.
+        failed: whether that is an error.
     """
 
     def __init__(self, reader: Reader, hello: Hello, owner: str, longest: float) -> None:
         self.token, self.owner = secrets.token_urlsafe(24), owner
-        self.received, self.finished = 0, False
+        self.received, self.finished, self.failed = 0, False, False
         self._began, self._noted = time.monotonic(), False
         self._longest, self._loop = longest, asyncio.get_running_loop()
         self._kept: deque[dict[str, Any]] = deque()
-        self._forgotten = 0
+        self._forgotten, self._latest = 0, 0
         self._news, self._pushing = asyncio.Event(), asyncio.Lock()
         self._ending: asyncio.Task[None] | None = None
         self._stream = reader.stream(**hello.options, callback=self._heard)
@@ -140,7 +141,8 @@ class Session:
             problem = of(error) if isinstance(error, DemeanorError) else fault()
             if problem.status >= 500:
                 log("fault", where=place(error), request="stream")
-            self._keep({"type": "error", "seq": self._forgotten + len(self._kept) + 1, "problem": problem.to_dict()})
+            self.failed = True
+            self._keep({"type": "error", "seq": self._latest + 1, "problem": problem.to_dict()})
             self._note("failed")
         self._note("finished")
         self.finished = True
@@ -194,6 +196,7 @@ class Session:
         if event["type"] == "partial":
             self._kept = deque(e for e in self._kept if e["type"] != "partial")
         self._kept.append(event)
+        self._latest = event["seq"]
         while len(self._kept) > MOST_KEPT:
             self._forgotten = self._kept.popleft()["seq"]
         self._news.set()

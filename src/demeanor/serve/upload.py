@@ -16,10 +16,11 @@ from typing import Any, BinaryIO
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from demeanor.serve.problem import Problem
+from demeanor.serve.worker import check_text
 
 _PARSER_LOG = logging.getLogger("python_multipart")
 _PARSER_LOG.addHandler(logging.NullHandler())
@@ -152,7 +153,7 @@ async def _from_multipart(request: Request, folder: Path, boundary: bytes, longe
             upload.size += len(chunk)
             parser.write(chunk)
         parser.finalize()
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise Problem(400, "malformed", "expected multipart/form-data, got a body that does not parse") from error
     finally:
         form.close()
@@ -258,7 +259,7 @@ def decoded_text(upload: Upload, longest: int) -> str:
     """The text of an upload, "" where there is none; from here on it is UTF-8.
 
     Raises:
-        Problem: too long.
+        LimitError: too long.
         DecodeError: bytes of no known encoding.
     """
     from demeanor.media.text import decode_text
@@ -271,8 +272,5 @@ def decoded_text(upload: Upload, longest: int) -> str:
     except UnicodeDecodeError:
         text = decode_text(data)
         upload.words["text"] = text.encode("utf-8", "replace")
-    if len(text) > longest:
-        raise Problem(
-            413, "too-large", f"expected a text of at most {longest} characters, got {len(text)}; send it in pieces"
-        )
+    check_text(text, longest)
     return text

@@ -85,7 +85,7 @@ def _carry_out(order: dict[str, Any], reader: Reader, answer: Answer) -> None:
     folder, out = Path(order["folder"]), Path(order["out"])
     asked = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     stored = folder / "analysis"
-    given = {} if stored.is_file() else _given(folder, order["media_seconds"])
+    given = {} if stored.is_file() else _given(folder, order["media_seconds"], order["longest"])
     _check_length(given, order["media_seconds"])
     explains = bool(asked.get("explain"))
     with watched(_Progress(answer, "video" in given, explains)):
@@ -140,9 +140,15 @@ def explained_again(body: bytes) -> tuple[Analysis, Explanation]:
         ) from error
 
 
-def _given(folder: Path, most: float) -> dict[str, Any]:
-    """The parts as arguments of `Reader.analyze`: paths for media, the words themselves for text."""
+def _given(folder: Path, most: float, longest: int) -> dict[str, Any]:
+    """The parts as arguments of `Reader.analyze`: paths for media, the words themselves for text.
+
+    Raises:
+        LimitError: a file that turns out to be a text of more than `longest` characters.
+        DecodeError: it is in no known encoding.
+    """
     from demeanor.media.kind import kind_of
+    from demeanor.media.text import decode_text
 
     given: dict[str, Any] = {part: folder / part for part in PARTS if (folder / part).is_file()}
     if (folder / "text").is_file():
@@ -155,10 +161,25 @@ def _given(folder: Path, most: float) -> dict[str, Any]:
         kind = kind_of(folder / "file")
         if kind in given:
             raise of_two(kind)
-        given[kind] = (folder / "file").read_bytes() if kind == "text" else folder / "file"
+        given[kind] = folder / "file"
+        if kind == "text":
+            given[kind] = (folder / "file").read_bytes()
+            check_text(decode_text(given[kind]), longest)
     if given.keys() & {"audio", "video"}:
         given["end"] = most
     return given
+
+
+def check_text(text: str, longest: int) -> None:
+    """Refuse a text that has too many characters.
+
+    Raises:
+        LimitError: it has.
+    """
+    from demeanor.errors import LimitError
+
+    if len(text) > longest:
+        raise LimitError(f"expected a text of at most {longest} characters, got {len(text)}; send it in pieces")
 
 
 def _check_length(given: dict[str, Any], most: float) -> None:
