@@ -7,7 +7,6 @@ from typing import Any
 
 from demeanor.report.html import ReportMedia, render
 
-CHROMIUM = Path("/usr/bin/chromium")
 CLIP = Path(__file__).parents[1] / "demo" / "clip.mp4"
 SKY = CLIP.with_name("sky.jpg")
 PATIENCE = 300_000  # milliseconds: the machine may be busy with other things

@@ -1,22 +1,28 @@
 """What the docs say is true: every code block runs or is checked, links lead somewhere, the tree is the tree."""
 
 import io
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 import demeanor
 from demeanor.bundle import shipped
-from demeanor.cli import main
+from demeanor.cli import app, main
+from demeanor.reader.manifest import read_items
+from demeanor.training.runfile import checked
 
 ROOT = Path(__file__).parents[1]
 DOCS = [
@@ -30,7 +36,24 @@ DOCS += sorted((ROOT / "docs").glob("*.md"))
 NAMES = [str(d.relative_to(ROOT)) for d in DOCS]
 ELSEWHERE = ("README.zh.md", "docs/clients.md")  # a twin of the English one; run beside a service by tests/serve
 RUN = [name for name in NAMES if name not in ELSEWHERE]
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TESTED = {
+    ("README.zh.md", "console"): "test_docs.py",
+    ("README.zh.md", "python"): "test_docs.py",
+    ("docs/add-a-model.md", "python # lab"): "lab/test_add_a_model.py",
+    ("docs/batch.md", "csv"): "test_docs.py",
+    ("docs/clients.md", "javascript"): "serve/test_serve_docs.py",
+    ("docs/clients.md", "python"): "serve/test_serve_docs.py",
+    ("docs/clients.md", "sh"): "serve/test_serve_docs.py",
+    ("docs/export.md", "csv"): "lab/test_export_docs.py",
+    ("docs/export.md", "python # lab"): "lab/test_export_docs.py",
+    ("docs/learn.md", "python # lab"): "lab/test_learn.py",
+    ("docs/live.md", "javascript"): "serve/test_live_docs.py",
+    ("docs/live.md", "python # service"): "serve/test_live_docs.py",
+    ("docs/serve.md", "ini"): "serve/test_serve_docs.py",
+    ("docs/serve.md", "nginx"): "serve/test_serve_proxy.py",
+}
+"""Blocks that no rule for all pages covers, and the test that names their page and runs them."""
+_BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
 
 with_bundle = pytest.mark.skipif("base" not in shipped(), reason="the bundle is not built yet: make model")
@@ -41,13 +64,20 @@ class Block:
     language: str
     code: str
 
+    @property
+    def kind(self) -> str:
+        """Its language, and what its first line says it needs."""
+        need = re.match(r"# (?:lab|service)$", self.code, re.MULTILINE)
+        return f"{self.language} {need[0]}" if need else self.language
+
 
 def blocks(name: str) -> list[Block]:
-    return [Block(*m.groups()) for m in _BLOCK.finditer((ROOT / name).read_text(encoding="utf-8"))]
+    found = _BLOCK.findall((ROOT / name).read_text(encoding="utf-8"))
+    return [Block(language, textwrap.dedent(code)) for _, language, code in found]
 
 
 def pythons(name: str) -> list[str]:
-    return [b.code for b in blocks(name) if b.language == "python" and not b.code.startswith(("# lab", "# service"))]
+    return [b.code for b in blocks(name) if b.kind == "python"]
 
 
 def commands(name: str) -> list[str]:
@@ -102,6 +132,66 @@ def check(words: list[str]) -> None:
         assert set(extras) <= set(project()["optional-dependencies"]), words
     else:
         pytest.fail(f"a command in the docs that nothing checks: {words}")
+
+
+def shown(name: str) -> list[str]:
+    """Commands that are shown and not run: they need files that are not here, the lab, or somebody to stop them."""
+    codes = [b.code for b in blocks(name) if b.language in ("", "sh")]
+    drawings = ("──", "src/demeanor/\n")
+    return [line for code in codes if not any(d in code for d in drawings) for line in code.splitlines()]
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if shown(n) and n != "docs/clients.md"])
+def test_commands_that_are_shown_are_those_of_the_program(name: str) -> None:
+    for line in shown(name):
+        words = shlex.split(re.sub(r"^\w+=\S+ ", "", line).removesuffix(" …"), comments=True)
+        if words[0] == "demeanor":
+            understood(words[1:])
+        elif words[1:3] == ["-m", "pytest"]:
+            assert (ROOT / words[3]).is_file(), line
+        elif words[0] != "ray":
+            check(words)
+
+
+def understood(words: list[str]) -> None:
+    """The program takes the command line apart without a complaint; nothing is done."""
+    command: Any = typer.main.get_command(app())
+    while commands := getattr(command, "commands", None):
+        assert words[0] in commands, words
+        command, words = commands[words[0]], words[1:]
+    command.make_context("demeanor", list(words))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_is_json(name: str) -> None:
+    for block in blocks(name):
+        if block.language == "json":
+            json.loads(block.code)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if any(b.language == "toml" for b in blocks(n))])
+def test_run_files_are_right(name: str) -> None:
+    """What shows some sections alone is read as part of the guide's whole run file."""
+    whole = tomllib.loads(next(b.code for b in blocks("docs/lab.md") if b.language == "toml"))
+    for block in blocks(name):
+        if block.language == "toml":
+            given = tomllib.loads(block.code)
+            checked(given if "run" in given else whole | given)
+
+
+def test_the_manifest_is_one(place: Path) -> None:
+    (block,) = [b for b in blocks("docs/batch.md") if b.language == "csv"]
+    (place / "m.csv").write_text(block.code, encoding="utf-8")
+    items = {item.id: item for item in read_items(place / "m.csv", place / "out.jsonl")}
+    assert {i: set(item.given) for i, item in items.items()} == {"p1": {"text", "image"}, "p2": {"text"}}
+    assert Path(str(items["p1"].given["image"])).is_file()
+
+
+def test_what_no_rule_covers_is_tested_by_name() -> None:
+    ruled = {name: {"toml", "json", ""} | ({"python", "console", "sh"} if name in RUN else set()) for name in NAMES}
+    assert {(n, b.kind) for n in NAMES for b in blocks(n) if b.kind not in ruled[n]} == set(TESTED)
+    for (name, _), test in TESTED.items():
+        assert Path(name).name in (ROOT / "tests" / test).read_text(encoding="utf-8"), (name, test)
 
 
 def project() -> dict[str, dict[str, list[str]]]:

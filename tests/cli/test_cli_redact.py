@@ -48,7 +48,7 @@ def test_what_cannot_be_is_said_before_the_work(run: Demeanor, tmp_path: Path) -
         ([text], "--out"),
         ([ROOT / "demo" / "clip.mp4", "--out", tmp_path / "x.webm"], "expected a name"),
         ([text, "--out", text], "overwritten"),
-        ([tmp_path / "in", "--out", tmp_path / "out"], ""),
+        ([tmp_path / "in", "--out", tmp_path / "out"], "expected files to redact in this folder, found none"),
     ):
         (tmp_path / "in").mkdir(exist_ok=True)
         ran = run("redact", *arguments)

@@ -113,6 +113,7 @@ def test_a_table_may_stand_beside_its_manifest(root: Path, tmp_path_factory: pyt
 def test_the_posts_have_no_twins_across_groups(shared: Path) -> None:
     path = Path(__file__).parents[2] / "recipes" / "tables" / "posts.toml"
     samples = read_manifest(path, shared / "data")
+    assert samples
     owner: dict[bytes, str] = {}
     for sample in samples:
         assert isinstance(sample.image, bytes)

@@ -24,7 +24,7 @@ from demeanor.experiments.search import search, with_settings  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.losses.unimodal import own_labels  # noqa: E402
-from demeanor.training import lab  # noqa: E402
+from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import collate  # noqa: E402
 from demeanor.training.loop import Progress  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
@@ -100,7 +100,9 @@ def test_the_summary_is_one_page_with_its_pictures(run_file: Path, tmp_path: Pat
     assert write_summary(both).read_text().count("data:image/png") == 5  # confusion and reliability of the classes
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_numbers(run_file: Path, tmp_path: Path) -> None:
+def test_killed_at_any_moment_it_ends_with_the_same_numbers(
+    run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = train(run_file, ["training.epochs=12"], tmp_path / "whole", tmp_path)
     code = (
         "import sys; from pathlib import Path; from demeanor.training.run import train; "
@@ -112,9 +114,12 @@ def test_killed_at_any_moment_it_ends_with_the_same_numbers(run_file: Path, tmp_
     while not (cut / "last.pt").exists() and time.time() < deadline and process.poll() is None:
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
     assert (cut / "last.pt").exists()
+    resume, resumed = loop._Run._resume, []
+    monkeypatch.setattr(loop._Run, "_resume", lambda run: (resumed.append(run), resume(run)))
     train(run_file, ["training.epochs=12"], cut, tmp_path)
+    assert len(resumed) == 1
     one, two = torch.load(whole / "weights.pt"), torch.load(cut / "weights.pt")
     for name in one:
         assert torch.equal(one[name], two[name]), name

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import random
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ from demeanor.training.runfile import Task  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
+GUIDE = Path(__file__).parents[2] / "docs/learn.md"
 GLAD = [f"glad{n}" for n in range(24)]
 CROSS = [f"cross{n}" for n in range(24)]
 RUN = {
@@ -131,6 +134,23 @@ def test_from_corrections_to_a_better_bundle_by_one_command(
     right = [reader.analyze(t).overall.sentiment.label == side for t, side in fresh]
     before = [demeanor.load(old).analyze(t).overall.sentiment.label == side for t, side in fresh]
     assert np.mean(right) > np.mean(before)
+
+
+def test_the_program_of_the_guide(few: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEMEANOR_FEATURES", str(store.root))
+    shutil.copy(few / "few.csv", tmp_path)
+    shutil.copytree(few / "run", tmp_path / "runs/mine")
+    bundle = pack(few / "run", tmp_path / "old", prepare(lab.check(RUN), few, store, say=quiet), say=quiet)
+    corrected_analyses(bundle, tmp_path / "analyses", texts(40, 7))
+    (tmp_path / "new-clips").mkdir()
+    for number, (text, _) in enumerate(texts(20, 5)):
+        (tmp_path / "new-clips" / f"{number}.txt").write_text(text)
+    found = re.findall(r"^```python\n# lab\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    space: dict = {}
+    exec(compile("\n".join(found), str(GUIDE), "exec"), space)
+    assert set(space["told"]["parts"]["valid"]["metrics"]["accuracy"]) >= {"before", "after", "low", "high"}
+    assert (tmp_path / "learned/run/weights.pt").is_file()
 
 
 def test_unlabelled_texts_help_by_their_pseudo_labels(few: Path, store: Store, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 
+from browsers import chromium
 from demeanor.errors import ConfigError
 from demeanor.label.items import find_items
 from demeanor.label.page import Page
@@ -21,12 +22,6 @@ from demeanor.label.store import LabelStore
 from demeanor.label.task import Task, create_task
 from demeanor.label.work import Work
 from reader_fakes import speech, write_wav
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--autoplay-policy=no-user-gesture-required",
-]  # fmt: skip
 
 Serve = Callable[..., Page]
 
@@ -229,13 +224,8 @@ def test_a_port_that_is_taken_is_named(task: Task, serve: Serve) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}; install it with: apt-get install chromium")
-    with api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+    with chromium("--autoplay-policy=no-user-gesture-required") as started:
         yield started
-        started.close()
 
 
 class Visit:

@@ -29,6 +29,7 @@ def talking(shared: Path) -> list[np.ndarray]:
     for path in sorted((shared / "data" / "talking_heads").glob("*.mp*")):
         with av.open(str(path)) as container:
             pictures.append(next(container.decode(video=0)).to_ndarray(format="rgb24"))
+    assert pictures
     return pictures
 
 

@@ -31,7 +31,7 @@ def clips(shared: Path) -> dict[str, list[np.ndarray]]:
     return out
 
 
-def follow(finder: FaceFinder, pictures: list[np.ndarray], step: float = 0.32) -> tuple[list[list[str]], FaceTracker]:
+def follow(finder: FaceFinder, pictures: list[np.ndarray]) -> tuple[list[list[str]], FaceTracker]:
     """Ids picture by picture, from left to right, and the tracker."""
     tracker, out = FaceTracker(), []
     for index, picture in enumerate(pictures):
@@ -43,7 +43,9 @@ def follow(finder: FaceFinder, pictures: list[np.ndarray], step: float = 0.32) -
 @pytest.mark.shared
 @pytest.mark.parametrize("pattern", ["*.mpg", "pyfeat_*.mp4"])
 def test_one_face_keeps_one_id(finder: FaceFinder, shared: Path, pattern: str) -> None:
-    for path in sorted((shared / "data" / "talking_heads").glob(pattern)):
+    films = sorted((shared / "data" / "talking_heads").glob(pattern))
+    assert films
+    for path in films:
         with av.open(str(path)) as container:
             frames = [f for i, f in enumerate(container.decode(video=0)) if i % 12 == 0]
         tracker = FaceTracker()

@@ -289,7 +289,9 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_real_films(shared: Path) -> None:
-    for file in sorted((shared / "data/talking_heads").glob("*.m*p*"))[::4]:
+    films = sorted((shared / "data/talking_heads").glob("*.m*p*"))[::4]
+    assert films
+    for file in films:
         reader = open_video(file)
         frames = list(reader.frames(fps=2, longest=320))
         assert abs(len(frames) - 2 * reader.duration) <= 2

@@ -378,19 +378,34 @@ def test_texts_of_several_lines_are_fine(tmp_path: Path) -> None:
     assert [line["id"] for line in lines(tmp_path / "out.jsonl")] == ["1", "line-6", "3", "4"]
 
 
+def refuse(monkeypatch: pytest.MonkeyPatch, call: str, name: str) -> None:
+    """A file of this name may not be read by this method of `Path`; permissions do not bind a superuser."""
+    read = getattr(Path, call)
+
+    def guarded(path: Path, *rest: Any, **options: Any) -> Any:
+        if path.name == name:
+            raise PermissionError(13, "Permission denied")
+        return read(path, *rest, **options)
+
+    monkeypatch.setattr(Path, call, guarded)
+
+
 def test_a_text_that_may_not_be_read_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = folder(tmp_path / "in")
-    read = Path.read_bytes
-    closed = PermissionError(13, "Permission denied")
-
-    def guarded(path: Path) -> bytes:
-        if path.name == "a.txt":
-            raise closed
-        return read(path)
-
-    monkeypatch.setattr(Path, "read_bytes", guarded)
+    refuse(monkeypatch, "open", "a.txt")
     result = run(root, tmp_path / "out.jsonl", reader=fake_reader())
-    assert (result.done + result.failed, len(lines(tmp_path / "out.jsonl"))) == (5, 5)
+    assert (result.done, result.failed) == (3, 2)
+    errors = {line["id"]: line["error"]["message"] for line in lines(tmp_path / "out.jsonl") if "error" in line}
+    assert set(errors) == {"a.txt", "sub/broken.png"}
+    assert "Permission denied" in errors["a.txt"]
+
+
+def test_a_text_that_cannot_be_known_again_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = folder(tmp_path / "in")
+    refuse(monkeypatch, "read_bytes", "a.txt")
+    for _ in range(2):
+        result = run(root, tmp_path / "out.jsonl", reader=fake_reader())
+        assert (result.done + result.skipped, result.failed) == (4, 1)
 
 
 def test_killed_for_real(tmp_path: Path) -> None:

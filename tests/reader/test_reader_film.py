@@ -41,7 +41,9 @@ def test_all_four_cues_on_one_timeline(film: Path) -> None:
 
 
 def test_faces_have_boxes_and_their_own_reading(film: Path) -> None:
-    for segment in fake_reader().analyze(film, cues="face").segments:
+    segments = fake_reader().analyze(film, cues="face").segments
+    assert segments
+    for segment in segments:
         (face,) = segment.faces
         assert face.box == pytest.approx((110 / 320, 60 / 240, 90 / 320, 90 / 240), abs=0.06)
         assert face.reading is not None

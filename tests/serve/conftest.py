@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from browsers import chromium
 from serve_calls import TestClient, app_client
 from serve_media import jpeg
-from serve_page import CHROMIUM, CLIP, PATIENCE
+from serve_page import CLIP, PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -107,20 +108,14 @@ def address(task: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(microphone: Path, camera: Path) -> Iterator[Any]:
-    playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     pytest.importorskip("axe_playwright_python", reason="axe is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}; install it with: apt-get install chromium")
     arguments = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
         "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={microphone}%noloop", f"--use-file-for-fake-video-capture={camera}",
         "--autoplay-policy=no-user-gesture-required",
     ]  # fmt: skip
-    with playwright_api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=str(CHROMIUM), args=arguments)
+    with chromium(*arguments) as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

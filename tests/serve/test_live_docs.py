@@ -1,9 +1,7 @@
 """The clients of docs/live.md against a service on a real socket."""
 
-import importlib.util
 import json
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ import pytest
 import uvicorn
 from websockets.exceptions import WebSocketException
 
+from browsers import node
 from cutting import Cutting, cutting
 from demeanor.serve.app import create_app
 from demeanor.serve.settings import Settings
@@ -24,14 +23,6 @@ from serve_calls import until
 DOC = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
 
 
-def node() -> str | None:
-    """The one that playwright brings; Node before 22 does not tell that it could not connect."""
-    found = importlib.util.find_spec("playwright")
-    brought = Path(found.origin).parent / "driver" / "node" if found and found.origin else None
-    return str(brought) if brought and brought.is_file() else shutil.which("node")
-
-
-NODE = node()
 RUN = """
 import { readFileSync } from "node:fs";
 import { live } from "./live.mjs";
@@ -108,7 +99,6 @@ def test_the_python_client_gives_up_and_says_what_is_wrong(address: str, talk: P
         python_client()(address, str(write_wav(talk.with_name("odd.wav"), silence(1.0), rate=100)))
 
 
-@pytest.mark.skipif(NODE is None, reason="neither playwright, which brings node, nor a node of one's own is here")
 @pytest.mark.parametrize("cuts", [(), (100, 20_000, 60_000)])
 def test_the_browser_client(address: str, talk: Path, tmp_path: Path, cuts: tuple[int, ...]) -> None:
     (tmp_path / "live.mjs").write_text(block("javascript", "export function live"), encoding="utf-8")
@@ -116,7 +106,7 @@ def test_the_browser_client(address: str, talk: Path, tmp_path: Path, cuts: tupl
     (tmp_path / "run.mjs").write_text(RUN, encoding="utf-8")
     with cutting(socket_of(address), *cuts) as proxy:
         done = subprocess.run(
-            [str(NODE), "--no-warnings", tmp_path / "run.mjs", through(address, proxy), talk],
+            [node(), "--no-warnings", tmp_path / "run.mjs", through(address, proxy), talk],
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr

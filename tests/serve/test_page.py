@@ -204,15 +204,17 @@ def test_what_cannot_be_read_is_told(page: Any, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(CLIP.read_bytes()[:300])
     page.set_input_files("[data-files]", str(broken))
-    page.click("[data-go]")
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as deleted:
+        page.click("[data-go]")
+    assert deleted.value.status == 204, "it was held, and was deleted"
     page.wait_for_selector("[data-list] .error")
     told = page.inner_text("[data-list] .error")
     assert "broken.mp4" in page.inner_text("[data-list]")
     assert page.locator("[data-list] .open").bounding_box()["width"] > 90, "the name is seen beside a long reason"
     assert "Traceback" not in told
     assert "/" not in told.replace("and/or", "")
-    held = "fetch('v1/jobs').then((answer) => answer.json()).then((found) => found.jobs.map((job) => job.state))"
-    until(lambda: "failed" not in page.evaluate(held), "what is left of it to be deleted")
+    held = "fetch('v1/jobs').then((answer) => answer.json()).then((found) => found.jobs.map((job) => job.id))"
+    assert deleted.value.url.rpartition("/")[2] not in page.evaluate(held)
     page.click("[data-language]")
     page.set_input_files("[data-files]", str(broken))
     page.click("[data-go]")
@@ -234,12 +236,13 @@ def test_who_leaves_the_page_leaves_nothing_behind(page: Any, address: str) -> N
         page.click("[data-go]")
     assert accepted.value.status == 202
     mine = accepted.value.json()["id"]
-    page.goto("about:blank")
 
     def held() -> set[str]:
         with urllib.request.urlopen(f"{address.rstrip('/')}/v1/jobs") as answer:
             return {job["id"] for job in json.load(answer)["jobs"]}
 
+    assert mine in held()
+    page.goto("about:blank")
     until(lambda: mine not in held(), "the job to be forgotten")
 
 

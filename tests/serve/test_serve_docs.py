@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import demeanor
+from browsers import node
 from demeanor.serve.keys import new_key
 from serve_calls import ROOT, Served, served, with_bundle
 
@@ -55,9 +56,7 @@ def test_python(service: Served, tmp_path: Path) -> None:
 
 @with_bundle
 def test_javascript(service: Served, tmp_path: Path) -> None:
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed here")
-    told = run(["node", "--input-type=module", "-e"], examples("javascript"), service, tmp_path)
+    told = run([node(), "--input-type=module", "-e"], examples("javascript"), service, tmp_path)
     assert "positive" in told
     assert told.rstrip().endswith("done")
 
