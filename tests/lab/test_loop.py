@@ -14,6 +14,7 @@ from demeanor.batch import FeatureBatch, Output  # noqa: E402
 from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.fusion._model import Model  # noqa: E402
+from demeanor.losses.tasks import task_loss  # noqa: E402
 from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import Rows, batches, class_chances, collate  # noqa: E402
 from demeanor.training.loop import Settings, drop_modalities, fit, start_from  # noqa: E402
@@ -206,6 +207,79 @@ def test_unknown_and_impossible_settings_fail() -> None:
             Settings(**wrong)
 
 
+class Pair(Line):
+    """Two tasks; the loss of the second counts `factor` times."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__()
+        self.line, self.factor = torch.nn.Linear(3, 2), factor
+
+    def forward(self, batch: FeatureBatch) -> Output:
+        said = self.line(batch.values["text"].sum(1))
+        return Output({"score": said[:, 0], "noise": said[:, 1]})
+
+    def loss(self, output: Output, batch: FeatureBatch) -> dict:
+        return {"task": task_loss(output.tasks, batch.labels, {"noise": self.factor})}
+
+
+def learned_weights(folder: Path, model: Model, noise: float = 20.0, **settings: object):
+    """Train on a score that can be learned and a number that is chance; the model's weights, and the last row."""
+    data = rows()
+    data.labels["noise"] = np.random.default_rng(1).normal(0, noise, len(data)).astype(np.float32)
+    given = {"epochs": 4, "batch": 4, "learning_rate": 0.05, "precision": "float32", "device": "cpu", "track": ()}
+    settings = Settings(**{**given, "task_weights": "learned", "keep": "last", **settings})
+    said = iter(range(9))
+    progress = fit(model, lambda e: data, lambda m: {"score": float(next(said))}, settings, folder, say=lambda _: None)
+    return model.line.weight, progress.history[-1]
+
+
+def test_the_learned_weight_of_a_noisy_task_falls(tmp_path: Path) -> None:
+    _, row = learned_weights(tmp_path / "learned", Pair())
+    assert row["weight_noise"] < 0.6 < row["weight_score"]
+    assert not [k for k in torch.load(tmp_path / "learned" / "best.pt") if "noise" in k]  # the model is as ever
+    _, row = learned_weights(tmp_path / "fixed", Pair(), task_weights="fixed")
+    assert not [k for k in row if k.startswith("weight_")]
+
+
+def test_a_task_that_counts_nothing_or_has_no_label_learns_no_weight(tmp_path: Path) -> None:
+    assert learned_weights(tmp_path / "zero", Pair(0.0))[1]["weight_noise"] == 1
+    assert learned_weights(tmp_path / "none", Pair(), noise=np.nan)[1]["weight_noise"] == 1
+
+
+def test_learned_weights_of_tasks_go_on_where_a_stopped_run_left_them(tmp_path: Path) -> None:
+    class Stopped(Pair):
+        def forward(self, batch: FeatureBatch) -> Output:
+            self.steps = getattr(self, "steps", 0) + 1
+            if self.steps > 12:  # of six an epoch
+                raise KeyboardInterrupt
+            return super().forward(batch)
+
+    torch.manual_seed(0)
+    whole, row = learned_weights(tmp_path / "whole", Pair())
+    torch.manual_seed(0)
+    with pytest.raises(KeyboardInterrupt):
+        learned_weights(tmp_path / "stopped", Stopped())
+    resumed, again = learned_weights(tmp_path / "stopped", Pair())
+    torch.testing.assert_close(resumed, whole)
+    assert {k: v for k, v in again.items() if k.startswith("weight_")} == pytest.approx(
+        {k: v for k, v in row.items() if k.startswith("weight_")}
+    )
+
+
+@pytest.mark.parametrize("name", ["concat", "late_mean", "mmml", "umdf", "djmf"])
+def test_every_kind_of_model_learns_its_tasks_weights(tmp_path: Path, name: str) -> None:
+    tasks = {"score": {"scale": 3.0}, "polarity": {}}
+    lab_run(tmp_path, name, tasks, task_weights="learned", self_distillation=0.1, modality_dropout=0.3)
+    spreads = torch.load(tmp_path / "last.pt")["spreads"]
+    assert spreads["score"] != 0
+    assert spreads["polarity"] != 0
+
+
+def test_learned_weights_want_two_tasks(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="expected two tasks or more"):
+        lab_run(tmp_path, "concat", task_weights="learned")
+
+
 PARALLEL = """
 import sys
 from pathlib import Path
@@ -226,14 +300,14 @@ if torch.distributed.is_initialized():
 """
 
 
-def lab_run(folder: Path, name: str, **training: object) -> None:
+def lab_run(folder: Path, name: str, tasks: dict | None = None, **training: object) -> None:
     """A run of the lab over numbers made up, trained into a folder."""
     run = lab.check(
         {
             "run": {"name": name, "model": name},
             "data": {"dataset": "synthetic", "samples": 60, "seed": 1},
             "encoders": {m: {"name": "series"} for m in ("text", "audio")},
-            "tasks": {"score": {"scale": 3.0}},
+            "tasks": tasks or {"score": {"scale": 3.0}},
             "model": {"dropout": 0.0},
             "training": {"epochs": 1, "batch": 15, "learning_rate": 0.01, "precision": "float32", "device": "cpu"}
             | {"track": ()} | training,

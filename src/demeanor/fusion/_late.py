@@ -12,7 +12,7 @@ from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import pooled, presence
-from demeanor.losses.tasks import task_loss
+from demeanor.losses.tasks import SPREAD, task_loss
 
 LEAST = 1e-9
 """The smallest probability whose logarithm is taken."""
@@ -82,7 +82,7 @@ def where(labels: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
     def masked(y: Tensor) -> Tensor:
         return y.masked_fill(~rows.view(-1, *[1] * (y.ndim - 1)), float("nan"))
 
-    return {task: y if task == "weight" else masked(y) for task, y in labels.items()}
+    return {task: y if task == "weight" or task.startswith(SPREAD) else masked(y) for task, y in labels.items()}
 
 
 def mean_of(said: Tensor, weights: Tensor) -> Tensor:

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+SPREAD = "spread:"
+"""Labels under SPREAD + TASK, () scalars, are the learned log-variances of the tasks: see `task_loss`."""
+
 
 def masked_cross_entropy(logits: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy (B,) against distributions (B, K).
@@ -42,7 +45,8 @@ def task_loss(
 
     Classes (labels (B, K)) use masked cross-entropy, intensities (labels (B,)) the L1 distance (the field's MAE), or
     the squared one.
-    `labels['weight']` (B,), where given, weighs the rows.
+    `labels['weight']` (B,), where given, weighs the rows. A task with a spread s among the labels counts as
+    `e^(-s) L + s` (Kendall et al. 2018, Multi-Task Learning Using Uncertainty), as far as it has labelled rows.
     """
     rows = labels.get("weight")
     total = next(iter(outputs.values())).new_zeros(())
@@ -59,7 +63,11 @@ def task_loss(
             each = off.square() if squared else off.abs()
         weight = has.float() if rows is None else has.float() * rows
         factor = 1.0 if weights is None else weights.get(task, 1.0)
-        total = total + factor * (each * weight).sum() / weight.sum().clamp(min=1e-6)
+        loss = (each * weight).sum() / weight.sum().clamp(min=1e-6)
+        if (spread := labels.get(SPREAD + task)) is not None:
+            # Without a loss to weigh, the spread alone would be left to fall without end.
+            loss = (-spread).exp() * loss + spread * (weight.sum() > 0)
+        total = total + factor * loss
     return total
 
 

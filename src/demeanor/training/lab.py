@@ -69,6 +69,11 @@ def check(spec: Mapping[str, Any]) -> RunFile:
         raise ConfigError(
             f"model: {run.run.model} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         )
+    if run.training.task_weights == "learned" and (len(run.tasks) < 2 or run.model.get("learned_weights")):
+        raise ConfigError(
+            'training.task_weights = "learned": expected two tasks or more, and no model.learned_weights beside it, '
+            f"got {', '.join(run.tasks)}; leave one of the two out"
+        )
     few = not issubclass(module.Config, FusionConfig) or len(run.encoders) + len(run.features.before) < 2
     if run.training.self_distillation and few:
         raise ConfigError(

@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import Model
 from demeanor.losses.distillation import distillation
+from demeanor.losses.tasks import SPREAD
 from demeanor.training import heap
 from demeanor.training.data import Rows, batches
 from demeanor.training.parallel import add_up, device_of, join, refuse_memories, share
@@ -105,7 +105,7 @@ def fit(
         torch.set_num_threads(settings.threads)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    run = _Run(model, settings, folder, augment, say)
+    run = _Run(model, settings, folder, augment, say, train(0).labels if settings.task_weights == "learned" else ())
     sizes = [run.steps(len(train(epoch))) for epoch in range(settings.epochs)]
     with heap.kept():
         for epoch in range(run.progress.epoch, settings.epochs):
@@ -125,8 +125,9 @@ class _Run:
     """The state of a run between two steps: what a checkpoint holds."""
 
     def __init__(
-        self, model: Model, settings: Settings, folder: Path, augment: Augment | None, say: Callable[[str], None]
-    ) -> None:
+        self, model: Model, settings: Settings, folder: Path, augment: Augment | None, say: Callable[[str], None],
+        weighed: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         self.model, self.settings, self.folder, self.augment = model, settings, folder, augment
         self.device = device_of(settings.device)
         self.group = join(self.device)
@@ -137,6 +138,10 @@ class _Run:
             start_from(model, Path(settings.init_from), self.say)
         self.phases = list(model.phases())
         self.optimiser = _optimiser(model, settings, self.device)
+        # Log-variances of the tasks: beside the model, whose weights are read without them.
+        self.spreads = {task: torch.zeros((), device=self.device, requires_grad=True) for task in weighed}
+        if self.spreads:
+            self.optimiser.add_param_group({"params": list(self.spreads.values()), "weight_decay": 0.0})
         self.rates = [g["lr"] for g in self.optimiser.param_groups]
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
         self.average = Average(model, settings.average) if settings.average else None
@@ -151,6 +156,8 @@ class _Run:
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state.get("scaler", {}))
+        for task, spread in self.spreads.items():
+            spread.data.copy_(state["spreads"][task])
         if self.average is not None:
             self.average.state = {k: v.to(self.device) for k, v in state["average"].items()}
             self.average.steps = state["steps"]
@@ -229,7 +236,8 @@ class _Run:
         """Add the gradients of one reading, which weighs that much in its step; what was read, and the loss."""
         with arithmetic(self.device, self.settings.precision):
             output: Output = self.forward(part)
-        terms: list[Tensor] = list(self.model.loss(output, part).values())
+        spreads = {SPREAD + task: spread for task, spread in self.spreads.items()}
+        terms = list(self.model.loss(output, replace(part, labels={**part.labels, **spreads})).values())
         if teacher is not None:
             terms.append(self.settings.self_distillation * distillation(output, teacher))
         loss = torch.stack([t.float().reshape(()) for t in terms]).sum() * weight
@@ -242,7 +250,7 @@ class _Run:
             if group.get("phase", phase) != phase:
                 for parameter in group["params"]:
                     parameter.grad = None
-        add_up(self.model.parameters(), self.group)
+        add_up([*self.model.parameters(), *self.spreads.values()], self.group)
         self.scaler.unscale_(self.optimiser)
         if self.settings.clip:
             cut = torch.nn.utils.clip_grad_norm_ if self.settings.clip_by == "norm" else torch.nn.utils.clip_grad_value_
@@ -258,7 +266,7 @@ class _Run:
         self.model.eval()
         if row["seconds"] > _QUIET:
             self.say(f"epoch {row['epoch']:.0f}/{self.settings.epochs} trained; now it is scored on validation rows")
-        row |= score(self.model)
+        row |= score(self.model) | {f"weight_{k}": float((-s.detach()).exp()) for k, s in self.spreads.items()}
         progress = self.progress
         progress.epoch += 1
         progress.history.append(row)
@@ -282,6 +290,7 @@ class _Run:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
+            "spreads": {task: spread.detach() for task, spread in self.spreads.items()},
             "progress": vars(self.progress),
         }
         if self.average:

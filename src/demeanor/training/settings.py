@@ -35,6 +35,8 @@ class Settings(BaseModel):
     """Chance that a sample loses a modality for one step; one modality always stays."""
     self_distillation: float = Field(default=0.0, ge=0)
     """Weight with which a second reading, without what `modality_dropout` takes, is pulled towards the whole one."""
+    task_weights: Literal["fixed", "learned"] = "fixed"
+    """`learned`: a task's loss L counts as `e^(-s) L + s`, s learned beside the model; noisy ones come to weigh less"""
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     """`balanced` draws rows so that all classes come equally often."""
     precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"

@@ -33,12 +33,14 @@ class Tracker:
             self._board = SummaryWriter(str(folder / "tensorboard"))
         if "wandb" in services:
             wandb = require("wandb", "tracking", "logging to Weights & Biases")
-            self._wandb = wandb.init(project="demeanor", name=folder.name, dir=str(folder), config=dict(config))
+            # A run whose process died is gone on with; one that failed in this process gets no more numbers.
+            self._wandb = wandb.init(
+                project="demeanor", name=folder.name, dir=str(folder), config=dict(config),
+                resume="auto", reinit="finish_previous",
+            )  # fmt: skip
         if "mlflow" in services:
-            self._mlflow = require("mlflow", "tracking", "logging to MLflow")
-            self._mlflow.set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
-            self._mlflow.start_run(run_name=folder.name)
-            self._mlflow.log_params(dict(config))
+            require("mlflow", "tracking", "logging to MLflow")
+            self._mlflow = _Mlflow(folder, config)
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         """One row of numbers."""
@@ -48,7 +50,7 @@ class Tracker:
         if self._wandb is not None:
             self._wandb.log(dict(numbers), step=step)
         if self._mlflow is not None:
-            self._mlflow.log_metrics(dict(numbers), step=step)
+            self._mlflow.log(step, numbers)
 
     def close(self) -> None:
         """Everything is written."""
@@ -57,4 +59,29 @@ class Tracker:
         if self._wandb is not None:
             self._wandb.finish()
         if self._mlflow is not None:
-            self._mlflow.end_run()
+            self._mlflow.close()
+
+
+class _Mlflow:
+    """The run of a database in the run folder; one that was stopped goes on there.
+
+    A client of its own: `mlflow.start_run` would refuse where the caller, or a run that failed, has one open.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        mlflow = importlib.import_module("mlflow")
+        self._client = mlflow.MlflowClient(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
+        place = self._client.get_experiment_by_name("Default").experiment_id
+        stopped = self._client.search_runs([place], "attributes.status = 'RUNNING'", max_results=1)
+        self._run = (stopped or [self._client.create_run(place, run_name=folder.name)])[0].info.run_id
+        for name, value in {} if stopped else config.items():
+            self._client.log_param(self._run, name, value)
+
+    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+        """One row of numbers."""
+        for name, value in numbers.items():
+            self._client.log_metric(self._run, name, value, step=step)
+
+    def close(self) -> None:
+        """The run is over."""
+        self._client.set_terminated(self._run)
