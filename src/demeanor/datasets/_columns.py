@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ SPLITS = {
 }  # fmt: skip
 """What a part is called elsewhere → here."""
 
-_COMMA = re.compile(r"(?<=\d),(?=\d+\s*$)")
 _EXACT = 2**53
 _CLASSES = {"polarity": POLARITIES, "emotions": EMOTIONS}
 
@@ -70,14 +68,6 @@ def sample_of(row: Mapping[str, Any], table: Path, number: int, recurring: Colle
 def media_of(row: Mapping[str, Any]) -> set[str]:
     """The files that a row names."""
     return {path for c in MEDIA if (path := text_of(row.get(c)))}
-
-
-def decimal_points(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of a table parted by semicolons, whose times and labels may have a decimal comma, with points."""
-    return {
-        c: _COMMA.sub(".", v) if isinstance(v, str) and (c in ("start", "end") or c.startswith("label_")) else v
-        for c, v in row.items()
-    }
 
 
 def text_of(value: Any) -> str:

@@ -15,13 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, decimal_points, sample_of
+from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, sample_of
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._files import read_rows, read_text
 from demeanor.datasets._gaps import Gaps
 from demeanor.datasets._groups import digest, text_key
 from demeanor.errors import ConfigError, DataError
-from demeanor.media.columns import separator
+from demeanor.media.columns import decimal_points, separator
 from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.types import EMOTIONS, POLARITIES, Sample
 

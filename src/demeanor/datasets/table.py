@@ -20,14 +20,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, decimal_points, media_of, sample_of
+from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, media_of, sample_of
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._files import csv_lines, in_columns, json_lines, read_text
 from demeanor.datasets._gaps import Gaps
 from demeanor.datasets._groups import hashed_split
 from demeanor.datasets._manifest import read_manifest
 from demeanor.errors import DataError
-from demeanor.media.columns import SIGNS, separator
+from demeanor.media.columns import SIGNS, decimal_points, separator
 from demeanor.types import Sample
 
 __all__ = ["CARD", "COLUMNS", "hashed_split", "read", "read_manifest"]

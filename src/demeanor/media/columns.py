@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
 
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 """What may part columns, with its name."""
+
+_COMMA = re.compile(r"(?<=\d),(?=\d+\s*$)")
 
 
 def separator(text: str, known: Collection[str]) -> str:
     """The sign by which most columns of the first line have known names; a comma where none does better."""
     header = text.removeprefix("\ufeff").partition("\n")[0]
     return max(SIGNS, key=lambda sign: len({c.strip(' "\r') for c in header.split(sign)} & set(known)))
+
+
+def decimal_points(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a table parted by semicolons, whose times and labels may have a decimal comma, with points."""
+    return {
+        c: _COMMA.sub(".", v) if isinstance(v, str) and (c in ("start", "end") or c.startswith("label_")) else v
+        for c, v in row.items()
+    }

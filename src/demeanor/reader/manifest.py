@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError, InputError
-from demeanor.media.columns import SIGNS, separator
+from demeanor.media.columns import SIGNS, decimal_points, separator
 from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.media.source import is_folder, is_regular, is_url, resolved
 from demeanor.media.text import decode_text
@@ -204,7 +204,7 @@ def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[_Row], list[st
             fault += f", and close a quote that now reaches down to line {before}" if before > first else ""
         elif before > first and _unclosed("".join(lines[first - 1 : before]), delimiter):
             fault = f"expected the quote closed that is opened here, got all down to line {before} in it; close it"
-        rows.append(_Row(first, cells, fault))
+        rows.append(_Row(first, decimal_points(cells) if delimiter == ";" else cells, fault))
     return rows, columns
 
 
