@@ -18,6 +18,7 @@ from demeanor.losses.tasks import task_loss  # noqa: E402
 from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import Rows, batches, class_chances, collate  # noqa: E402
 from demeanor.training.loop import Settings, drop_modalities, fit, start_from  # noqa: E402
+from demeanor.training.parallel import Group, join  # noqa: E402
 from demeanor.training.schedule import rate  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -345,3 +346,17 @@ def test_numbers_go_to_tensorboard_where_it_is_installed(tmp_path: Path) -> None
     run(tmp_path, track=None)
     assert list((tmp_path / "tensorboard").glob("events*"))
     assert json.dumps(Settings().model_dump())
+
+
+def test_each_process_of_a_machine_takes_its_own_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the names that torchrun gives; there is no card here."""
+    taken: list[int] = []
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend: None)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 3)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    for device in ("cuda", "cuda:2", "cpu"):
+        assert join(torch.device(device)) == Group(3, 4)
+    assert taken == [1]

@@ -69,11 +69,16 @@ class Group:
 
 
 def join(device: torch.device) -> Group:
-    """The group `torchrun` started this process in (its environment says so), or a group of one."""
+    """The group `torchrun` started this process in (its environment says so), or a group of one.
+
+    On several graphics cards each process of a machine takes its own, unless the device names one.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return Group()
     if not torch.distributed.is_initialized():
+        if device.type == "cuda" and device.index is None:
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Group(torch.distributed.get_rank(), size)
 
