@@ -35,17 +35,22 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NAME = 200
 
 
-class Sample(BaseModel):
-    """A sample of text alone."""
+class Options(BaseModel):
+    """What may be said of a sample."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: str = Field(description="What is to be read.", examples=["The soup was cold and the waiter just shrugged."])
     language: str | None = Field(default=None, max_length=35, description="Code such as `en`; found out otherwise.")
     cues: list[str] | None = Field(
         default=None, min_length=1, max_length=8, description="Some of words, voice, face, scene; all otherwise."
     )
     id: str | None = Field(default=None, max_length=_NAME, description="What the analysis is to be called.")
+
+
+class Sample(Options):
+    """A sample of text alone."""
+
+    text: str = Field(description="What is to be read.", examples=["The soup was cold and the waiter just shrugged."])
 
 
 @dataclass(slots=True)
@@ -136,11 +141,15 @@ def sample_of(body: bytes, folder: Path) -> Upload:
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise Problem(400, "malformed", f"expected JSON, got {error.errors()[0]['msg']}; mend the body") from error
-        said = [f"{'.'.join(str(p) for p in e['loc']) or 'body'}: {e['msg']}" for e in error.errors()[:5]]
-        raise Problem(422, "bad-option", "; ".join(said) + "; see /openapi.json") from error
+        raise _refused(error) from error
     given = sample.model_dump(exclude_none=True)
     words = {"text": given.pop("text").encode("utf-8", "replace")}
     return Upload(folder, words, given, [], len(body), hashlib.sha256(body).hexdigest())
+
+
+def _refused(error: ValidationError) -> Problem:
+    said = [f"{'.'.join(str(p) for p in e['loc']) or 'body'}: {e['msg']}" for e in error.errors()[:5]]
+    return Problem(422, "bad-option", "; ".join(said) + "; see /openapi.json")
 
 
 async def _from_multipart(request: Request, folder: Path, boundary: bytes, longest: int) -> Upload:
@@ -159,6 +168,10 @@ async def _from_multipart(request: Request, folder: Path, boundary: bytes, longe
         form.close()
     if not form.ended:
         raise Problem(400, "malformed", "expected multipart/form-data to its end, got a body that stops before; resend")
+    try:
+        Options.model_validate(upload.options)
+    except ValidationError as error:
+        raise _refused(error) from error
     for name in sorted(form.digests):
         digest.update(f"{name}:{form.digests[name].hexdigest()};".encode())
     upload.digest = digest.hexdigest()
