@@ -169,7 +169,7 @@ async def _from_multipart(request: Request, folder: Path, boundary: bytes, longe
     if not form.ended:
         raise Problem(400, "malformed", "expected multipart/form-data to its end, got a body that stops before; resend")
     try:
-        Options.model_validate(upload.options)
+        Options.model_validate({name: said for name, said in upload.options.items() if name in OPTIONS})
     except ValidationError as error:
         raise _refused(error) from error
     for name in sorted(form.digests):
