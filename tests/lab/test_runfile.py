@@ -47,6 +47,9 @@ def test_a_right_one_passes_with_its_defaults() -> None:
         ({"training__batch": 0}, "training.batch"),
         ({"training__schedule": "sinus"}, "training.schedule"),
         ({"features__normalize": "none"}, "did you mean normalise"),
+        ({"run__name": "../evil"}, "expected a plain name, of which a folder is made, got '../evil'"),
+        ({"run__name": "/tmp/x"}, "expected a plain name"),
+        ({"run__name": ""}, "expected a plain name"),
         ({"run__modell": "tfn"}, "did you mean model"),
         ({"tasks__score": {"scales": 3}}, "did you mean scale"),
         ({"data__valid": 2.0}, "data.valid"),
@@ -164,6 +167,12 @@ def test_a_label_outside_the_classes_is_told_and_not_left_out() -> None:
         "did you mean mad?", 'ignore = ["cross", "made"]',
     ):  # fmt: skip
         assert said in str(told.value)
+
+
+def test_a_class_that_nothing_has_is_the_slip_beside_a_label_that_several_have() -> None:
+    task = Task(classes=("negative", "postive"))
+    with pytest.raises(ConfigError, match=r"no sample has postive; did you mean positive\?"):
+        targets_of(moods("negative", "positive", "positive"), "mood", task)
 
 
 def test_labels_that_are_ignored_count_as_none() -> None:

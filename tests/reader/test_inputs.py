@@ -197,6 +197,16 @@ def test_what_is_no_time_and_no_language(given: dict[str, Any], why: str) -> Non
         gather("x", **given)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_what_was_read_already_is_no_prose(tmp_path: Path, several: bool) -> None:
+    found = fake_reader().analyze("I love it.").to_dict()
+    (tmp_path / "a.json").write_text(json.dumps([found] if several else found, indent=1), encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.json: expected something to read, got .*\(demeanor\.analysis/1\)"):
+        gather(tmp_path / "a.json")
+    (tmp_path / "b.json").write_text('{"schema": "of somebody else"}', encoding="utf-8")
+    assert gather(tmp_path / "b.json").text is not None
+
+
 def test_texts_out_of_an_array_are_sentences() -> None:
     for text in np.array(["I love it.", "总算下雨了"]):
         assert gather(text).text == str(text)

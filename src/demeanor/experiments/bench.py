@@ -22,7 +22,7 @@ from demeanor.metrics import bootstrap
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
 from demeanor.training.measure import LOWER_IS_BETTER, floor, measure, rehearsed
-from demeanor.training.prepare import SECTIONS, Prepared, prepare
+from demeanor.training.prepare import SECTIONS, Prepared, prepare, refuse_other_data
 from demeanor.training.run import provenance, read_run_file, save_arrays, with_manifest, write_json
 from demeanor.training.runfile import RunFile
 
@@ -223,6 +223,8 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
     if key not in data:
         data.clear()
         data[key] = prepare(run, root, store, lambda line: None)
+    for place in folder.parent.parent.glob(f"*/seed-*{folder.name[folder.name.rindex('-fold-') :]}"):
+        refuse_other_data(place, data[key])  # rows of one table learn from the same
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", provenance(spec))
     # What was pooled over the folds of this seed is of an earlier run, whose folder is gone.

@@ -32,6 +32,7 @@ NEEDS = {
 }
 """What a cue is read from."""
 
+_OWN = re.compile(r'\s*\[?\s*\{\s*"schema":\s*"(demeanor\.\w+/\d+)"')
 _LONGEST_NAME = 200  # characters of a typed text that name it
 
 
@@ -225,6 +226,11 @@ def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
         )
     else:
         said = decode_text(text, notes)
+        if own := _OWN.match(said):
+            raise InputError(
+                f"{name_of(text)}: expected something to read, got what was read already ({own[1]}); give the source "
+                "itself, or open it in Python: demeanor.Analysis.from_dict"
+            )
     said = whole_characters(said)
     return said if any(not c.isspace() and c not in "\u200b\ufeff" for c in said) else None
 

@@ -293,7 +293,9 @@ def _refuse_unknown(found: Counter[str], name: str, task: Task, classes: Sequenc
         return
     told = ", ".join(f"'{n}' ({count} sample{'s' * (count > 1)})" for n, count in unknown[:8])
     idle = [c for c in classes if c not in found]
-    near = [c for c in classes if any(c in difflib.get_close_matches(n, classes) for n, _ in unknown)]
+    alike = [(n, count, m[0]) for n, count in unknown if (m := difflib.get_close_matches(n, classes, 1))]
+    # A class that no sample has is the slip, beside a label that several have.
+    near = dict.fromkeys(n if c in idle and count > 1 else c for n, count, c in alike)
     ignored = json.dumps([n for n, _ in unknown[:8]], ensure_ascii=False)
     raise ConfigError(
         f"tasks.{name}: expected labels among {', '.join(classes)}, got {told}{' …' * (len(unknown) > 8)}"

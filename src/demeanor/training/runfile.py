@@ -37,6 +37,13 @@ class Run(Section):
     model: str
     select: str | None = None
 
+    @field_validator("name")
+    @classmethod
+    def _is_a_folder(cls, name: str) -> str:
+        if any(part.strip() in ("", ".", "..") for part in name.split("/")) or not name.isprintable() or "\\" in name:
+            raise ValueError(f"expected a plain name, of which a folder is made, got '{name}'")
+        return name
+
 
 class Features(Section):
     """`[features]`: what happens between the encoders and the model."""
