@@ -126,3 +126,13 @@ def test_a_note_is_not_emptied(reads: Demeanor, manifest: Path, tmp_path: Path) 
     assert ran.code == 2
     assert "name another output" in ran.err
     assert (tmp_path / "note.txt").read_text() == "call the dentist"
+
+
+def test_an_empty_name_is_not_this_folder(reads: Demeanor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("I love it.", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    ran = reads("batch", "", "--out", tmp_path / "o.jsonl")
+    assert ran.code == 2
+    assert "got an empty name" in ran.err
+    assert not (tmp_path / "o.jsonl").exists()
+    assert reads("batch", ".", "--out", tmp_path / "o.jsonl").code == 0

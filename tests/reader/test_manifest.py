@@ -136,3 +136,9 @@ def test_a_link_that_leads_to_itself_costs_itself_only(tmp_path: Path) -> None:
     for name in ("loop.txt", "loop.md"):
         (root / name).symlink_to(name)
     assert run(root, out, reader=fake_reader()) == BatchResult(done=1, failed=1, skipped=0)
+
+
+def test_columns_in_capitals_are_told_as_they_are_wanted(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("ID,Text\na,I love it\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"got ID, Text; did you mean id, text\? rename or drop them"):
+        read_items(tmp_path / "m.csv", tmp_path / "o.jsonl")

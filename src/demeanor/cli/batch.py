@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def batch(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(metavar="MANIFEST|FOLDER", help="A .csv, .tsv or .jsonl with a column id, or a folder."),
     ],
     out: Annotated[Path, typer.Option(metavar="OUT.jsonl", help="One line per sample; continued if there.")],
@@ -58,10 +58,13 @@ def batch(
     import demeanor
     from demeanor.cli._inputs import say_passed_over
     from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE, say
+    from demeanor.errors import ConfigError
     from demeanor.reader.batch import run
     from demeanor.reader.cluster import Cluster
     from demeanor.reader.executor import Threads
 
+    if not source:  # of a shell variable that is not set; as a path it would be this folder
+        raise ConfigError("expected a manifest or a folder, got an empty name; name one, or . for this folder")
     reader = demeanor.load(model, threads=threads, offline=offline)
     executor = (
         Threads(workers or 1) if cluster is None else Cluster(cluster, model, threads or 1, workers or 0, offline)
@@ -74,8 +77,8 @@ def batch(
         raise
     if result.failed or result.empty:
         _name_failures(out, frozenset(result.empty))
-    if source.is_dir():
-        say_passed_over(source, out)
+    if Path(source).is_dir():
+        say_passed_over(Path(source), out)
     say(_summary(result, out))
     if result.failed or result.empty:
         sys.exit(EXIT_USAGE if result.nothing else EXIT_SOME)

@@ -172,9 +172,11 @@ def _rows(source: Path) -> list[_Row]:
             return rows  # not one line can be read: each says why
     strange = [c for c in columns if c not in COLUMNS and not (c.startswith(_LABEL) and len(c) > len(_LABEL))]
     if strange:
+        near = [c.lower() for c in strange if c.lower() in COLUMNS or c.lower().startswith(_LABEL)]
+        hint = f"did you mean {', '.join(near[:5])}? " if near else ""
         raise ConfigError(
             f"{source.name}: expected columns among {', '.join(COLUMNS)} and {_LABEL}…, got "
-            f"{', '.join(strange[:5])}; rename or drop them"
+            f"{', '.join(strange[:5])}; {hint}rename or drop them"
         )
     if "id" not in columns or not set(PARTS) & set(columns):
         raise ConfigError(
