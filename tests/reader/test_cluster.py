@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 import demeanor
+from demeanor.bundle import shipped
 from demeanor.errors import ConfigError
 from demeanor.reader.batch import run
 from demeanor.reader.cluster import Cluster, _Crew
@@ -108,16 +110,23 @@ def test_a_machine_that_is_lost_costs_nothing(machines: Any, manifest: Path) -> 
     assert lines(there) == lines(here)
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_read(machines: Any, manifest: Path) -> None:
-    reader, out = demeanor.load(), manifest.with_name("out.jsonl")
-    for executor, why in [
+def test_what_does_not_fit_is_refused_before_anything_is_read(machines: Any, manifest: Path, tmp_path: Path) -> None:
+    out = manifest.with_name("out.jsonl")
+    shutil.copytree(shipped()["open"], tmp_path / "mine")
+    mine = demeanor.load(tmp_path / "mine")
+    (tmp_path / "mine/bundle.json").write_text("of no use to who opens it now", encoding="utf-8")
+    for reader, executor, why in [
         (
-            Cluster(machines.address, model="open"),
-            rf"expected demeanor {demeanor.__version__} with base-.*got .*with open-",
+            mine,
+            Cluster(machines.address),
+            rf"expected demeanor {demeanor.__version__} with open-.* on each machine, got .*BundleError",
         ),
-        (Cluster(machines.address, model="/no/such/bundle"), r"on each machine, got .*/no/such/bundle"),
-        (Cluster(machines.address, threads=2), "expected a machine with 2 processors for a reader, got none"),
-        (Cluster("127.0.0.1:1"), "expected a Ray cluster to answer there"),
+        (
+            demeanor.load(),
+            Cluster(machines.address, threads=2),
+            "expected a machine with 2 processors for a reader, got none",
+        ),
+        (demeanor.load(), Cluster("127.0.0.1:1"), "expected a Ray cluster to answer there"),
     ]:
         with pytest.raises(ConfigError, match=why):
             run(manifest, out, reader=reader, executor=executor)
@@ -191,6 +200,12 @@ def test_what_a_reader_says_of_itself_costs_its_group_only() -> None:
     found = ray.lines(["a", "x", "b"])
     assert [line if isinstance(line, str) else line["error"]["type"] for line in found] == ["a", "TaskError", "b"]
     assert ray.hired == 2
+
+
+def test_another_bundle_is_refused() -> None:
+    ray = Stub(lambda number, names: names, lambda number: "that")
+    with pytest.raises(ConfigError, match="cluster here: expected this on each machine, got that; install the same"):
+        ray.lines(["a"])
 
 
 def test_readers_that_never_start_end_the_batch() -> None:

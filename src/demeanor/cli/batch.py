@@ -66,9 +66,7 @@ def batch(
     if not source:  # of a shell variable that is not set; as a path it would be this folder
         raise ConfigError("expected a manifest or a folder, got an empty name; name one, or . for this folder")
     reader = demeanor.load(model, threads=threads, offline=offline)
-    executor = (
-        Threads(workers or 1) if cluster is None else Cluster(cluster, model, threads or 1, workers or 0, offline)
-    )
+    executor = Threads(workers or 1) if cluster is None else Cluster(cluster, threads or 1, workers or 0, offline)
     try:
         with _bar() as step:
             result = run(source, out, reader=reader, pair=pair, executor=executor, cues=cues, progress=step)

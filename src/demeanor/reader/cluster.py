@@ -27,21 +27,19 @@ _AHEAD = 4  # groups per reader that may be read before their turn to be written
 
 @dataclass(frozen=True)
 class Cluster:
-    """Reads on machines that have demeanor installed and find every file under the same path.
+    """Reads on machines that have demeanor installed, with the same bundle, and find every file under the same path.
 
     A reader that is lost, by itself or with its machine, is replaced, and what it read and was reading is read again.
 
     Attributes:
         address: of the head (`host:6379`, `ray://host:10001`), `auto` for the cluster this machine belongs to,
             `local` for one of this machine alone, which ends with the batch.
-        model: name or folder of the bundle, there as here.
         threads: processors of one reader.
         workers: readers; 0, or too many: as many as the cluster has room for.
         offline: False lets a machine download weights that are not on it.
     """
 
     address: str
-    model: str | Path = "base"
     threads: int = 1
     workers: int = 0
     offline: bool = True
@@ -61,8 +59,8 @@ class Cluster:
                     f"cluster {self.address}: expected a machine with {self.threads} processors for a reader, "
                     "got none; start one, or give fewer --threads"
                 )
-            bundle = reader.experts.bundle.folder
-            model = self.model if str(self.model) in shipped() else bundle.absolute()
+            folder = reader.experts.bundle.folder
+            model = next((name for name, own in shipped().items() if own == folder), folder.absolute())
             hired = ray.remote(RemoteReader).options(num_cpus=self.threads)
             crew = _Crew(ray, self.address, partial(hired.remote, model, self.threads, self.offline), _what(reader))
             yield from crew.lines(groups, cues, min(self.workers or room, room))
