@@ -125,10 +125,15 @@ def test_a_manifest(tmp_path: Path) -> None:
 
 def test_decimal_commas_of_a_manifest_with_semicolons(tmp_path: Path) -> None:
     write_wav(tmp_path / "x.wav", speech(4.0))
-    (tmp_path / "m.csv").write_text("id;audio;start;end;label_score\na;x.wav;0,5;2,75;-0,8\n", encoding="utf-8")
+    (tmp_path / "m.csv").write_text(
+        "id;audio;start;end;label_score;label_seen\na;x.wav;0,5;2,75;-0,8;1,2,3\n", encoding="utf-8"
+    )
     assert run(tmp_path / "m.csv", tmp_path / "o.jsonl", reader=fake_reader()).done == 1
     (found,) = lines(tmp_path / "o.jsonl")
-    assert (found["duration"], found["sample"]["labels"]) == (pytest.approx(2.25, abs=0.02), {"score": -0.8})
+    assert (found["duration"], found["sample"]["labels"]) == (
+        pytest.approx(2.25, abs=0.02),
+        {"score": -0.8, "seen": "1,2,3"},
+    )
 
 
 @pytest.mark.parametrize("sign", [";", "\t"])

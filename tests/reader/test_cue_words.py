@@ -108,7 +108,10 @@ def test_a_language_without_labels_is_read_with_less_trust(words: Words, text: s
         assert as_english.polarity == pytest.approx(as_it_is.polarity)
 
 
-@pytest.mark.parametrize(("text", "language"), [("I hate this", "zh"), ("我很高兴", "en"), ("OK，没问题！", "zh")])
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("I hate this", "zh"), ("我很高兴", "en"), ("OK，没问题！", "zh"), ("𝓘 𝓵𝓸𝓿𝓮 𝓲𝓽 𝓼𝓸 𝓶𝓾𝓬𝓱", "en")],
+)
 def test_the_two_labelled_languages_are_read_under_either_name(words: Words, text: str, language: str) -> None:
     assert words.doubt(text, language) is None
 

@@ -52,6 +52,14 @@ def test_each_face_and_each_speaker_has_the_mean_by_seconds() -> None:
     assert voice.reading == replace(SO_SO, weight=None, share=None)
 
 
+def test_stretches_that_several_segments_share_count_once() -> None:
+    """Two people whose cues lie over one another, and one face."""
+    found = people(
+        [segment(0, 10, GOOD, "Ann", F1=GOOD), segment(0, 10, BAD, "Bob", F1=GOOD), segment(8, 12, BAD, "Bob")]
+    )
+    assert [(p.faces, p.speaker, p.seconds) for p in found] == [(("F1",), None, 10), ((), "Ann", 10), ((), "Bob", 12)]
+
+
 def test_one_who_speaks_is_read_by_all_cues_and_by_the_face_in_silence() -> None:
     (person,) = people([segment(0, 1, GOOD, "S1", F1=SO_SO), segment(1, 2, GOOD, F1=BAD), segment(2, 9, GOOD)])
     assert (person.id, person.faces, person.speaker, person.seconds) == ("P1", ("F1",), "S1", 2)

@@ -128,6 +128,8 @@ def test_a_guessed_end_refuses_no_start(tmp_path: Path) -> None:
         out.mux(stream.encode(frame_of(samples[None], RATE)))
         out.mux(stream.encode(None))
     assert fake_reader().analyze(audio=path, start=10.0).duration == pytest.approx(6.0, abs=0.2)
+    with pytest.raises(InputError, match=r"a\.aac: expected a start before the end, got 50\.00"):
+        fake_reader().analyze(audio=path, start=50.0)
 
 
 @pytest.mark.parametrize(

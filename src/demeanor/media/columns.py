@@ -9,7 +9,7 @@ from typing import Any
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 """What may part columns, with its name."""
 
-_COMMA = re.compile(r"(?<=\d),(?=\d+\s*$)")
+_DECIMAL = re.compile(r"(\s*[-+]?\d+),(\d+\s*)")
 
 
 def separator(text: str, known: Collection[str]) -> str:
@@ -21,6 +21,10 @@ def separator(text: str, known: Collection[str]) -> str:
 def decimal_points(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a table parted by semicolons, whose times and labels may have a decimal comma, with points."""
     return {
-        c: _COMMA.sub(".", v) if isinstance(v, str) and (c in ("start", "end") or c.startswith("label_")) else v
+        c: ".".join(m.groups()) if (c in ("start", "end") or c.startswith("label_")) and (m := _decimal(v)) else v
         for c, v in row.items()
     }
+
+
+def _decimal(value: Any) -> re.Match[str] | None:
+    return _DECIMAL.fullmatch(value) if isinstance(value, str) else None

@@ -43,6 +43,8 @@ def read_timed(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draf
     _refuse_beyond(parts, film, source)
     seen, sound = _passes(parts, experts, cues, draft, film, source)
     draft.duration = _duration(parts, film, source, seen, sound)
+    if parts.start and draft.duration is None and sound is not None:  # nothing told the end before it was looked for
+        raise _beyond(parts, "the end")
     lay_out(parts, experts, cues, draft, seen, sound)
     recording = parts.video if parts.video is not None else parts.audio
     if isinstance(recording, str | Path):
@@ -87,10 +89,13 @@ def _refuse_beyond(parts: Parts, film: VideoReader | None, source: Source | Wave
     """Raise for a part that begins where the recording has ended, if it says where it does."""
     declared = _declared(film, source) if parts.start else None
     if declared is not None and parts.start >= declared:
-        raise InputError(
-            f"{parts.file or parts.kind}: expected a start before the end at {declared:.2f} s, got {parts.start:.2f}; "
-            "check start and end"
-        )
+        raise _beyond(parts, f"the end at {declared:.2f} s")
+
+
+def _beyond(parts: Parts, end: str) -> InputError:
+    return InputError(
+        f"{parts.file or parts.kind}: expected a start before {end}, got {parts.start:.2f}; check start and end"
+    )
 
 
 def _passes(

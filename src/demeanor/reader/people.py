@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -54,8 +55,17 @@ def _read_of(person: Person, segments: Sequence[Segment]) -> Person:
         faces = [f.reading for f in segment.faces if f.id in person.faces and f.reading is not None]
         found = [segment.reading] if speaks else faces
         said += [(reading, max(length or 0.0, _INSTANT) / len(found)) for reading in found]
-    timed = [length for length in lengths if length is not None]
-    return replace(person, seconds=sum(timed) if timed else None, reading=_mean(said))
+    return replace(person, seconds=_seconds(segments), reading=_mean(said))
+
+
+def _seconds(segments: Sequence[Segment]) -> float | None:
+    """How long segments last together, stretches that several share once; None of none with times."""
+    timed = sorted((s.start, s.end) for s in segments if s.start is not None and s.end is not None)
+    total, reached = 0.0, -math.inf
+    for start, end in timed:
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total if timed else None
 
 
 def _mean(said: Sequence[tuple[Reading, float]]) -> Reading | None:

@@ -196,6 +196,7 @@ def _distinct(found: Sequence[str]) -> list[str]:
 
 def _script(letters: Sequence[str]) -> str:
     """The script of most letters, by the first word of their Unicode names."""
-    names = Counter(unicodedata.name(c, "unnamed").split()[0] for c in letters)
+    plain = unicodedata.normalize("NFKC", "".join(letters))  # also what is written in mathematical or wide letters
+    names = Counter(unicodedata.name(c, "unnamed").split()[0] for c in plain)
     name = names.most_common(1)[0][0]
     return "Han" if name == "CJK" else name.capitalize()
