@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from demeanor.privacy.analysis import Stretch, redact_analysis
+from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
 from demeanor.privacy.spans import Pseudonyms
 from demeanor.reader.analysis import Analysis
 from demeanor.report.schema import validate
@@ -94,6 +94,32 @@ def test_speakers_with_names_become_numbers_and_their_names_go_from_the_text() -
     assert done["people"] == [{**people[0], "speaker": "S2"}, people[1]]
     assert done["segments"][1]["text"] == "Thanks, [NAME]."
     assert "Quux" not in json.dumps(done)
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("A", "A good day, I think. Plan A works."),
+        ("I", "I like it."),
+        ("unknown", "It is unknown to me."),
+        ("Customer 1", "Customer service helped. Customer 1 was first."),
+        ("SPEAKER_00", "The Speaker spoke."),
+        ("spk-a", "The spk-a file."),
+        ("客服", "客服很好"),
+        ("嘉宾2号", "嘉宾2号来了"),
+    ],
+)
+def test_letters_and_roles_of_speakers_are_no_names_in_what_is_said(called: str, said: str) -> None:
+    data = analysis([segment(said, 0.0, 4.0, speaker=called)])
+    (out,) = redact_analysis(data).data["segments"]
+    assert (out["speaker"], out["text"]) == ("S1", said)
+    assert redact_json([{"speaker": called, "text": said}])[0] == [{"speaker": "S1", "text": said}]
+
+
+def test_names_beside_a_role_or_short_as_a_label_are_looked_for() -> None:
+    said = [{"speaker": who, "text": f"Well, {who} is here."} for who in ("Sam", "Doctor Quux", "王明")]
+    left = [m["text"] for m in redact_json(said)[0]]
+    assert left == ["Well, [NAME] is here.", "Well, Doctor [NAME] is here.", "Well, [NAME] is here."]
 
 
 def test_overlay_sample_names_and_warnings() -> None:

@@ -45,13 +45,14 @@ def test_of_subtitles_only_times_and_numbers_of_cues_are_left_as_they_are(tmp_pa
 def test_who_speaks_in_subtitles_gets_a_number_and_is_known_by_name_in_what_is_said(tmp_path: Path) -> None:
     source = tmp_path / "a.vtt"
     lines = ["WEBVTT", "", "00:01.000 --> 00:02.000", "<v.loud Roger Bingham>We are</v> here <v Left>yes", ""]
-    lines += ["00:03.000 --> 00:04.000", "<v Ann>Thanks, Roger <i>dear</i>", ""]
+    lines += ["00:03.000 --> 00:04.000", "<V Ann>Thanks, Roger <i>dear</i>", "<v A>A cat", ""]
     source.write_text("\n".join(lines), encoding="utf-8")
     done = redact(source, tmp_path / "b.vtt")
     text = (tmp_path / "b.vtt").read_text(encoding="utf-8")
     assert text.split("\n")[3] == "<v.loud S1>We are</v> here <v Left>yes"
-    assert text.split("\n")[6] == "<v S2>Thanks, [NAME] <i>dear</i>"
-    assert done.counts["NAME"] == 3
+    assert text.split("\n")[6] == "<V S2>Thanks, [NAME] <i>dear</i>"
+    assert text.split("\n")[7] == "<v S3>A cat"
+    assert done.counts["NAME"] == 4
 
 
 SPOKEN = ["My", "name", "is", "John", "Smith,", "call", "four", "one", "five", "5552671"]

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from demeanor.privacy.names import told_names
+from demeanor.privacy.speakers import (
+    about_speaker, called_in, corrected_speakers, is_name, numbered, sought, speakers_of,
+)  # fmt: skip
 from demeanor.privacy.spans import Pseudonyms, Span, replaced
 from demeanor.privacy.text import NameFinder, find_personal
 
 _PAUSE = 5.0  # seconds: what is said after a longer one does not go on with what was said before
-_NUMBERED = re.compile(r"(?:S|speaker ?|channel ?)\d{1,3}|left|right", re.IGNORECASE)
 _PERSONS = ("author", "speaker", "name", "user", "by")
-_UNNAMED = frozenset({"user", "reader", "demeanor"})
 _READ = frozenset((
     "schema", "id", "source", "kind", "duration", "language", "overall", "cues", "segments", "people", "missing",
     "warnings", "provenance", "trend",
@@ -62,8 +63,8 @@ def redact_analysis(
         pseudonyms: gives the same value the same mark.
         hide_source: file names, which may hold a name, are taken out whole; else they are looked through as a text is.
     """
-    speakers = _speakers(data)
-    known = {*names, *(name for name, mark in speakers.items() if name != mark), *_corrected_speakers(data)}
+    speakers = speakers_of(data)
+    known = {*names, *sought(speakers), *corrected_speakers(data)}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers)
     segments, stretches = eraser.segments(data.get("segments") or ())
     out = {**data, "segments": segments}
@@ -97,28 +98,11 @@ def redact_json(
         recogniser: finds further names.
         pseudonyms: gives the same value the same mark.
     """
-    speakers = numbered(_called(value))
-    known = {*names, *(name for name, mark in speakers.items() if name != mark)}
+    speakers = numbered(called_in(value))
+    known = {*names, *sought(speakers)}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers)
     eraser.learn(value)
     return eraser.anything(value), eraser.counts
-
-
-def numbered(called: Iterable[Any]) -> dict[Any, str]:
-    """Speakers by what they are called to what they will be called: numbers stay, names become numbers."""
-    called = list(called)
-    out: dict[Any, str] = {}
-    taken = {str(c) for c in called if c and _NUMBERED.fullmatch(str(c))}
-    for name in dict.fromkeys(c for c in called if c):
-        if str(name) in taken:
-            out[name] = name
-            continue
-        number = 1
-        while f"S{number}" in taken:
-            number += 1
-        out[name] = f"S{number}"
-        taken.add(out[name])
-    return out
 
 
 class _Eraser:
@@ -202,7 +186,7 @@ class _Eraser:
     def anything(self, value: Any, key: str = "") -> Any:
         """JSON data with every text in it looked through; whole names where a key says that there is one."""
         if isinstance(value, Mapping):
-            about, correction = _about_speaker(value), {"path", "value"} <= value.keys()
+            about, correction = about_speaker(value), {"path", "value"} <= value.keys()
             return {
                 k: v
                 if correction and k in ("path", "at")
@@ -215,7 +199,7 @@ class _Eraser:
             return [self.anything(v, key) for v in value]
         if not isinstance(value, str):
             return value
-        if key in _PERSONS and _is_name(value):
+        if key in _PERSONS and is_name(value):
             return self._speakers.get(value) or replaced(value, [Span(0, len(value), "NAME")], self._pseudonyms)
         return self.text(value)
 
@@ -329,43 +313,6 @@ def _places(text: str, words: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int
             continue
         at = found + len(said)
         yield found, at
-
-
-def _speakers(data: Mapping[str, Any]) -> dict[Any, str]:
-    """The speakers of an analysis as `numbered`."""
-    called = [s.get("speaker") for s in data.get("segments") or ()] + [
-        p.get("speaker") for p in data.get("people") or ()
-    ]
-    sample = data.get("sample") or {}
-    called += [sample.get("speaker")] if isinstance(sample, Mapping) else []
-    return numbered(called)
-
-
-def _called(value: Any) -> Iterator[str]:
-    """Speakers anywhere in JSON data."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("speaker"), str):
-            yield value["speaker"]
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for inner in value:
-            yield from _called(inner)
-
-
-def _corrected_speakers(data: Mapping[str, Any]) -> Iterator[str]:
-    """What users call the speakers in their corrections."""
-    for said in data.get("corrections") or ():
-        value = said.get("value") if isinstance(said, Mapping) and _about_speaker(said) else None
-        if isinstance(value, str) and _is_name(value):
-            yield value
-
-
-def _about_speaker(correction: Mapping[str, Any]) -> bool:
-    return str(correction.get("path", "")).endswith("speaker")
-
-
-def _is_name(value: str) -> bool:
-    return bool(value) and not _NUMBERED.fullmatch(value) and value not in _UNNAMED
 
 
 def _as_words(name: str) -> str:
