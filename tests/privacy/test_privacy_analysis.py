@@ -226,3 +226,37 @@ def test_words_that_the_corrected_text_lacks_are_covered_with_what_they_stand_be
     assert [w["text"] for w in out["words"]] == left
     assert [(s.start, s.end) for s in done.stretches] == [seconds]
     assert not any(name in json.dumps(done.data) for name in ("Jon", "Smyth", "Smith", "2671", "one"))
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ({"segments": [{"text": "我叫王明"}, {"text": "今天天气很好"}]}, ["我叫[NAME]", "今天天气很好"]),
+        ({"posts": [{"text": "我的电话是13812345678"}, {"text": "9点见"}]}, ["我的电话是[PHONE]", "9点见"]),
+        ({"words": [{"text": "John"}, {"text": "Smith"}]}, ["[NAME]", "[NAME]"]),
+        ({"turns": [{"text": "Ro"}, {"text": "Bi"}]}, ["Ro", "Bi"]),
+    ],
+)
+def test_only_words_make_a_sentence(said: dict[str, Any], left: list[str]) -> None:
+    ((_, items),) = redact_json(said, names=["John Smith", "Ro Bi"])[0].items()
+    assert [i["text"] for i in items] == left
+
+
+def test_segments_of_another_form_are_looked_through_together() -> None:
+    told = [{"word": w} for w in (" five", " five", " five")]
+    said = [
+        {"start": 0.0, "end": 2.0, "text": "My number is 0171 234", "speaker": "Ann", "note": "js@example.com"},
+        {"start": 2.0, "end": 4.0, "text": "5678 99 thanks", "speaker": "Ann", "words": [
+            {"word": " 5678", "start": 2.0, "speaker": "Ann"}, {"word": " 99"}, {"word": " thanks"}]},
+        {"start": 60.0, "end": 62.0, "text": "It is five five five", "words": [{"word": " is"}, *told]},
+        {"start": "62", "end": None, "text": "one two three four", "words": [{"word": "1234"}]},
+        {"start": 70, "text": None, "speaker": {"id": 1}, "chars": 7},
+    ]  # fmt: skip
+    done = redact_json({"result": {"text": None, "segments": said}})[0]["result"]["segments"]
+    assert [s["text"] for s in done] == ["My number is [PHONE]", "[PHONE] thanks", "It is [PHONE]", "[PHONE]", None]
+    assert [w["word"] for s in done[1:3] for w in s["words"]] == [
+        " [PHONE]", " [PHONE]", " thanks", " is", " [PHONE]", " [PHONE]", " [PHONE]",
+    ]  # fmt: skip
+    assert done[3]["words"] == []
+    assert (done[0]["note"], done[1]["words"][0]["speaker"]) == ("[MAIL]", "S1")
+    assert {k: v for k, v in done[4].items() if k != "text"} == {"start": 70, "speaker": {"id": 1}, "chars": 7}

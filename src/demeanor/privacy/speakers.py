@@ -11,9 +11,10 @@ _UNNAMED = frozenset({"user", "reader", "demeanor"})
 _ROLES_LIST = """
     speaker spk channel voice unknown unnamed other customer client agent caller host guest interviewer interviewee
     moderator operator doctor nurse patient teacher student user assistant system bot narrator participant presenter
-    reporter audience man woman boy girl child male female mother father mom mum dad husband wife me you the one two three
-    客服 客户 顾客 用户 坐席 主持人 主持 嘉宾 记者 采访者 受访者 说话人 发言人 讲者 旁白 医生 护士 患者 病人 老师 学生 助手
-    未知 男 女 男声 女声 男人 女人 男孩 女孩 孩子 妈妈 爸爸
+    reporter audience man woman boy girl child male female mother father mom mum dad husband wife
+    me you the one two three
+    客服 客户 顾客 用户 坐席 主持人 主持 嘉宾 记者 采访者 受访者 说话人 发言人 讲者 旁白 医生 护士 患者 病人 老师 学生
+    助手 未知 男 女 男声 女声 男人 女人 男孩 女孩 孩子 妈妈 爸爸
 """
 _ROLE = re.compile(
     rf"(?:{'|'.join(_ROLES_LIST.split())})(?:[_-]?\d{{1,3}}号?|[_-][a-z])?"
