@@ -99,3 +99,26 @@ def test_json_lines_are_divided_by_line_feeds_alone(tmp_path: Path) -> None:
     source.write_text('{"text": "one\u2028two\x85three js@example.com"}\n', encoding="utf-8")
     redact(source, tmp_path / "b.jsonl")
     assert json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8"))["text"] == "one\u2028two\x85three [MAIL]"
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_a_list_shares_its_names_and_speakers_unless_each_is_a_recording(suffix: str, tmp_path: Path) -> None:
+    def done(said: list[Any]) -> list[Any]:
+        listed = suffix == ".json"
+        text = json.dumps(said) if listed else "".join(json.dumps(v) + "\n" for v in said)
+        (tmp_path / f"a{suffix}").write_text(text)
+        redact(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}")
+        left = (tmp_path / f"b{suffix}").read_text()
+        return list(json.loads(left)) if listed else [json.loads(line) for line in left.splitlines()]
+
+    talk = [
+        {"speaker": "Ann", "text": "hello, my name is Carla Gomez"},
+        {"speaker": "Bob", "text": "Hi Ann, hi Carla Gomez"},
+    ]
+    assert done(talk) == [
+        {"speaker": "S1", "text": "hello, my name is [NAME]"},
+        {"speaker": "S2", "text": "Hi [NAME], hi [NAME]"},
+    ]
+    assert [w["word"] for w in done([{"word": w} for w in SPOKEN])][3:5] == ["[NAME]", "[NAME],"]
+    apart = done([{"schema": "demeanor.analysis/1", "segments": [turn]} for turn in talk])
+    assert [a["segments"][0]["speaker"] for a in apart] == ["S1", "S1"]

@@ -234,7 +234,7 @@ class _Eraser:
 
     def _utterance(self, segment: Mapping[str, Any], spans: list[Span]) -> dict[str, Any]:
         """A segment of a transcript without what is personal in its text and in the words of it."""
-        text, words = segment["text"], segment.get("words")
+        text, words = segment["text"], segment.get("words") or ()
         own = {"text": replaced(text, spans, self._pseudonyms) if spans else text}
         if spans and (key := _said_under(words, ("word", "text"))):
             own["words"] = self._marked(text, words, key, spans)

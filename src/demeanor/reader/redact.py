@@ -161,13 +161,19 @@ def _json(text: str, suffix: str, name: str, counts: Counter[str], options: Mapp
     try:
         if suffix == ".json":
             said = json.loads(text)
-            listed = isinstance(said, list)
-            done = [_item(v, counts, options) for v in said] if listed else _item(said, counts, options)
+            done = (_items if isinstance(said, list) else _item)(said, counts, options)
             return json.dumps(done, ensure_ascii=False, indent=2) + "\n"
-        lines = [_item(json.loads(line), counts, options) for line in text.split("\n") if line.strip()]
+        lines = _items([json.loads(line) for line in text.split("\n") if line.strip()], counts, options)
     except ValueError as error:
         raise InputError(f"{name}: expected JSON, got something else ({error}); check the file") from error
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def _items(values: list[Any], counts: Counter[str], options: Mapping[str, Any]) -> Any:
+    """All together, as what is said in one talk; each by itself where any is an analysis or a whole recording's."""
+    if any(isinstance(v, Mapping) and "segments" in v for v in values):
+        return [_item(v, counts, options) for v in values]
+    return _item(values, counts, options)
 
 
 def _item(value: Any, counts: Counter[str], options: Mapping[str, Any]) -> Any:
