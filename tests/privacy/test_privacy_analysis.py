@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from demeanor.privacy.analysis import Stretch, redact_analysis
+from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
 from demeanor.privacy.spans import Pseudonyms
 from demeanor.reader.analysis import Analysis
 from demeanor.report.schema import validate
@@ -94,6 +94,32 @@ def test_speakers_with_names_become_numbers_and_their_names_go_from_the_text() -
     assert done["people"] == [{**people[0], "speaker": "S2"}, people[1]]
     assert done["segments"][1]["text"] == "Thanks, [NAME]."
     assert "Quux" not in json.dumps(done)
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("A", "A good day, I think. Plan A works."),
+        ("I", "I like it."),
+        ("unknown", "It is unknown to me."),
+        ("Customer 1", "Customer service helped. Customer 1 was first."),
+        ("SPEAKER_00", "The Speaker spoke."),
+        ("spk-a", "The spk-a file."),
+        ("客服", "客服很好"),
+        ("嘉宾2号", "嘉宾2号来了"),
+    ],
+)
+def test_letters_and_roles_of_speakers_are_no_names_in_what_is_said(called: str, said: str) -> None:
+    data = analysis([segment(said, 0.0, 4.0, speaker=called)])
+    (out,) = redact_analysis(data).data["segments"]
+    assert (out["speaker"], out["text"]) == ("S1", said)
+    assert redact_json([{"speaker": called, "text": said}])[0] == [{"speaker": "S1", "text": said}]
+
+
+def test_names_beside_a_role_or_short_as_a_label_are_looked_for() -> None:
+    said = [{"speaker": who, "text": f"Well, {who} is here."} for who in ("Sam", "Doctor Quux", "王明")]
+    left = [m["text"] for m in redact_json(said)[0]]
+    assert left == ["Well, [NAME] is here.", "Well, Doctor [NAME] is here.", "Well, [NAME] is here."]
 
 
 def test_overlay_sample_names_and_warnings() -> None:
@@ -200,3 +226,37 @@ def test_words_that_the_corrected_text_lacks_are_covered_with_what_they_stand_be
     assert [w["text"] for w in out["words"]] == left
     assert [(s.start, s.end) for s in done.stretches] == [seconds]
     assert not any(name in json.dumps(done.data) for name in ("Jon", "Smyth", "Smith", "2671", "one"))
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ({"segments": [{"text": "我叫王明"}, {"text": "今天天气很好"}]}, ["我叫[NAME]", "今天天气很好"]),
+        ({"posts": [{"text": "我的电话是13812345678"}, {"text": "9点见"}]}, ["我的电话是[PHONE]", "9点见"]),
+        ({"words": [{"text": "John"}, {"text": "Smith"}]}, ["[NAME]", "[NAME]"]),
+        ({"turns": [{"text": "Ro"}, {"text": "Bi"}]}, ["Ro", "Bi"]),
+    ],
+)
+def test_only_words_make_a_sentence(said: dict[str, Any], left: list[str]) -> None:
+    ((_, items),) = redact_json(said, names=["John Smith", "Ro Bi"])[0].items()
+    assert [i["text"] for i in items] == left
+
+
+def test_segments_of_another_form_are_looked_through_together() -> None:
+    told = [{"word": w} for w in (" five", " five", " five")]
+    said = [
+        {"start": 0.0, "end": 2.0, "text": "My number is 0171 234", "speaker": "Ann", "note": "js@example.com"},
+        {"start": 2.0, "end": 4.0, "text": "5678 99 thanks", "speaker": "Ann", "words": [
+            {"word": " 5678", "start": 2.0, "speaker": "Ann"}, {"word": " 99"}, {"word": " thanks"}]},
+        {"start": 60.0, "end": 62.0, "text": "It is five five five", "words": [{"word": " is"}, *told]},
+        {"start": "62", "end": None, "text": "one two three four", "words": [{"word": "1234"}]},
+        {"start": 70, "text": None, "speaker": {"id": 1}, "chars": 7},
+    ]  # fmt: skip
+    done = redact_json({"result": {"text": None, "segments": said}})[0]["result"]["segments"]
+    assert [s["text"] for s in done] == ["My number is [PHONE]", "[PHONE] thanks", "It is [PHONE]", "[PHONE]", None]
+    assert [w["word"] for s in done[1:3] for w in s["words"]] == [
+        " [PHONE]", " [PHONE]", " thanks", " is", " [PHONE]", " [PHONE]", " [PHONE]",
+    ]  # fmt: skip
+    assert done[3]["words"] == []
+    assert (done[0]["note"], done[1]["words"][0]["speaker"]) == ("[MAIL]", "S1")
+    assert {k: v for k, v in done[4].items() if k != "text"} == {"start": 70, "speaker": {"id": 1}, "chars": 7}

@@ -45,13 +45,14 @@ def test_of_subtitles_only_times_and_numbers_of_cues_are_left_as_they_are(tmp_pa
 def test_who_speaks_in_subtitles_gets_a_number_and_is_known_by_name_in_what_is_said(tmp_path: Path) -> None:
     source = tmp_path / "a.vtt"
     lines = ["WEBVTT", "", "00:01.000 --> 00:02.000", "<v.loud Roger Bingham>We are</v> here <v Left>yes", ""]
-    lines += ["00:03.000 --> 00:04.000", "<v Ann>Thanks, Roger <i>dear</i>", ""]
+    lines += ["00:03.000 --> 00:04.000", "<V Ann>Thanks, Roger <i>dear</i>", "<v A>A cat", ""]
     source.write_text("\n".join(lines), encoding="utf-8")
     done = redact(source, tmp_path / "b.vtt")
     text = (tmp_path / "b.vtt").read_text(encoding="utf-8")
     assert text.split("\n")[3] == "<v.loud S1>We are</v> here <v Left>yes"
-    assert text.split("\n")[6] == "<v S2>Thanks, [NAME] <i>dear</i>"
-    assert done.counts["NAME"] == 3
+    assert text.split("\n")[6] == "<V S2>Thanks, [NAME] <i>dear</i>"
+    assert text.split("\n")[7] == "<v S3>A cat"
+    assert done.counts["NAME"] == 4
 
 
 SPOKEN = ["My", "name", "is", "John", "Smith,", "call", "four", "one", "five", "5552671"]
@@ -98,3 +99,26 @@ def test_json_lines_are_divided_by_line_feeds_alone(tmp_path: Path) -> None:
     source.write_text('{"text": "one\u2028two\x85three js@example.com"}\n', encoding="utf-8")
     redact(source, tmp_path / "b.jsonl")
     assert json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8"))["text"] == "one\u2028two\x85three [MAIL]"
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_a_list_shares_its_names_and_speakers_unless_each_is_a_recording(suffix: str, tmp_path: Path) -> None:
+    def done(said: list[Any]) -> list[Any]:
+        listed = suffix == ".json"
+        text = json.dumps(said) if listed else "".join(json.dumps(v) + "\n" for v in said)
+        (tmp_path / f"a{suffix}").write_text(text)
+        redact(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}")
+        left = (tmp_path / f"b{suffix}").read_text()
+        return list(json.loads(left)) if listed else [json.loads(line) for line in left.splitlines()]
+
+    talk = [
+        {"speaker": "Ann", "text": "hello, my name is Carla Gomez"},
+        {"speaker": "Bob", "text": "Hi Ann, hi Carla Gomez"},
+    ]
+    assert done(talk) == [
+        {"speaker": "S1", "text": "hello, my name is [NAME]"},
+        {"speaker": "S2", "text": "Hi [NAME], hi [NAME]"},
+    ]
+    assert [w["word"] for w in done([{"word": w} for w in SPOKEN])][3:5] == ["[NAME]", "[NAME],"]
+    apart = done([{"schema": "demeanor.analysis/1", "segments": [turn]} for turn in talk])
+    assert [a["segments"][0]["speaker"] for a in apart] == ["S1", "S1"]

@@ -10,12 +10,19 @@ from typing import Any, NamedTuple
 
 from demeanor.privacy.names import told_names
 from demeanor.privacy.spans import Pseudonyms, Span, replaced
+from demeanor.privacy.speakers import (
+    about_speaker,
+    called_in,
+    corrected_speakers,
+    is_name,
+    numbered,
+    sought,
+    speakers_of,
+)  # fmt: skip
 from demeanor.privacy.text import NameFinder, find_personal
 
 _PAUSE = 5.0  # seconds: what is said after a longer one does not go on with what was said before
-_NUMBERED = re.compile(r"(?:S|speaker ?|channel ?)\d{1,3}|left|right", re.IGNORECASE)
 _PERSONS = ("author", "speaker", "name", "user", "by")
-_UNNAMED = frozenset({"user", "reader", "demeanor"})
 _READ = frozenset((
     "schema", "id", "source", "kind", "duration", "language", "overall", "cues", "segments", "people", "missing",
     "warnings", "provenance", "trend",
@@ -62,8 +69,8 @@ def redact_analysis(
         pseudonyms: gives the same value the same mark.
         hide_source: file names, which may hold a name, are taken out whole; else they are looked through as a text is.
     """
-    speakers = _speakers(data)
-    known = {*names, *(name for name, mark in speakers.items() if name != mark), *_corrected_speakers(data)}
+    speakers = speakers_of(data)
+    known = {*names, *sought(speakers), *corrected_speakers(data)}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers)
     segments, stretches = eraser.segments(data.get("segments") or ())
     out = {**data, "segments": segments}
@@ -88,8 +95,9 @@ def redact_json(
 ) -> tuple[Any, Mapping[str, int]]:
     """JSON data of any other form with placeholders in every text; and how often each kind was found.
 
-    What is a name in one text is one in all. Lists of words, `[{"text": "Ann"}, …]` or `"word"`, are looked through as
-    the sentence they make, and each keeps its place; speakers that carry names become S1, S2, …
+    What is a name in one text is one in all. Lists of words, `[{"word": "Ann"}, …]` or `"text"` below a key `words`,
+    are looked through as the sentence they make, and each keeps its place; `segments` with a `text` each are looked
+    through together; speakers that carry names become S1, S2, …
 
     Args:
         value: not changed.
@@ -97,28 +105,11 @@ def redact_json(
         recogniser: finds further names.
         pseudonyms: gives the same value the same mark.
     """
-    speakers = numbered(_called(value))
-    known = {*names, *(name for name, mark in speakers.items() if name != mark)}
+    speakers = numbered(called_in(value))
+    known = {*names, *sought(speakers)}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers)
     eraser.learn(value)
     return eraser.anything(value), eraser.counts
-
-
-def numbered(called: Iterable[Any]) -> dict[Any, str]:
-    """Speakers by what they are called to what they will be called: numbers stay, names become numbers."""
-    called = list(called)
-    out: dict[Any, str] = {}
-    taken = {str(c) for c in called if c and _NUMBERED.fullmatch(str(c))}
-    for name in dict.fromkeys(c for c in called if c):
-        if str(name) in taken:
-            out[name] = name
-            continue
-        number = 1
-        while f"S{number}" in taken:
-            number += 1
-        out[name] = f"S{number}"
-        taken.add(out[name])
-    return out
 
 
 class _Eraser:
@@ -142,13 +133,8 @@ class _Eraser:
 
     def segments(self, segments: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[Stretch]]:
         """The segments, and where they say something personal."""
-        whole, places = _laid_out(segments)
-        spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
-        self.counts.update(span.kind for span in spans)
-        self._names |= told_names(whole, spans)
         out, stretches, shift = [], [], 0
-        for segment, begin in zip(segments, places, strict=True):
-            own = _within(spans, begin, len(segment.get("text") or ""))
+        for segment, own in zip(segments, self._said(segments), strict=True):
             done, said = self._segment(segment, own)
             chars = segment.get("chars")
             if chars is not None:
@@ -158,6 +144,15 @@ class _Eraser:
             out.append(done)
             stretches += said
         return out, sorted(stretches)
+
+    def _said(self, segments: Sequence[Mapping[str, Any]]) -> list[list[Span]]:
+        """What is personal in the text of each segment; found in all together."""
+        whole, places = _laid_out(segments)
+        spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
+        self.counts.update(span.kind for span in spans)
+        self._names |= told_names(whole, spans)
+        lengths = [len(segment.get("text") or "") for segment in segments]
+        return [_within(spans, begin, length) for begin, length in zip(places, lengths, strict=True)]
 
     def _segment(self, segment: Mapping[str, Any], spans: list[Span]) -> tuple[dict[str, Any], list[Stretch]]:
         speaker = segment.get("speaker")
@@ -194,28 +189,32 @@ class _Eraser:
                 marks[hit]["end"] = told[hit].end
             else:
                 told[hit] = Stretch(word["start"], word["end"], hit.kind)
-                mark = replaced(text[hit.start : hit.end], [Span(0, hit.end - hit.start, hit.kind)], self._pseudonyms)
-                marks[hit] = {**word, "text": mark, "probability": None}
+                marks[hit] = {**word, "text": self._mark(text, hit), "probability": None}
                 out.append(marks[hit])
         return (out if len(told) == len(set(spans)) else []), told
+
+    def _mark(self, text: str, span: Span) -> str:
+        return replaced(text[span.start : span.end], [Span(0, span.end - span.start, span.kind)], self._pseudonyms)
 
     def anything(self, value: Any, key: str = "") -> Any:
         """JSON data with every text in it looked through; whole names where a key says that there is one."""
         if isinstance(value, Mapping):
-            about, correction = _about_speaker(value), {"path", "value"} <= value.keys()
+            about, correction = about_speaker(value), {"path", "value"} <= value.keys()
             return {
                 k: v
                 if correction and k in ("path", "at")
-                else self.anything(v, "speaker" if about and k == "value" else k)
+                else self.anything(v, "speaker" if about and k == "value" else _below(key, k, v))
                 for k, v in value.items()
             }
-        if word := _word_key(value):
+        if word := _word_key(value, key):
             return self._listed(value, word)
+        if _is_transcript(value, key):
+            return [self._utterance(s, own) for s, own in zip(value, self._said(value), strict=True)]
         if isinstance(value, list | tuple):
             return [self.anything(v, key) for v in value]
         if not isinstance(value, str):
             return value
-        if key in _PERSONS and _is_name(value):
+        if key in _PERSONS and is_name(value):
             return self._speakers.get(value) or replaced(value, [Span(0, len(value), "NAME")], self._pseudonyms)
         return self.text(value)
 
@@ -225,23 +224,51 @@ class _Eraser:
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
         self.counts.update(span.kind for span in spans)
         return [
-            {
-                **self.anything({k: v for k, v in word.items() if k != key}),
-                key: replaced(word[key], _within(spans, at, len(word[key])), self._pseudonyms),
-            }
+            self._put(word, key, replaced(word[key], _within(spans, at, len(word[key])), self._pseudonyms))
             for word, at in zip(words, places, strict=True)
         ]
 
-    def learn(self, value: Any) -> None:
+    def _put(self, word: Mapping[str, Any], key: str, said: str) -> dict[str, Any]:
+        """A word as it is said now, and all else about it looked through."""
+        return {**self.anything({k: v for k, v in word.items() if k != key}), key: said}
+
+    def _utterance(self, segment: Mapping[str, Any], spans: list[Span]) -> dict[str, Any]:
+        """A segment of a transcript without what is personal in its text and in the words of it."""
+        text, words = segment["text"], segment.get("words") or ()
+        own = {"text": replaced(text, spans, self._pseudonyms) if spans else text}
+        if spans and (key := _said_under(words, ("word", "text"))):
+            own["words"] = self._marked(text, words, key, spans)
+        return {k: own[k] if k in own else self.anything(v, k) for k, v in segment.items()}
+
+    def _marked(
+        self, text: str, words: Sequence[Mapping[str, Any]], key: str, spans: list[Span]
+    ) -> list[dict[str, Any]]:
+        """Words with the placeholder of the span that each is of, without times; else as `_words`."""
+        hits = _beside([_hit(spans, place) for place in _places(text, words, key)])
+        if not set(spans) <= set(hits):
+            return []
+        out = []
+        for word, hit in zip(words, hits, strict=True):
+            said = word[key]
+            if hit is _NO_PLACE:
+                said = self.text(said)
+            elif hit is not None:
+                said = said[: len(said) - len(said.lstrip())] + self._mark(text, hit)
+            out.append(self._put(word, key, said))
+        return out
+
+    def learn(self, value: Any, key: str = "") -> None:
         """Names that are told anywhere in JSON data, to be found in all of it."""
         if isinstance(value, Mapping):
-            for inner in value.values():
-                self.learn(inner)
-        elif word := _word_key(value):
+            for k, inner in value.items():
+                self.learn(inner, _below(key, k, inner))
+        elif word := _word_key(value, key):
             self.learn(_sentence(value, word)[0])
         elif isinstance(value, list | tuple):
+            if _is_transcript(value, key):
+                self.learn(_laid_out(value)[0])
             for inner in value:
-                self.learn(inner)
+                self.learn(inner, key)
         elif isinstance(value, str):
             spans = find_personal(value, names=self._names, recogniser=self._recogniser)
             self._names |= told_names(value, spans)
@@ -268,12 +295,31 @@ def _beside(hits: list[Span | None]) -> list[Span | None]:
     return out
 
 
-def _word_key(value: Any) -> str | None:
-    """The key under which the items of a list hold a word each; None where it is no list of words."""
-    if not isinstance(value, list | tuple) or len(value) < 2 or not all(isinstance(v, Mapping) for v in value):
+def _below(above: str, key: str, value: Any) -> str:
+    """The key that a value is looked through by: lists in what stands under `words` are words, too."""
+    return above if above == "words" and isinstance(value, list | tuple) else key
+
+
+def _said_under(value: Any, keys: Iterable[str]) -> str | None:
+    """The first of the keys under which every item of a list has a text; None where there is none."""
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(v, Mapping) for v in value):
         return None
-    said = (k for k in ("word", "text") if all(isinstance(v.get(k), str) for v in value))
-    return next((k for k in said if not any(re.search(r"\s", v[k].strip()) for v in value)), None)
+    return next((k for k in keys if all(isinstance(v.get(k), str) for v in value)), None)
+
+
+def _word_key(value: Any, under: str) -> str | None:
+    """The key under which the items of a list hold a word each; None where it is no list of words."""
+    key = _said_under(value, ("word", "text") if under == "words" else ("word",))
+    return key if key and not any(re.search(r"\s", v[key].strip()) for v in value) else None
+
+
+def _is_transcript(value: Any, under: str) -> bool:
+    """Whether a list holds what is said in a recording, stretch by stretch."""
+    return (
+        under == "segments"
+        and isinstance(value, list | tuple)
+        and all(isinstance(v, Mapping) and "text" in v and isinstance(v["text"], str | None) for v in value)
+    )
 
 
 def _sentence(words: Sequence[Mapping[str, Any]], key: str) -> tuple[str, list[int]]:
@@ -307,9 +353,10 @@ def _laid_out(segments: Sequence[Mapping[str, Any]]) -> tuple[str, list[int]]:
 def _goes_on(before: Mapping[str, Any], segment: Mapping[str, Any]) -> bool:
     if before.get("speaker") != segment.get("speaker"):
         return False
-    if segment.get("start") is None or before.get("end") is None:
+    start, end = segment.get("start"), before.get("end")
+    if not isinstance(start, int | float) or not isinstance(end, int | float):
         return True
-    return bool(segment["start"] - before["end"] <= _PAUSE)
+    return bool(start - end <= _PAUSE)
 
 
 def _within(spans: Iterable[Span], begin: int, length: int) -> list[Span]:
@@ -318,54 +365,17 @@ def _within(spans: Iterable[Span], begin: int, length: int) -> list[Span]:
     return [s for s in cut if s.start < s.end]
 
 
-def _places(text: str, words: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int] | None]:
+def _places(text: str, words: Sequence[Mapping[str, Any]], key: str = "text") -> Iterator[tuple[int, int] | None]:
     """Where each word stands in the text, one after another; None for one that is not there."""
     at = 0
     for word in words:
-        said = word["text"].strip()
+        said = word[key].strip()
         found = text.find(said, at) if said else -1
         if found < 0:
             yield None
             continue
         at = found + len(said)
         yield found, at
-
-
-def _speakers(data: Mapping[str, Any]) -> dict[Any, str]:
-    """The speakers of an analysis as `numbered`."""
-    called = [s.get("speaker") for s in data.get("segments") or ()] + [
-        p.get("speaker") for p in data.get("people") or ()
-    ]
-    sample = data.get("sample") or {}
-    called += [sample.get("speaker")] if isinstance(sample, Mapping) else []
-    return numbered(called)
-
-
-def _called(value: Any) -> Iterator[str]:
-    """Speakers anywhere in JSON data."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("speaker"), str):
-            yield value["speaker"]
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for inner in value:
-            yield from _called(inner)
-
-
-def _corrected_speakers(data: Mapping[str, Any]) -> Iterator[str]:
-    """What users call the speakers in their corrections."""
-    for said in data.get("corrections") or ():
-        value = said.get("value") if isinstance(said, Mapping) and _about_speaker(said) else None
-        if isinstance(value, str) and _is_name(value):
-            yield value
-
-
-def _about_speaker(correction: Mapping[str, Any]) -> bool:
-    return str(correction.get("path", "")).endswith("speaker")
-
-
-def _is_name(value: str) -> bool:
-    return bool(value) and not _NUMBERED.fullmatch(value) and value not in _UNNAMED
 
 
 def _as_words(name: str) -> str:

@@ -57,7 +57,7 @@ _COMMON_LIST = """
     jordan joy june king lane little london long love mark mason may miller moon page paris park price rain rich
     rose rush short sky small smart star stone summer sunny sweet virginia white will winter wood young
 """
-_COMMON = frozenset(_COMMON_LIST.split())
+_USUAL = _NOT_NAMES | frozenset(_COMMON_LIST.split())
 
 _SURNAMES = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任"
@@ -162,16 +162,16 @@ def variants(name: str) -> set[str]:
     """A name and those of its parts that mean this person wherever they stand."""
     name = " ".join(name.split())
     parts = {p.strip(".") for p in name.split(" ")}
-    known = {p for p in parts if len(p) > 2 and p[0].isupper() and p.lower() not in _COMMON | _NOT_NAMES}
-    whole = {name} if len(name) > 1 and name.lower() not in _COMMON | _NOT_NAMES else set()
+    known = {p for p in parts if len(p) > 2 and p[0].isupper() and p.lower() not in _USUAL}
+    whole = {name} if len(name) > 1 and name.lower() not in _USUAL else set()
     return whole | known
 
 
 def given(text: str, names: Iterable[str]) -> Iterator[Span]:
     """Where given names stand: whole words, as written or all in capitals; Chinese ones anywhere."""
-    wanted = sorted({n for n in names if n.strip()}, key=lambda n: (-len(n), n))
-    if not wanted:
+    forms = {form for n in names if n.strip() for form in (n, n.upper()) if form in text}  # of hundreds hardly any are
+    if not forms:
         return
-    either = "|".join(sorted({re.escape(form) for n in wanted for form in (n, n.upper())}, key=lambda n: (-len(n), n)))
+    either = "|".join(re.escape(form) for form in sorted(forms, key=lambda n: (-len(n), n)))
     for m in re.finditer(rf"(?:(?<![A-Za-z0-9À-ÿ_])|(?<=[^\x00-\u024f]))(?:{either})(?![A-Za-z0-9À-ÿ_])", text):
         yield Span(*m.span(), "NAME")

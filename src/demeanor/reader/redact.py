@@ -16,9 +16,10 @@ from demeanor.media.audio import has_audio
 from demeanor.media.kind import kind_of
 from demeanor.media.source import name_of
 from demeanor.media.text import decode_text
-from demeanor.privacy.analysis import Stretch, numbered, redact_analysis, redact_json
+from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
 from demeanor.privacy.beep import Cover
 from demeanor.privacy.spans import Pseudonyms
+from demeanor.privacy.speakers import numbered, sought
 from demeanor.privacy.text import NameFinder, redact_text
 from demeanor.privacy.veil import Veil
 from demeanor.privacy.whole import written_whole
@@ -34,7 +35,7 @@ _TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,3})?"
 _PLACE = r"(?:align|line|position|region|size|vertical|[XY][12]):[\w%.,-]{1,10}"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s+{_PLACE})*\s*")
 _KEYWORD = re.compile(r"\ufeff?\s*(?:WEBVTT|NOTE|STYLE|REGION)\s*")
-_VOICE = re.compile(r"(<v(?:\.[^\s<>]+)?)[ \t]([^<>]+)>")  # of WebVTT: who says it
+_VOICE = re.compile(r"(<v(?:\.[^\s<>]+)?)[ \t]([^<>]+)>", re.IGNORECASE)  # of WebVTT: who says it
 _NUMBER = re.compile(r"\s*\d{1,6}\s*")  # of a cue; a telephone number is longer
 
 
@@ -160,13 +161,19 @@ def _json(text: str, suffix: str, name: str, counts: Counter[str], options: Mapp
     try:
         if suffix == ".json":
             said = json.loads(text)
-            listed = isinstance(said, list)
-            done = [_item(v, counts, options) for v in said] if listed else _item(said, counts, options)
+            done = (_items if isinstance(said, list) else _item)(said, counts, options)
             return json.dumps(done, ensure_ascii=False, indent=2) + "\n"
-        lines = [_item(json.loads(line), counts, options) for line in text.split("\n") if line.strip()]
+        lines = _items([json.loads(line) for line in text.split("\n") if line.strip()], counts, options)
     except ValueError as error:
         raise InputError(f"{name}: expected JSON, got something else ({error}); check the file") from error
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def _items(values: list[Any], counts: Counter[str], options: Mapping[str, Any]) -> Any:
+    """All together, as what is said in one talk; each by itself where any is an analysis or a whole recording's."""
+    if any(isinstance(v, Mapping) and "segments" in v for v in values):
+        return [_item(v, counts, options) for v in values]
+    return _item(values, counts, options)
 
 
 def _item(value: Any, counts: Counter[str], options: Mapping[str, Any]) -> Any:
@@ -191,7 +198,7 @@ def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> s
     spoken = ["" if keep else line for line, keep in zip(lines, kept, strict=True)]
     called = numbered(m[2].strip() for line in spoken for m in _VOICE.finditer(line))
     spoken = [_VOICE.sub(lambda m: f"{m[1]} {called.get(m[2].strip(), m[2].strip())}>", line) for line in spoken]
-    names = {*options["names"], *(name for name, mark in called.items() if name != mark)}
+    names = {*options["names"], *sought(called)}
     if named := sum(name != mark for name, mark in called.items()):
         counts["NAME"] += named
     options = {**options, "names": names}
