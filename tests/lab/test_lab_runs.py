@@ -21,6 +21,7 @@ from demeanor.experiments import search as searching  # noqa: E402
 from demeanor.experiments.bench import bench, entries, planned, spec_for  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.search import search, with_settings  # noqa: E402
+from demeanor.features.arrays import load_arrays  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.losses.unimodal import own_labels  # noqa: E402
@@ -28,7 +29,7 @@ from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import collate  # noqa: E402
 from demeanor.training.loop import Progress  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
-from demeanor.training.run import read_run_file, train  # noqa: E402
+from demeanor.training.run import read_run_file, save_arrays, train  # noqa: E402
 from demeanor.training.runfile import Range, RunFile  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -168,6 +169,11 @@ def test_weights_are_kept_and_judged_only_beside_the_data_they_learned_from(run_
     assert evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"] == before
     (folder / "data.json").unlink()  # as runs were saved before
     assert evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"] == before
+    state = load_arrays(folder / "encoder-text.npz")
+    terms = next(key for key in state if key.endswith("_terms"))
+    save_arrays(folder / "encoder-text.npz", {**state, terms: state[terms][::-1]})  # as another tokeniser's columns
+    with pytest.raises(ConfigError, match="fitted by another version of it, or on other data; train the run again"):
+        evaluate(folder, tmp_path, "valid")
 
 
 def test_several_run_files_are_looked_at_before_the_first_is_done(run_file: Path, tmp_path: Path) -> None:
