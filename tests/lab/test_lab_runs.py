@@ -503,6 +503,10 @@ def test_labels_of_a_modality_alone_teach_its_head_and_are_no_tasks(name: str, r
     assert set(lab.predictions(run, prepared, lab.load(run, prepared, tmp_path / "run"), prepared.parts.test)) == {
         "score"
     }
+    training = run.training.model_copy(update={"task_weights": "learned"})
+    learned = run.model_copy(update={"training": training})
+    progress = lab.train(learned, tmp_path, tmp_path / "learned", None, lambda line: None, prepared)
+    assert [k for k in progress.history[-1] if k.startswith("weight_")] == ["weight_score"]
 
 
 def test_the_tasks_of_a_model_are_those_of_its_run(run_file: Path, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def train(
         found = measure(run, predict(model, valid, 256, device, precision), valid.labels)
         return {**found, "score": selected(run, found)}
 
-    progress = fit(model, lambda epoch: rows, score, settings, folder, say=say)
+    progress = fit(model, lambda epoch: rows, score, settings, folder, say=say, tasks=run.tasks)
     if hasattr(model, "fit_stack"):
         stack(run, prepared, model, rows, folder, say)
     if not join(device_of(run.training.device)).leads:
@@ -222,7 +222,15 @@ def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path
         apart = {"keep": "last", "patience": 0, "track": (), "init_from": None}
         settings = run.training.model_copy(update=apart)
         with group.folder(folder) as place:
-            fit(fresh, lambda epoch: chosen, lambda m: {"score": 0.0}, settings, place, say=lambda line: None)
+            fit(
+                fresh,
+                lambda epoch: chosen,
+                lambda m: {"score": 0.0},
+                settings,
+                place,
+                say=lambda line: None,
+                tasks=run.tasks,
+            )
         return fresh
 
     predicted, present = out_of_fold(learn, whole, folds)
