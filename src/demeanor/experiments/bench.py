@@ -275,9 +275,12 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
 
 
 def settings_sha256(spec: Mapping[str, Any]) -> str:
-    """What the seeds of one row share; `[missing]` changes what is read of a test part, and no weights."""
+    """What the seeds of one row share, on any machine; `[missing]` changes what is read of a test part, no weights."""
     training = {k: v for k, v in spec["training"].items() if k != "seed"}
-    return of({**{k: v for k, v in spec.items() if k != "missing"}, "training": training})
+    data = dict(spec["data"])
+    if named := data.get("manifest"):
+        data["manifest"] = [Path(place).name for place in ([named] if isinstance(named, str) else named)]
+    return of({**{k: v for k, v in spec.items() if k != "missing"}, "training": training, "data": data})
 
 
 def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
