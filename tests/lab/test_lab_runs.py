@@ -261,12 +261,15 @@ def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, 
 def test_rows_of_a_benchmark_learn_from_the_same_data(run_file: Path, tmp_path: Path) -> None:
     runs, results = tmp_path / "runs", tmp_path / "results" / "records.jsonl"
     run_file.write_text(run_file.read_text().replace("epochs = 6", "epochs = 1") + "[bench]\ntext_only = false\n")
-    bench(run_file, tmp_path, ["concat"], 1, runs, results, say=lambda line: None)
+    own = ["bench.settings.late_mean.tasks.score.scale=1"]
+    rows = bench(run_file, tmp_path, ["concat", "late_mean"], 1, runs, results, own, say=lambda line: None)
+    assert [r["seeds"] for r in rows] == [1, 1], "a row may have a scale of its own"
+    shutil.rmtree(runs / "bench-known/late_mean")
     (runs / "bench-known/concat/seed-0-fold-0/data.json").write_text('{"sha256": "of other labels"}')
     for models, seeds in ((["late_mean"], 1), (["concat"], 2)):
         with pytest.raises(ConfigError, match=r"that .*concat/seed-0-fold-0 learned from, got others"):
             bench(run_file, tmp_path, models, seeds, runs, results, say=lambda line: None)
-    assert len(records.read(results)) == 1
+    assert len(records.read(results)) == 2
 
 
 @pytest.mark.parametrize(

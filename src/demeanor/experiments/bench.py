@@ -224,7 +224,8 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
         data.clear()
         data[key] = prepare(run, root, store, lambda line: None)
     for place in folder.parent.parent.glob(f"*/seed-*{folder.name[folder.name.rindex('-fold-') :]}"):
-        refuse_other_data(place, data[key])  # rows of one table learn from the same
+        if (place / "run.json").exists() and _learns(spec_of(place)["config"]) == _learns(spec):
+            refuse_other_data(place, data[key])  # rows of one table learn from the same, but where they say otherwise
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", provenance(spec))
     # What was pooled over the folds of this seed is of an earlier run, whose folder is gone.
@@ -235,6 +236,11 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
     record = evaluate(folder, root, "test", None, data[key], say, resamples=0)  # intervals come with all folds together
     first = shown_metric(run, list(record["metrics"]))
     say(f"    {first} {record['metrics'][first]['value']:.4f}  ({record['seconds_per_epoch']:.1f} s/epoch)")
+
+
+def _learns(spec: Spec) -> str:
+    """What a run file says of samples and labels."""
+    return json.dumps([spec["data"], spec["tasks"]], sort_keys=True)
 
 
 def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None = None) -> dict[str, Any]:
