@@ -129,6 +129,9 @@ def test_quotation_marks(tmp_path: Path) -> None:
     assert [s.text for s in found] == ["fine", '"never closed', "next", "last"]
     (one,) = table.read(write(tmp_path / "y.tsv", 'id\ttext\n1\t"two\nlines and a ""tab\t"""\n'))
     assert one.text == 'two\nlines and a "tab\t"'
+    loose = 'id,text,language\n1,"He said" no,en\n2,"yes" ,en\n\n3,"a\n""b""",en'
+    found = table.read(write(tmp_path / "z.csv", loose))
+    assert [(s.text, s.language) for s in found] == [("He said no", "en"), ("yes ", "en"), ('a\n"b"', "en")]
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

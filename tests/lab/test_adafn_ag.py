@@ -358,3 +358,4 @@ def test_published_settings_of_mosei() -> None:
     mosi = AdafnAg(Config(**PRESETS["mosi"], dims={"text": 6, "audio": 5, "visual": 4}))
     assert {m: head.drop.p for m, head in mosi.own.items()} == {"text": 0.1, "audio": 0.1, "visual": 0.0}
     assert mosi.fusion.drop.p == 0.0
+    assert mosi.config.bound is model.config.bound is None  # a run's scale is its own

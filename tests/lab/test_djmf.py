@@ -119,6 +119,13 @@ def test_learned_weights_start_at_the_plain_sum_and_are_learned() -> None:
     assert all(s.grad != 0 for s in learned.spread.values())
 
 
+def test_learned_weights_of_runs_that_kept_them_in_one_vector() -> None:
+    model = build("djmf", learned_weights=True)
+    kept = {k: v for k, v in model.state_dict().items() if not k.startswith("spread")}
+    model.load_state_dict(kept | {"spread": torch.arange(1.0, 1 + len(model.config.tasks))})
+    assert [model.spread[k].item() for k in model.config.tasks] == [1.0, 2.0]
+
+
 def test_learned_weights_stay_where_there_is_nothing_to_weigh() -> None:
     batch = batch_of("djmf", 7)
     unlabelled = replace(batch, labels={**batch.labels, "polarity": torch.full((7, 3), math.nan)})

@@ -21,6 +21,7 @@ from demeanor.experiments import search as searching  # noqa: E402
 from demeanor.experiments.bench import bench, entries, planned, spec_for  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
 from demeanor.experiments.search import search, with_settings  # noqa: E402
+from demeanor.features.arrays import load_arrays  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.losses.unimodal import own_labels  # noqa: E402
@@ -28,7 +29,7 @@ from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import collate  # noqa: E402
 from demeanor.training.loop import Progress  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
-from demeanor.training.run import read_run_file, train  # noqa: E402
+from demeanor.training.run import read_run_file, save_arrays, train  # noqa: E402
 from demeanor.training.runfile import Range, RunFile  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -168,6 +169,11 @@ def test_weights_are_kept_and_judged_only_beside_the_data_they_learned_from(run_
     assert evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"] == before
     (folder / "data.json").unlink()  # as runs were saved before
     assert evaluate(folder, tmp_path, "valid")["metrics"]["mae"]["value"] == before
+    state = load_arrays(folder / "encoder-text.npz")
+    terms = next(key for key in state if key.endswith("_terms"))
+    save_arrays(folder / "encoder-text.npz", {**state, terms: state[terms][::-1]})  # as another tokeniser's columns
+    with pytest.raises(ConfigError, match="fitted by another version of it, or on other data; train the run again"):
+        evaluate(folder, tmp_path, "valid")
 
 
 def test_several_run_files_are_looked_at_before_the_first_is_done(run_file: Path, tmp_path: Path) -> None:
@@ -255,12 +261,15 @@ def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, 
 def test_rows_of_a_benchmark_learn_from_the_same_data(run_file: Path, tmp_path: Path) -> None:
     runs, results = tmp_path / "runs", tmp_path / "results" / "records.jsonl"
     run_file.write_text(run_file.read_text().replace("epochs = 6", "epochs = 1") + "[bench]\ntext_only = false\n")
-    bench(run_file, tmp_path, ["concat"], 1, runs, results, say=lambda line: None)
+    own = ["bench.settings.late_mean.tasks.score.scale=1"]
+    rows = bench(run_file, tmp_path, ["concat", "late_mean"], 1, runs, results, own, say=lambda line: None)
+    assert [r["seeds"] for r in rows] == [1, 1], "a row may have a scale of its own"
+    shutil.rmtree(runs / "bench-known/late_mean")
     (runs / "bench-known/concat/seed-0-fold-0/data.json").write_text('{"sha256": "of other labels"}')
     for models, seeds in ((["late_mean"], 1), (["concat"], 2)):
         with pytest.raises(ConfigError, match=r"that .*concat/seed-0-fold-0 learned from, got others"):
             bench(run_file, tmp_path, models, seeds, runs, results, say=lambda line: None)
-    assert len(records.read(results)) == 1
+    assert len(records.read(results)) == 2
 
 
 @pytest.mark.parametrize(
@@ -497,6 +506,10 @@ def test_labels_of_a_modality_alone_teach_its_head_and_are_no_tasks(name: str, r
     assert set(lab.predictions(run, prepared, lab.load(run, prepared, tmp_path / "run"), prepared.parts.test)) == {
         "score"
     }
+    training = run.training.model_copy(update={"task_weights": "learned"})
+    learned = run.model_copy(update={"training": training})
+    progress = lab.train(learned, tmp_path, tmp_path / "learned", None, lambda line: None, prepared)
+    assert [k for k in progress.history[-1] if k.startswith("weight_")] == ["weight_score"]
 
 
 def test_the_tasks_of_a_model_are_those_of_its_run(run_file: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from demeanor.experiments import records
+from demeanor.experiments.bench import settings_sha256
 from demeanor.experiments.leaderboard import write_leaderboard
 
 pytestmark = pytest.mark.lab
@@ -64,6 +65,19 @@ def test_seeds_of_other_settings_are_not_averaged_with_the_newest(tmp_path: Path
     page = board(tmp_path, before + after, {"concat": {}})
     assert "| concat | 3 | 0.900 ± 0.000 |" in page
     assert "read 8 times" in page
+
+
+def test_seeds_without_settings_stand_beside_those_with_them(tmp_path: Path) -> None:
+    found = [record("concat", seed, 0.5, **({"settings_sha256": "a"} if seed > 2 else {})) for seed in range(5)]
+    assert "| concat | 5 | 0.500 ± 0.000 |" in board(tmp_path, found, {"concat": {}})
+
+
+def test_settings_are_the_same_in_every_folder() -> None:
+    def named(manifest: str | list[str]) -> str:
+        return settings_sha256({"training": {"seed": 1}, "data": {"dataset": "table", "manifest": manifest}})
+
+    assert named("/here/posts.toml") == named("/there/posts.toml") == named(["/there/posts.toml"])
+    assert named("/here/posts.toml") != named("/here/other.toml")
 
 
 def test_rows_from_before_a_task_was_renamed_have_dashes(tmp_path: Path) -> None:

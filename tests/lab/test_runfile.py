@@ -183,6 +183,14 @@ def test_labels_that_are_ignored_count_as_none() -> None:
     np.testing.assert_array_equal(found, [[1, 0], [nan, nan], [0.5, 0.5], [0, 1], [nan, nan]])
 
 
+def test_a_class_is_meant_by_its_number_and_nan_is_none() -> None:
+    said = moods(1, "2", "1.0", "nan", "NaN", float("nan"), "3")
+    found = targets_of(said, "mood", Task(classes=("1.0", "2"), ignore=("3.0",)))
+    none = [float("nan")] * 2
+    np.testing.assert_array_equal(found, [[1, 0], [0, 1], [1, 0], none, none, none, none])
+    np.testing.assert_array_equal(targets_of(moods("nan", "a"), "mood", Task(classes=("a", "nan"))), [[0, 1], [1, 0]])
+
+
 def test_a_name_where_a_number_is_expected_asks_for_classes() -> None:
     with pytest.raises(ConfigError, match=r"got the label 'glad'; name the classes: classes = \["):
         targets_of(moods(1, "glad"), "mood", Task())

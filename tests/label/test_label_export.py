@@ -1,5 +1,6 @@
 """Labels as a table that the data set `table` reads, and what a reader is sure of."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,21 @@ def test_without_parts_those_a_run_would_make_are_kept_clear(tmp_path: Path) -> 
     parts = parts_of(items)
     assert [s.id for s in table.read(tmp_path / "p.csv")] == [items[n].id for n in parts.train]
     assert done.left_out["of the validation or test part"] == len(parts.valid) + len(parts.test) > 0
+
+
+def test_rows_of_one_file_are_kept_clear_together_as_a_run_divides_them(tmp_path: Path) -> None:
+    from demeanor.features.parts import parts_of
+
+    (tmp_path / "films").mkdir()
+    lines = [f"{n},say {n},films/{n // 3}.mp4,{n % 3},{n % 3 + 1}" for n in range(90)]
+    for n in range(30):
+        (tmp_path / f"films/{n}.mp4").write_bytes(b"%d" % n)
+    (tmp_path / "films.csv").write_text("\n".join(["id,text,video,start,end", *lines]))
+    as_run = table.read(tmp_path / "films.csv")
+    parts = parts_of(as_run)
+    items = [replace(s, group=None) for s in as_run]
+    pseudo(items, {i.id: reading(0.7, 0.99) for i in items}, tmp_path / "p.csv", folder=tmp_path)
+    assert [s.id for s in table.read(tmp_path / "p.csv")] == [as_run[n].id for n in parts.train]
 
 
 def test_a_confidence_that_cannot_be(tmp_path: Path) -> None:

@@ -215,7 +215,8 @@ def pseudo(
     items = (
         open_with_labels(source)[0].items if (source / "task.json").is_file() else find_items(source, pair=pair).items
     )
-    _tell_rows(out, write(items, read_readings(readings), out, at_least=at_least))
+    folder = source if source.is_dir() else source.parent
+    _tell_rows(out, write(items, read_readings(readings), out, at_least=at_least, folder=folder))
 
 
 @_actions.command()

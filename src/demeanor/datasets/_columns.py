@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,13 @@ class BadCell(ValueError):
     """A cell that costs its row."""
 
 
-def sample_of(row: Mapping[str, Any], table: Path, number: int, recurring: Collection[str] = ()) -> Sample:
-    """A sample of a row.
+def sample_of(row: Mapping[str, Any], table: Path, number: int) -> Sample:
+    """A sample of a row; its group is what the row says, see `groups_of`.
 
     Args:
         row: its cells by column.
         table: paths are relative to it.
         number: the row's line.
-        recurring: media that several rows have: without a group or speaker these rows are one group.
 
     Raises:
         BadCell: there is nothing to read, or a time is no number: costs this row.
@@ -56,18 +56,32 @@ def sample_of(row: Mapping[str, Any], table: Path, number: int, recurring: Colle
     start, end = _seconds(cells, "start"), _seconds(cells, "end")
     if (start or 0) < 0 or (end is not None and end <= (start or 0)):
         raise BadCell("start and end that are no stretch of time")
-    shared = next((cells[c] for c in reversed(MEDIA) if cells[c] in recurring), "")
-    group = cells["group"] or cells["speaker"] or shared or digest(text_key(cells["text"]) or name)
-    kept: dict[str, Any] = {c: cells[c] or None for c in ("text", "language", "speaker", "time", "author")}
+    kept: dict[str, Any] = {c: cells[c] or None for c in ("text", "language", "speaker", "group", "time", "author")}
     return Sample(
-        id=name, start=start, end=end, group=group, labels=labels,
+        id=name, start=start, end=end, labels=labels,
         split=split_of(cells["split"], f"{table.name}, line {number}"), **kept, **media,
     )  # fmt: skip
 
 
-def media_of(row: Mapping[str, Any]) -> set[str]:
-    """The files that a row names."""
-    return {path for c in MEDIA if (path := text_of(row.get(c)))}
+def groups_of(samples: Sequence[Sample], folder: Path) -> list[str]:
+    """Per row of a table its group or speaker, else the medium that several rows have, else its text's digest.
+
+    Args:
+        samples: the rows of one table.
+        folder: where it lies: media are named from there, so that a table is divided alike on every machine.
+    """
+    files = [[path for m in reversed(MEDIA) if (path := getattr(s, m)) is not None] for s in samples]
+    times = Counter(path for paths in files for path in set(paths))
+    shared = [next((_named(path, folder) for path in paths if times[path] > 1), "") for paths in files]
+    return [
+        s.group or s.speaker or file or digest(text_key(s.text or "") or s.id)
+        for s, file in zip(samples, shared, strict=True)
+    ]
+
+
+def _named(path: str | Path, folder: Path) -> str:
+    whole = Path(path)
+    return (whole.relative_to(folder) if whole.is_relative_to(folder) else whole).as_posix()
 
 
 def text_of(value: Any) -> str:

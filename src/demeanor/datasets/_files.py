@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -58,29 +58,25 @@ def read_rows(
 def csv_lines(text: str, name: str, *, delimiter: str = ",", quoted: bool = True) -> list[tuple[int, list[str]]]:
     """Cells of each line of a table, with the number of the line that it ends on.
 
-    Between tabs a quotation mark that parts nothing is the text's own.
+    What follows a closed quotation is the cell's too; between tabs a mark that is never closed is the text's own.
 
     Raises:
-        DataError: a quotation mark is never closed, or stands within a quoted cell without its twin; names the line.
+        DataError: a quotation mark is never closed; names the line.
     """
     csv.field_size_limit(_LONGEST_CELL)
-    lines = io.StringIO(text, newline="")
-    reader = csv.reader(
-        lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+    # An empty line at the end is a row of its own, unless a quotation mark is still open there.
+    lines = chain(io.StringIO(text, newline=""), [""])
+    reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+    found = [(reader.line_num, cells) for cells in reader]
+    if not found.pop()[1]:
+        return found
+    if delimiter == "\t":
+        return csv_lines(text, name, delimiter=delimiter, quoted=False)
+    begins = found[-1][0] + 1 if found else 1
+    raise DataError(
+        f"{name}, line {begins}: expected cells, found a quotation mark that is never closed; "
+        "close the quotation mark, and double those within a quoted text"
     )
-    found: list[tuple[int, list[str]]] = []
-    try:
-        for cells in reader:
-            found.append((reader.line_num, cells))
-    except csv.Error as error:
-        if quoted and delimiter == "\t":
-            return csv_lines(text, name, delimiter=delimiter, quoted=False)
-        begins = found[-1][0] + 1 if found else 1
-        raise DataError(
-            f"{name}, line {begins}: expected cells, found one that cannot be told from the next ({error}); close the "
-            "quotation mark, and double those within a quoted text"
-        ) from error
-    return found
 
 
 def in_columns(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, sample_of
+from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, groups_of, sample_of
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._files import read_rows, read_text
 from demeanor.datasets._gaps import Gaps
@@ -179,7 +180,7 @@ def _from_table(table: Path, pattern: re.Pattern[str] | None) -> list[Sample]:
             f"{table.name}: expected every file once, or once per `start`, found more of {', '.join(twice[:5])}"
         )
     gaps.tell()
-    return samples
+    return [replace(s, group=group) for s, group in zip(samples, groups_of(samples, table.parent), strict=True)]
 
 
 def _name_stretch(columns: dict[str, str], start: str) -> None:

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, media_of, sample_of
+from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, groups_of, sample_of
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._files import csv_lines, in_columns, json_lines, read_text
 from demeanor.datasets._gaps import Gaps
@@ -57,20 +57,18 @@ def read(root: Path, *, manifest: str | Path | Sequence[str] | None = None) -> l
         return _from_manifests([manifest] if isinstance(manifest, str | Path) else manifest, root)
     rows = list(_rows(root))
     _check_columns(root, list(dict.fromkeys(c for _, row in rows for c in row)))
-    times = Counter(path for _, row in rows for path in media_of(row))
-    recurring = {path for path, count in times.items() if count > 1}
     gaps = Gaps(CARD)
     samples = []
     for number, row in rows:
         try:
-            samples.append(sample_of(row, root, number, recurring))
+            samples.append(sample_of(row, root, number))
         except BadCell as error:
             gaps.add(str(error), f"line {number}")
     twice = [name for name, count in Counter(s.id for s in samples).items() if count > 1]
     if twice:
         raise DataError(f"{root.name}: expected every id once, found more of {', '.join(twice[:5])}; rename them")
     gaps.tell()
-    return samples
+    return [replace(s, group=group) for s, group in zip(samples, groups_of(samples, root.parent), strict=True)]
 
 
 def _from_manifests(manifests: Sequence[str | Path], root: Path) -> list[Sample]:

@@ -28,6 +28,7 @@ class Faces(Encoder):
 
     config: Config
     modality = "visual"
+    version = 2
     cue = "face"
     parallel = True
 

@@ -52,6 +52,7 @@ class Geometry(Encoder):
 
     config: Config
     modality = "visual"
+    version = 2
     cue = "face"
     parallel = True
 

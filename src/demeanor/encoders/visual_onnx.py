@@ -34,6 +34,7 @@ class Pictures(Encoder):
 
     config: Config
     modality = "visual"
+    version = 2
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__(config)

@@ -27,6 +27,7 @@ class Vit(Encoder):
 
     config: Config
     modality = "visual"
+    version = 2
     portable = False
 
     def __init__(self, config: EncoderConfig) -> None:

@@ -224,7 +224,8 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
         data.clear()
         data[key] = prepare(run, root, store, lambda line: None)
     for place in folder.parent.parent.glob(f"*/seed-*{folder.name[folder.name.rindex('-fold-') :]}"):
-        refuse_other_data(place, data[key])  # rows of one table learn from the same
+        if (place / "run.json").exists() and _learns(spec_of(place)["config"]) == _learns(spec):
+            refuse_other_data(place, data[key])  # rows of one table learn from the same, but where they say otherwise
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", provenance(spec))
     # What was pooled over the folds of this seed is of an earlier run, whose folder is gone.
@@ -235,6 +236,11 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
     record = evaluate(folder, root, "test", None, data[key], say, resamples=0)  # intervals come with all folds together
     first = shown_metric(run, list(record["metrics"]))
     say(f"    {first} {record['metrics'][first]['value']:.4f}  ({record['seconds_per_epoch']:.1f} s/epoch)")
+
+
+def _learns(spec: Spec) -> str:
+    """What a run file says of samples and labels."""
+    return json.dumps([spec["data"], spec["tasks"]], sort_keys=True)
 
 
 def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None = None) -> dict[str, Any]:
@@ -275,9 +281,12 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
 
 
 def settings_sha256(spec: Mapping[str, Any]) -> str:
-    """What the seeds of one row share; `[missing]` changes what is read of a test part, and no weights."""
+    """What the seeds of one row share, on any machine; `[missing]` changes what is read of a test part, no weights."""
     training = {k: v for k, v in spec["training"].items() if k != "seed"}
-    return of({**{k: v for k, v in spec.items() if k != "missing"}, "training": training})
+    data = dict(spec["data"])
+    if named := data.get("manifest"):
+        data["manifest"] = [Path(place).name for place in ([named] if isinstance(named, str) else named)]
+    return of({**{k: v for k, v in spec.items() if k != "missing"}, "training": training, "data": data})
 
 
 def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -80,13 +80,17 @@ def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
 
 
 def _latest(rows: Iterable[Record]) -> dict[str, list[Record]]:
-    """Per entry a record a seed, all under the settings of the newest: a rerun of a seed is a further test read."""
+    """Per entry a record a seed, all under the settings of the newest: a rerun of a seed is a further test read.
+
+    Records were written without their settings once; those may be any.
+    """
     newest: dict[str, dict[int, Record]] = defaultdict(dict)
-    settings: dict[str, str | None] = {}
+    settings: dict[str, str] = {}
     for row in rows:
-        if settings.setdefault(row["entry"], row.get("settings_sha256")) != row.get("settings_sha256"):
-            newest[row["entry"]].clear()
-        settings[row["entry"]] = row.get("settings_sha256")
+        if told := row.get("settings_sha256"):
+            if settings.setdefault(row["entry"], told) != told:
+                newest[row["entry"]].clear()
+            settings[row["entry"]] = told
         newest[row["entry"]][row["seed"]] = row
     return {entry: list(by_seed.values()) for entry, by_seed in newest.items()}
 

@@ -47,7 +47,7 @@ def open_encoder(modality: str, part: EncoderPart, file: File) -> Encoder:
     if kind.version != part.version:
         raise BundleError(
             f"{place}: the bundle was made with version {part.version}, here is version {kind.version}, which gives "
-            "other numbers; export the run anew, or install the demeanor it was made with"
+            "other numbers; train and export the run anew, or install the demeanor it was made with"
         )
     settings = {key: _placed(kind, key, value, file, place) for key, value in part.settings.items()}
     try:

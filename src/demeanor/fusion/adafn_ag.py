@@ -77,9 +77,8 @@ class Config(FusionConfig):
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "mosi": {"bound": 3.0},
-    "mosei": {"bound": 3.0, "dropouts": {FUSED: 0.1}}
-    | {"rates": {"visual": 0.1}, "decays": {"audio": 0.1, "visual": 0.1}},
+    "mosi": {},
+    "mosei": {"dropouts": {FUSED: 0.1}} | {"rates": {"visual": 0.1}, "decays": {"audio": 0.1, "visual": 0.1}},
     "sims": {"states": {"audio": 16, "visual": 64}, "own": {"text": 64, "audio": 16}}
     | {"decays": {"audio": 10.0, "visual": 10.0}},
     "tiny": {

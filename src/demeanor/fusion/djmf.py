@@ -160,6 +160,12 @@ class Djmf(Model):
             # A parameter per task: what an optimiser remembers of one task must not move another's out of its turn.
             self.spread = nn.ParameterDict({k: nn.Parameter(torch.zeros(())) for k in c.tasks})
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # Runs were saved with the tasks' weights in one vector once.
+        if (spread := state_dict.pop(f"{prefix}spread", None)) is not None:
+            state_dict |= {f"{prefix}spread.{k}": s for k, s in zip(self.config.tasks, spread, strict=True)}
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
     def forward(self, batch: FeatureBatch) -> Output:
         """The tasks, each from its own vector and a gated share of the others'."""
         levels, pairs = self._encode(batch)

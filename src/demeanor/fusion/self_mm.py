@@ -69,8 +69,8 @@ class Config(FusionConfig):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": {"width": 16, "dropouts": {}, "least_weight": 0.1},
-    "mosi": {"bound": 3.0, "pool": "first", "rates": {"audio": 5.0, "visual": 5.0}},
-    "mosei": {"bound": 3.0, "pool": "first", "rates": {"audio": 5.0, "visual": 0.1}}
+    "mosi": {"pool": "first", "rates": {"audio": 5.0, "visual": 5.0}},
+    "mosei": {"pool": "first", "rates": {"audio": 5.0, "visual": 0.1}}
     | {"dropouts": {FUSED: 0.1}, "decays": {"audio": 0.0, "visual": 0.0}},
     "sims": {"pool": "first", "rates": {"audio": 5.0, "visual": 5.0}, "decays": {"audio": 10.0, "visual": 10.0}}
     | {"lstm": {"audio": 16, "visual": 64}, "feature": {"text": 64, "audio": 16}},

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._groups import digest, hashed_split, text_key
+from demeanor.datasets._columns import groups_of
+from demeanor.datasets._groups import hashed_split
 from demeanor.errors import ConfigError
 from demeanor.features.more import keys_of
 from demeanor.label.agree import Dispute, disagreement, settled
@@ -62,13 +63,14 @@ def export(task: Task, store: LabelStore, out: Path, *, min_agreement: float = 0
 
 
 def pseudo(
-    items: Sequence[Sample], readings: Mapping[str, Mapping[str, Any]], out: Path, *, at_least: float = 0.9
-) -> Exported:
+    items: Sequence[Sample], readings: Mapping[str, Mapping[str, Any]], out: Path, *, at_least: float = 0.9,
+    folder: Path = Path(),
+) -> Exported:  # fmt: skip
     """Write what a reader is sure of as labels for training, marked as such: `label_pseudo` is 1.
 
-    Rows get the split `train`. What belongs to the validation or test part, or shares its group (film, speaker, equal
-    text) with something there, gets no such label, so that nothing is ever measured on them; where no sample has a
-    split, the parts are those that a run would divide the samples into. Samples the reader abstains from get none.
+    Rows get the split `train`. What belongs to the validation or test part, or shares its group (film, speaker, file,
+    equal text) with something there, gets no such label, so that nothing is ever measured on them; where no sample
+    has a split, the parts are those that a run would divide the samples into. What the reader abstains from gets none.
 
     Args:
         items: what was read.
@@ -76,6 +78,7 @@ def pseudo(
         out: a .csv.
         at_least: least confidence, the calibrated probability that the polarity is right; the emotion is added
             where its own probability reaches it too.
+        folder: where the table of the items lies.
 
     Raises:
         ConfigError: `at_least` is no probability, or nothing is left to write.
@@ -83,13 +86,15 @@ def pseudo(
     if not 0 < at_least <= 1:
         raise ConfigError(f"expected a confidence in (0, 1], got {at_least}; 0.9 is usual")
     divided = any(item.split for item in items)
-    held = [i for i in items if (i.split if divided else hashed_split(_group(i), _SHARES)) in _SEALED]
-    sealed = {key for item in held for key in _keys(item)}
+    groups = groups_of(items, folder)
+    keys = [_keys(item, group) for item, group in zip(items, groups, strict=True)]
+    parts = [item.split if divided else hashed_split(group, _SHARES) for item, group in zip(items, groups, strict=True)]
+    sealed = {key for part, own in zip(parts, keys, strict=True) if part in _SEALED for key in own}
     rows: list[dict[str, Any]] = []
     left = {"of the validation or test part": 0, "not read": 0, "not sure enough": 0}
-    for item in items:
+    for item, own in zip(items, keys, strict=True):
         reading = readings.get(item.id)
-        if sealed & _keys(item):
+        if sealed & own:
             left["of the validation or test part"] += 1
         elif reading is None:
             left["not read"] += 1
@@ -161,11 +166,6 @@ def _sure(reading: Mapping[str, Any], at_least: float) -> dict[str, Any]:
     return {**labels, "label_pseudo": 1, "label_confidence": confidence}
 
 
-def _keys(item: Sample) -> set[str]:
+def _keys(item: Sample, group: str) -> set[str]:
     """What makes two items the same thing: the group, the text, the file."""
-    return {f"group {_group(item)}"} | keys_of(item, lambda path: str(path.resolve()))
-
-
-def _group(item: Sample) -> str:
-    """As the data set `table` groups rows."""
-    return item.group or item.speaker or digest(text_key(item.text or "") or item.id)
+    return {f"group {group}"} | keys_of(item, lambda path: str(path.resolve()))

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from demeanor.batch import FeatureBatch
 from demeanor.errors import ConfigError
+from demeanor.features.arrays import load_arrays
 from demeanor.features.store import Store
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.plugins import load as plugin
@@ -151,7 +152,7 @@ def train(
         found = measure(run, predict(model, valid, 256, device, precision), valid.labels)
         return {**found, "score": selected(run, found)}
 
-    progress = fit(model, lambda epoch: rows, score, settings, folder, say=say)
+    progress = fit(model, lambda epoch: rows, score, settings, folder, say=say, tasks=run.tasks)
     if hasattr(model, "fit_stack"):
         stack(run, prepared, model, rows, folder, say)
     if not join(device_of(run.training.device)).leads:
@@ -221,7 +222,15 @@ def stack(run: RunFile, prepared: Prepared, model: Any, rows: Rows, folder: Path
         apart = {"keep": "last", "patience": 0, "track": (), "init_from": None}
         settings = run.training.model_copy(update=apart)
         with group.folder(folder) as place:
-            fit(fresh, lambda epoch: chosen, lambda m: {"score": 0.0}, settings, place, say=lambda line: None)
+            fit(
+                fresh,
+                lambda epoch: chosen,
+                lambda m: {"score": 0.0},
+                settings,
+                place,
+                say=lambda line: None,
+                tasks=run.tasks,
+            )
         return fresh
 
     predicted, present = out_of_fold(learn, whole, folds)
@@ -241,6 +250,27 @@ def save_states(prepared: Prepared, folder: Path) -> None:
     for modality, encoder in prepared.encoders.items():
         if state := encoder.state():
             save_arrays(folder / f"encoder-{modality}.npz", state)
+
+
+def _refuse_other_encoders(prepared: Prepared, folder: Path) -> None:
+    """Weights read the columns of the encoders that they learned with; a newer tokeniser may permute them."""
+    for modality, encoder in prepared.encoders.items():
+        path, state = folder / f"encoder-{modality}.npz", encoder.state()
+        if not path.is_file():
+            continue
+        kept = load_arrays(path)
+        if kept.keys() != state.keys() or not all(_alike(kept[k], state[k]) for k in kept):
+            raise ConfigError(
+                f"encoders.{modality}: expected the encoder that {folder} learned with, got another state: that one "
+                "was fitted by another version of it, or on other data; train the run again, in another folder"
+            )
+
+
+def _alike(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Equal, but for what another machine's arithmetic does to numbers."""
+    if one.shape != other.shape or "U" in (one.dtype.kind, other.dtype.kind):
+        return np.array_equal(one, other)
+    return np.allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
 PROCESS = Path("/proc/self")
@@ -290,13 +320,14 @@ def load(run: RunFile, prepared: Prepared, folder: Path) -> Model:
     """The trained model of a run folder.
 
     Raises:
-        ConfigError: the run did not end.
+        ConfigError: the run did not end, or its encoders learned something else than those at hand.
     """
     path = folder / "weights.pt"
     if not path.is_file():
         raise ConfigError(
             f"expected the weights of a finished run at {path}; run `demeanor train` again to go on with it"
         )
+    _refuse_other_encoders(prepared, folder)
     model = build(run, prepared)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     model.eval()

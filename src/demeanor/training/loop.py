@@ -75,14 +75,10 @@ class Average:
 
 
 def fit(
-    model: Model,
-    train: Callable[[int], Rows],
-    score: Callable[[Model], dict[str, float]],
-    settings: Settings,
-    folder: Path,
-    augment: Augment | None = None,
-    say: Callable[[str], None] = print,
-) -> Progress:
+    model: Model, train: Callable[[int], Rows], score: Callable[[Model], dict[str, float]], settings: Settings,
+    folder: Path, augment: Augment | None = None, say: Callable[[str], None] = print,
+    tasks: Iterable[str] | None = None,
+) -> Progress:  # fmt: skip
     """Train a model and leave its best weights in it.
 
     Args:
@@ -95,6 +91,7 @@ def fit(
             as an unstopped one would.
         augment: changes a training batch, which is on the device by then; see `Augment`.
         say: where progress lines go.
+        tasks: those whose weights may be learned; by default all that have labels.
 
     Raises:
         ConfigError: self-distillation of samples that have one modality only; see also `refuse_memories`.
@@ -105,7 +102,8 @@ def fit(
         torch.set_num_threads(settings.threads)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    run = _Run(model, settings, folder, augment, say, train(0).labels if settings.task_weights == "learned" else ())
+    weighed = (tasks or train(0).labels) if settings.task_weights == "learned" else ()
+    run = _Run(model, settings, folder, augment, say, weighed)
     sizes = [run.steps(len(train(epoch))) for epoch in range(settings.epochs)]
     with heap.kept():
         for epoch in range(run.progress.epoch, settings.epochs):

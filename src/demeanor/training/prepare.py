@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from demeanor.datasets._columns import number_of
 from demeanor.encoders._encoder import Encoder
 from demeanor.errors import ConfigError
 from demeanor.features.context import in_context, preceding
@@ -237,7 +238,8 @@ def shape_frames(
 def targets_of(samples: Sequence[Sample], name: str, task: Task) -> NDArray[np.float32]:
     """(N,) numbers or (N, classes) distributions; NaN where a sample has no such label.
 
-    Several classes in a cell, separated by commas, share the mass. A label that the task ignores counts as none.
+    Several classes in a cell, separated by commas, share the mass. A label that the task ignores counts as none, and
+    so does "nan" where that is no class.
 
     Raises:
         ConfigError: a label outside the classes, or none that is a number where the task has no classes.
@@ -246,7 +248,7 @@ def targets_of(samples: Sequence[Sample], name: str, task: Task) -> NDArray[np.f
     classes = task.classes or CLASSES.get(name)
     if classes is None:
         return np.array([_number(s.labels.get(key), name) * task.scale for s in samples], np.float32)
-    said = [_names(s.labels.get(key)) for s in samples]
+    said = [_names(s.labels.get(key), (*classes, *task.ignore)) for s in samples]
     _refuse_unknown(Counter(n for names in said for n in names), name, task, classes)
     out = np.full((len(samples), len(classes)), np.nan, np.float32)
     for row, names in enumerate(said):
@@ -279,11 +281,13 @@ def _number(label: float | str | None, task: str) -> float:
         ) from None
 
 
-def _names(label: float | str | None) -> list[str]:
-    """The classes of a cell; none of an empty one."""
-    if label is None or label != label:
+def _names(label: float | str | None, known: Sequence[str]) -> list[str]:
+    """The classes of a cell; none of an empty one. What is no class is that of the same number: 1 is "1.0"."""
+    if label is None:
         return []
-    return [n for part in str(label).split(",") if (n := part.strip())]
+    names = [n for part in str(label).split(",") if (n := part.strip())]
+    numbers: dict[float | None, str] = {number: n for n in reversed(known) if (number := number_of(n)) is not None}
+    return [n if n in known else numbers.get(number_of(n), n) for n in names if n in known or n.lower() != "nan"]
 
 
 def _refuse_unknown(found: Counter[str], name: str, task: Task, classes: Sequence[str]) -> None:
