@@ -527,7 +527,7 @@ def without_audio(part: str, spec: dict, place: Path, monkeypatch: pytest.Monkey
         assert samples[i].series is not None
         left = {name: x for name, x in samples[i].series.items() if name != "audio"}
         samples[i] = replace(samples[i], series=left)
-    monkeypatch.setattr("demeanor.training.prepare.samples_of", lambda *given: samples)
+    monkeypatch.setattr("demeanor.training.sources.samples_of", lambda *given: samples)
     return run
 
 
