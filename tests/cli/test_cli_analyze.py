@@ -198,16 +198,6 @@ def test_inputs_behind_a_closed_folder_cost_themselves_only(
     assert "Traceback" not in ran.err
 
 
-def test_an_option_that_does_not_fit_one_sample_costs_that_one(reads: Demeanor, tmp_path: Path) -> None:
-    sound = write_wav(tmp_path / "a.wav", speech(2.0))
-    (tmp_path / "a.srt").write_text("1\n00:00:00,100 --> 00:00:01,800\nI hate it\n")
-    ran = reads("analyze", "I love it", sound, "--transcript", tmp_path / "a.srt", "--json")
-    assert ran.code == 1
-    assert "I love it: a transcript needs its sound or video" in ran.err
-    assert [a["id"] for a in json.loads(ran.out)] == ["a.wav"]
-    assert reads("analyze", "I love it", "--transcript", tmp_path / "a.srt").code == 2
-
-
 @pytest.mark.parametrize("options", [["--cues", "vioce"], ["--language", "english"]])
 def test_an_option_that_is_wrong_for_all_is_told_once(reads: Demeanor, options: list[str]) -> None:
     ran = reads("analyze", "I love it", "I hate it", *options)

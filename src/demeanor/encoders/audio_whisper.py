@@ -32,6 +32,7 @@ class Whisper(States):
     """States (time, dim), by default 25 a second; sound longer than 30 s is heard piece by piece."""
 
     config: Config
+    modality = "audio"
     _threads = 1
 
     def _pooled(self, model: Recogniser, piece: NDArray[np.float32]) -> NDArray[np.float32]:
