@@ -85,29 +85,30 @@ def test_a_cluster_says_what_one_process_says(machines: Any, manifest: Path, mon
     assert not readers()
 
 
-def test_a_reader_that_is_killed_costs_nothing(machines: Any, manifest: Path) -> None:
+def read_alike(manifest: Path, machines: Any, at: int, then: Callable[[], None]) -> Path:
+    """A batch there says what one here says, though something happens once `at` samples are written."""
     reader, here, there = demeanor.load(), manifest.with_name("here.jsonl"), manifest.with_name("there.jsonl")
     run(manifest, here, reader=reader)
+    happened: list[int] = []
 
-    def kill(done: int, total: int) -> None:
-        if done == 3:
-            os.kill(readers()[0], signal.SIGKILL)
+    def step(done: int, total: int) -> None:
+        if done == at:
+            happened.append(done)
+            then()
 
-    run(manifest, there, reader=reader, executor=Cluster(machines.address), progress=kill)
+    run(manifest, there, reader=reader, executor=Cluster(machines.address), progress=step)
+    assert happened == [at]
     assert lines(there) == lines(here)
+    return there
+
+
+def test_a_reader_that_is_killed_costs_nothing(machines: Any, manifest: Path) -> None:
+    read_alike(manifest, machines, 3, lambda: os.kill(readers()[0], signal.SIGKILL))
 
 
 def test_a_machine_that_is_lost_costs_nothing(machines: Any, manifest: Path) -> None:
-    reader, here, there = demeanor.load(), manifest.with_name("here.jsonl"), manifest.with_name("there.jsonl")
-    run(manifest, here, reader=reader)
     extra = machines.add_node(num_cpus=1)
-
-    def lose(done: int, total: int) -> None:
-        if done == 3:
-            machines.remove_node(extra, allow_graceful=False)
-
-    run(manifest, there, reader=reader, executor=Cluster(machines.address), progress=lose)
-    assert lines(there) == lines(here)
+    read_alike(manifest, machines, 3, lambda: machines.remove_node(extra, allow_graceful=False))
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_read(machines: Any, manifest: Path, tmp_path: Path) -> None:
@@ -224,16 +225,8 @@ def test_more_than_fits_into_an_answer_is_read_again_where_its_machine_is_lost(m
     Image.fromarray(picture([(20, 20, 60, "bright")])).save(tmp_path / "face.png")
     path = tmp_path / "long.csv"
     path.write_text("\n".join(["id,text,image", *rows]) + "\n", encoding="utf-8")
-    reader, here, there = demeanor.load(), tmp_path / "here.jsonl", tmp_path / "there.jsonl"
-    run(path, here, reader=reader)
     extra = machines.add_node(num_cpus=1)
-
-    def lose(done: int, total: int) -> None:
-        if done == 4:
-            machines.remove_node(extra, allow_graceful=False)
-
-    run(path, there, reader=reader, executor=Cluster(machines.address), progress=lose)
-    assert lines(there) == lines(here)
+    there = read_alike(path, machines, 4, lambda: machines.remove_node(extra, allow_graceful=False))
     assert max(map(len, there.read_bytes().split(b"\n"))) > 100_000
 
 

@@ -33,15 +33,10 @@ def batch(
     ] = 0,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1, metavar="N", help="Samples read at the same time; default: 1, or all a cluster has room for."
-        ),
+        typer.Option(min=1, metavar="N", help="Samples read at once; default: 1, of a cluster all that fit."),
     ] = None,
     cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="Read on a Ray cluster: host:port, auto, or local for one of this machine."
-        ),
+        str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster that reads: host:port, auto or local.")
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline/--download", help="Whether missing weights may be fetched, once.")

@@ -48,11 +48,7 @@ def search(
     """
     optuna = require("optuna", "lab", "searching hyper-parameters")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    spec = with_manifest(read_run_file(path), path)
-    if not spec.get("search"):
-        raise ConfigError(
-            f'{path}: expected a section [search], such as "training.learning_rate" = {{low=1e-5, high=1e-2}}'
-        )
+    spec = searched(path)
     run = lab.check(spec)
     space, began = run.search, {"config_sha256": provenance(spec)["config_sha256"]}
     del spec["search"]
@@ -80,6 +76,16 @@ def search(
     best = {"score": study.best_value, "settings": study.best_params, "trials": finished(study)}
     write_json(folder / "best.json", best)
     return best
+
+
+def searched(path: Path) -> dict[str, Any]:
+    """A run file with a section `[search]`."""
+    spec = with_manifest(read_run_file(path), path)
+    if not spec.get("search"):
+        raise ConfigError(
+            f'{path}: expected a section [search], such as "training.learning_rate" = {{low=1e-5, high=1e-2}}'
+        )
+    return spec
 
 
 def preparing(root: Path, store: Store | None, say: Callable[[str], None]) -> Callable[[Mapping[str, Any]], Prepared]:

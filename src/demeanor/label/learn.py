@@ -109,14 +109,7 @@ def learn(
             present, before, table, root, at_least, bool(changed.get("pretrain")), store, say
         )
         tables += [table] if told["pseudo_labelled"] or changed.get("pretrain") else []
-    if told["held_back"] and not told["corrected"] + told["unlabelled"]:
-        raise ConfigError("expected corrections to learn from, but all of these few are held back; give --hold 0")
-    if not told["corrected"] + told["pseudo_labelled"] + (told["unlabelled"] if changed.get("pretrain") else 0):
-        raise ConfigError(
-            f"expected corrections that are labels of the run {before.name}, or unlabelled samples that it is sure of, "
-            f"found none ({told['unlabelled']} unlabelled); correct some readings, name a folder by --unlabelled, "
-            "lower --at-least, or give --pretrain"
-        )
+    _refuse_nothing(told, bool(changed.get("pretrain")))
     config = _going_on(stored["config"], before, tables, changed)
     folder = out / "run"
     folder.mkdir(exist_ok=True)
@@ -128,6 +121,18 @@ def learn(
     told["parts"] = _compared(run, prepared, before, folder, prefix_of(len(stored["config"]["data"].get("also", ()))))
     write_json(out / "learned.json", told)
     return told
+
+
+def _refuse_nothing(told: Mapping[str, Any], pretrain: bool) -> None:
+    """Refuse to train on nothing, and say why there is nothing."""
+    if told["held_back"] and not told["corrected"] + told["unlabelled"]:
+        raise ConfigError("expected corrections to learn from, but all of these few are held back; give --hold 0")
+    if not told["corrected"] + told["pseudo_labelled"] + (told["unlabelled"] if pretrain else 0):
+        raise ConfigError(
+            f"expected corrections that are labels of the run {told['run']}, or unlabelled samples that it is sure of, "
+            f"found none ({told['unlabelled']} unlabelled); correct some readings, name a folder by --unlabelled, "
+            "lower --at-least, or give --pretrain"
+        )
 
 
 def _stored(folder: Path) -> dict[str, Any]:

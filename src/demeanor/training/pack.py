@@ -100,16 +100,20 @@ def pack(
         spec["tasks"], spec["validation"] = _measured(run, prepared, rows, exact, numbers, used)
         spec["validation"]["largest_difference_to_the_lab"] = apart
         spec |= _told(run, told, prepared, run_folder, name, licence, variant)
-        spec = plain(spec)
-        described(spec, "the bundle")
-        write_card(spec, folder / "card.md")
-        bundle.seal(folder, spec)
-        check_graph(folder / "model.onnx")
+        _seal(plain(spec), folder)
         if out.exists():
             shutil.rmtree(out)
         folder.rename(out.absolute())
     say(f"{out}: {sum(p.stat().st_size for p in out.iterdir()) / 1e6:.1f} MB, within {apart:.1e} of the lab's numbers")
     return out
+
+
+def _seal(spec: dict[str, Any], folder: Path) -> None:
+    """Card and seal of a bundle that the reader can open."""
+    described(spec, "the bundle")
+    write_card(spec, folder / "card.md")
+    bundle.seal(folder, spec)
+    check_graph(folder / "model.onnx")
 
 
 def modalities_of(model: Model, prepared: Prepared) -> list[str]:
