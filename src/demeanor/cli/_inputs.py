@@ -131,13 +131,19 @@ def _jobs(given: str) -> list[Job]:
     return [Job(str(folder / item.id), {**item.given, "id": item.id}) for item in items]
 
 
-def say_passed_over(folder: Path, out: Path = _NO_FILE) -> None:
-    """Say which files of a folder are not read, if there are any; `out` is none of them."""
+def say_passed_over(folder: Path, out: Path = _NO_FILE, pair: bool = False) -> None:
+    """Say which files of a folder are not read, if there are any; `out` is none of them, nor what `pair` joins."""
     from demeanor.cli._terminal import say
-    from demeanor.reader.manifest import passed_over
+    from demeanor.reader.folder import passed_over, subtitles_beside
 
     if others := passed_over(folder, out):
         say(f"{folder}: passed over {others}: not named as text, picture, sound or video")
+    if beside := subtitles_beside(folder, pair):
+        first = beside[0].relative_to(folder)
+        say(
+            f"{folder}: passed over {len(beside)} file{'s' * (len(beside) > 1)} of subtitles (first: {first}): they "
+            "belong to the recordings beside them; give them by --transcript, or join them by `demeanor batch --pair`"
+        )
 
 
 def _is_long(text: str | Path) -> bool:

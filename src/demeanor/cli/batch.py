@@ -71,7 +71,7 @@ def batch(
     if result.failed or result.empty:
         _name_failures(out, frozenset(result.empty))
     if Path(source).is_dir():
-        say_passed_over(Path(source), out)
+        say_passed_over(Path(source), out, pair)
     say(_summary(result, out))
     if result.failed or result.empty:
         sys.exit(EXIT_USAGE if result.nothing else EXIT_SOME)

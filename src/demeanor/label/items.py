@@ -10,9 +10,10 @@ from typing import Any
 
 from demeanor.errors import ConfigError, DemeanorError, InputError
 from demeanor.label.analyses import Analyses, has_segments, read_analyses, whole_text
-from demeanor.media.kind import kind_of
+from demeanor.media.kind import is_subtitles, kind_of
 from demeanor.media.sentences import split_sentences
 from demeanor.media.text import decode_text
+from demeanor.reader.inputs import words_of_subtitles
 from demeanor.reader.manifest import Item, read_items
 from demeanor.types import Sample
 
@@ -63,8 +64,8 @@ def sample_of(item: Item) -> Sample:
     parts = dict(item.given)
     if (source := parts.pop("source", None)) is not None:
         parts[kind_of(source)] = source
-    if isinstance(parts.get("text"), Path):
-        parts["text"] = decode_text(parts["text"])
+    if isinstance(text := parts.get("text"), Path):
+        parts["text"] = words_of_subtitles(text) if is_subtitles(text) else decode_text(text)
     for part in _MEDIA:
         path = parts.get(part)
         if path is not None and not Path(path).is_file():

@@ -34,6 +34,9 @@ _BY_KIND: dict[Kind, str] = {
 KNOWN_EXTENSIONS: dict[str, Kind] = {end: kind for kind, ends in _BY_KIND.items() for end in ends.split()}
 """Extension (lower case, with its dot) to the kind its name promises: what a folder is searched for."""
 
+SUBTITLES = (".srt", ".vtt")
+"""Extensions of texts that stand between times."""
+
 _HEAD = 65536  # bytes looked at
 _PICTURE = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP"
@@ -98,6 +101,11 @@ def kind_of(source: Source | Waveform) -> Kind:
     return found
 
 
+def is_subtitles(source: object) -> bool:
+    """Whether a source is named as subtitles."""
+    return suffix_of(source) in SUBTITLES
+
+
 def looks_like_text(head: bytes) -> bool:
     """Whether the first bytes of a file read as text: no control characters, or UTF-16."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -135,7 +143,7 @@ def _refuse_missing(text: str) -> None:
         )
     one_name = not re.search(r"\s", text) or (re.search(r"[/\\]", text) and "\n" not in text)
     path_like = not re.search(r"\s", text) and re.match(r"(\.{1,2}|~)?/\w", text)
-    if one_name and len(text) < 4096 and (path_like or Path(text).suffix.lower() in KNOWN_EXTENSIONS):
+    if one_name and len(text) < 4096 and (path_like or Path(text).suffix.lower() in (*KNOWN_EXTENSIONS, *SUBTITLES)):
         raise InputError(f"{text!r}: no such file; check the path (a sentence neither begins nor ends like one)")
 
 

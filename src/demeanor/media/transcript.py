@@ -48,7 +48,7 @@ class _Cue:
 
 
 def read_transcript(
-    source: Source, *, duration: float | None = None, warnings: list[str] | None = None
+    source: Source, *, duration: float | None = None, warnings: list[str] | None = None, lenient: bool = False
 ) -> list[Utterance]:
     """Utterances of a transcript file, by start time; those of one speaker do not overlap.
 
@@ -57,6 +57,7 @@ def read_transcript(
         duration: seconds of the medium. A .txt has no times: its lines (its sentences, if it has one line)
             are spread over it.
         warnings: what was mended is appended here, in words.
+        lenient: cues whose times cannot be read are passed over, with a warning, while there are others.
 
     Raises:
         InputError: no such file, an unknown extension, a .txt without `duration`, an unreadable time.
@@ -80,7 +81,13 @@ def read_transcript(
             )
         said = spread(_lines(text), 0.0, duration)
     else:
-        said = _tidy(_json_cues(text, name) if kind == ".json" else _timed_cues(text, name), name, notes)
+        faults: list[InputError] = []
+        cues = _json_cues(text, name) if kind == ".json" else _timed_cues(text, name, faults)
+        said = _tidy(cues, name, notes, faults)
+        if faults and not (lenient and said):
+            raise faults[0]
+        if faults:
+            notes.append(f"{len(faults)} cue{'s' * (len(faults) > 1)} left out; the first: {faults[0]}")
     if not said:
         notes.append(f"{name}: the transcript holds no words")
     return said
@@ -128,8 +135,11 @@ def _lines(text: str) -> list[str]:
     return _SENTENCE_END.split(lines[0]) if len(lines) == 1 else lines
 
 
-def _timed_cues(text: str, name: str) -> Iterator[_Cue]:
-    """Cues of .srt and .vtt: what follows a timing line up to a blank line; NOTE, STYLE … are passed over."""
+def _timed_cues(text: str, name: str, faults: list[InputError]) -> Iterator[_Cue]:
+    """Cues of .srt and .vtt: what follows a timing line up to a blank line; NOTE, STYLE … are passed over.
+
+    A time that cannot be read costs its cue, and is one of the `faults`.
+    """
     lines = text.replace("\r\r\n", "\n").splitlines()
     timing = [number for number, line in enumerate(lines) if "-->" in line]
     if not timing and text.strip() and text.strip() != "WEBVTT":
@@ -138,10 +148,9 @@ def _timed_cues(text: str, name: str) -> Iterator[_Cue]:
     for number, following in itertools.pairwise([*timing, len(lines)]):
         match = _CUE.match(lines[number])
         if match is None:
-            raise InputError(
-                f"{name}, line {number + 1}: expected '00:00:01,000 --> 00:00:02,500', "
-                f"got {lines[number]!r:.80}; mend that line"
-            )
+            got = f"got {lines[number]!r:.80}; mend that line"
+            faults.append(InputError(f"{name}, line {number + 1}: expected '00:00:01,000 --> 00:00:02,500', {got}"))
+            continue
         body = lines[number + 1 : following]
         if not is_webvtt and body and not body[0].strip():  # set off from its time, or every line from the next
             body = [line for line in body if line.strip()]
@@ -246,18 +255,20 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
 
 
-def _tidy(cues: Iterable[_Cue], name: str, notes: list[str]) -> list[Utterance]:
-    """Cues in order, none before 0, none without length, none of one speaker into the next of the same."""
+def _tidy(cues: Iterable[_Cue], name: str, notes: list[str], beyond: list[InputError]) -> list[Utterance]:
+    """Cues in order, none before 0, none without length, none of one speaker into the next of the same.
+
+    A time that is too late costs its cue, and is put into `beyond`.
+    """
     faults: dict[str, list[str]] = {}
     ordered = sorted(cues, key=lambda c: c.utterance.start)
     lasting: list[Utterance] = []
     for cue in ordered:
         u = cue.utterance
         if max(abs(u.start), abs(u.end)) >= _LATEST:
-            raise InputError(
-                f"{name}, {cue.place}: expected times below {_LATEST:.0f} s, "
-                f"got {u.start:.10g} to {u.end:.10g}; mend them"
-            )
+            got = f"got {u.start:.10g} to {u.end:.10g}; mend them"
+            beyond.append(InputError(f"{name}, {cue.place}: expected times below {_LATEST:.0f} s, {got}"))
+            continue
         if u.start < 0:
             faults.setdefault("begin before 0; the part before was cut", []).append(cue.place)
             u = replace(u, start=0.0)

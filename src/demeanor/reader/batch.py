@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError
-from demeanor.media.kind import KNOWN_EXTENSIONS
+from demeanor.media.kind import KNOWN_EXTENSIONS, is_subtitles
 from demeanor.media.source import is_regular
 from demeanor.reader.executor import Executor, Line, Threads
 from demeanor.reader.inputs import chosen_cues
@@ -168,8 +168,8 @@ def _asked(item: Item, bundle: str, cues: frozenset[str]) -> str:
         told[name] = str(part)
         if isinstance(part, Path):
             with contextlib.suppress(OSError, ValueError):  # what cannot be read, or be a path, fails when it is read
-                size, is_text = part.stat().st_size, KNOWN_EXTENSIONS.get(part.suffix.lower()) == "text"
-                short = is_text and size <= _CHARACTERS
+                size, kind = part.stat().st_size, KNOWN_EXTENSIONS.get(part.suffix.lower())
+                short = size <= _CHARACTERS and (kind == "text" or is_subtitles(part))
                 told[name] = [part.name, hashlib.sha256(part.read_bytes()).hexdigest() if short else size]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 

@@ -1,4 +1,4 @@
-"""Sound and film of a sample: seen, heard, and laid on one timeline.
+"""Sound and film of a sample, or its subtitles by themselves: seen, heard, and laid on one timeline.
 
 One after the other: each pass keeps two cores busy by itself, and both at once took as long and more processor time
 (a minute of talk: 5.6 s, and 5.6 to 7.9 s).
@@ -56,6 +56,8 @@ def lay_out(
 ) -> None:
     """Lay what was seen and heard on one timeline; the draft knows how long it is."""
     _say(parts, experts, cues, draft, sound)
+    if draft.duration and parts.recorded:
+        draft.pieces += silent([(p.start or 0.0, p.end or 0.0) for p in draft.pieces], draft.duration)
     _show(experts, cues, draft, seen)
     draft.pieces.sort(key=lambda p: (p.start or 0.0, p.end or 0.0))
 
@@ -87,7 +89,7 @@ def _opened(parts: Parts, experts: Experts, draft: Draft) -> tuple[VideoReader |
 
 def _refuse_beyond(parts: Parts, film: VideoReader | None, source: Source | Waveform | None) -> None:
     """Raise for a part that begins where the recording has ended, if it says where it does."""
-    declared = _declared(film, source) if parts.start else None
+    declared = _declared(film, source) if parts.start and parts.recorded else None
     if declared is not None and parts.start >= declared:
         raise _beyond(parts, f"the end at {declared:.2f} s")
 
@@ -152,8 +154,13 @@ def _duration(
     read = [s for s in (seen.end if seen else None, sound.seconds if sound else None) if s]
     if read:
         return max(read)
-    declared = _declared(film, source)
+    declared = _declared(film, source) if parts.recorded else parts.start + _last(parts)
     return None if declared is None else max(0.0, min(declared, parts.end or declared) - parts.start)
+
+
+def _last(parts: Parts) -> float:
+    """Where the last of the utterances given ends, in seconds of what is read."""
+    return max((u.end for u in parts.transcript or () if isinstance(u, Utterance)), default=0.0)
 
 
 def _declared(film: VideoReader | None, source: Source | Waveform | None) -> float | None:
@@ -217,9 +224,7 @@ def _without_sound(parts: Parts, duration: float) -> Sequence[Utterance]:
 
 
 def _show(experts: Experts, cues: frozenset[str], draft: Draft, seen: Seen | None) -> None:
-    """Stretches without speech, and on all segments the faces and scenes."""
-    if draft.duration:
-        draft.pieces += silent([(p.start or 0.0, p.end or 0.0) for p in draft.pieces], draft.duration)
+    """On all segments the faces and scenes."""
     if seen is None:
         return
     add_pictures(draft.pieces, seen, experts.average)

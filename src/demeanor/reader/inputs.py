@@ -15,10 +15,10 @@ import numpy as np
 from demeanor.errors import ConfigError, InputError, UnknownNameError
 from demeanor.media.encoding import whole_characters
 from demeanor.media.image import is_still
-from demeanor.media.kind import kind_of
+from demeanor.media.kind import is_subtitles, kind_of
 from demeanor.media.language_codes import language_code
 from demeanor.media.sentences import split_sentences
-from demeanor.media.source import existing_file, name_of, suffix_of
+from demeanor.media.source import existing_file, name_of
 from demeanor.media.text import decode_text
 from demeanor.media.transcript import kind_of_transcript, read_transcript
 from demeanor.media.waveform import Waveform, from_pair, is_pair
@@ -46,7 +46,8 @@ class Parts:
     """One sample. A part that is absent is None; `text` has at least one visible character.
 
     Attributes:
-        transcript: utterances with times, or sentences without, of what is said in the sound.
+        transcript: utterances with times, or sentences without, of what is said in the sound; without sound and film
+            the utterances of subtitles, at least one.
         source: file name or what was typed, None for arrays and bytes.
         file: the name of its file, None where there is none.
         kind: of the sample as a whole.
@@ -70,16 +71,21 @@ class Parts:
     warnings: tuple[str, ...] = ()
 
     @property
-    def timed(self) -> bool:
+    def recorded(self) -> bool:
         """Whether there is sound or film."""
         return self.audio is not None or self.video is not None
+
+    @property
+    def timed(self) -> bool:
+        """Whether there is sound, film, or subtitles by themselves."""
+        return self.recorded or self.transcript is not None
 
     @property
     def lacking(self) -> frozenset[str]:
         """Cues that such a sample cannot have."""
         seen = self.image is not None or self.video is not None
         lacks_words = self.text is None and not self.timed
-        lacks = {"words": lacks_words, "voice": not self.timed, "face": not seen, "scene": not seen}
+        lacks = {"words": lacks_words, "voice": not self.recorded, "face": not seen, "scene": not seen}
         return frozenset(cue for cue, is_lacking in lacks.items() if is_lacking)
 
     @property
@@ -122,18 +128,24 @@ def gather(
     typed = parts["text"] if isinstance(parts["text"], str) and file is None else None
     if from_source and typed is not None and like_a_name(typed):
         notes.append(f"{typed.strip()}: no such file, so these very words were read; check the path if one was meant")
-    parts["text"] = _said(parts["text"], from_source, notes)
-    present = {name for name, part in parts.items() if part is not None}
-    if not present:
-        raise InputError("nothing to read: expected a text, image, sound or video, got none, or an empty text")
-    timed = bool(present & {"audio", "video"})
-    if transcript is not None and not timed:
+    recorded = parts["audio"] is not None or parts["video"] is not None
+    if transcript is not None and not recorded:
         raise ConfigError("a transcript needs its sound or video: give audio=… or video=… too, or pass it as text=…")
     first, last = _interval(start, end)
     code = language_of(language)
-    given = _transcript(transcript, first, notes) if transcript is not None else None
-    if given is None and timed and parts["text"] is not None:
+    lenient = transcript is None and (recorded or parts["image"] is None) and _has_times(parts["text"], from_source)
+    if lenient:
+        transcript, parts["text"] = parts["text"], None
+    parts["text"] = _said(parts["text"], from_source, notes)
+    given = _transcript(transcript, first, notes, lenient) if transcript is not None else None
+    if given is None and recorded and parts["text"] is not None:
         given = _sentences(parts["text"])
+    present = {name for name, part in parts.items() if part is not None}
+    if not recorded:
+        given = given or None  # subtitles without a word are an empty text
+        present |= set() if given is None else {"text"}
+    if not present:
+        raise InputError("nothing to read: expected a text, image, sound or video, got none, or an empty text")
     return Parts(
         **parts,
         transcript=given,
@@ -215,15 +227,11 @@ def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
     """The text of a part; None if it holds nothing visible. A string given as text is never a path."""
     if text is None:
         return None
-    if isinstance(text, str) and not (is_source and existing_file(text)):
+    if _has_times(text, is_source):
+        said = words_of_subtitles(text, notes)
+        notes.append(f"{name_of(text)}: subtitles, of which the words were read, without their times")
+    elif isinstance(text, str) and not (is_source and existing_file(text)):
         said = text
-    elif suffix_of(text) in (".srt", ".vtt"):
-        path = Path(text) if isinstance(text, str) else text
-        said = "\n".join(utterance.text for utterance in read_transcript(path, warnings=notes))
-        notes.append(
-            f"{name_of(text)}: subtitles, of which the words were read, without their times; for these give the film "
-            "or sound, and the subtitles as its transcript"
-        )
     else:
         said = decode_text(text, notes)
         if own := _OWN.match(said):
@@ -233,6 +241,21 @@ def _said(text: Any, is_source: bool, notes: list[str]) -> str | None:
             )
     said = whole_characters(said)
     return said if any(not c.isspace() and c not in "\u200b\ufeff" for c in said) else None
+
+
+def _has_times(text: Any, is_source: bool) -> bool:
+    """Whether a text is a file of subtitles. A string given as text is never a path."""
+    return is_subtitles(text) and (not isinstance(text, str) or (is_source and existing_file(text)))
+
+
+def words_of_subtitles(source: Source, notes: list[str] | None = None) -> str:
+    """The words of subtitles, a line per cue; what was mended or left out is appended to `notes`.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    path = Path(source) if isinstance(source, str) else source
+    return "\n".join(utterance.text for utterance in read_transcript(path, warnings=notes, lenient=True))
 
 
 def _file(parts: dict[str, Any], from_source: bool) -> str | None:
@@ -284,15 +307,25 @@ def language_of(language: str | None) -> str | None:
     return language_code(language)
 
 
-def _transcript(source: Source, start: float, notes: list[str]) -> Sequence[Utterance] | Sequence[str]:
-    """Utterances on the clock of what is read; the sentences of a .txt, which has no times."""
+def _transcript(source: Source, start: float, notes: list[str], lenient: bool) -> Sequence[Utterance] | Sequence[str]:
+    """Utterances on the clock of what is read; the sentences of a .txt, which has no times.
+
+    Raises:
+        InputError: it cannot be read, or ends before `start`.
+    """
     source = Path(source) if isinstance(source, str) else source
     if kind_of_transcript(source) == ".txt":
         return _sentences(decode_text(source))
-    said = read_transcript(source, warnings=notes)
+    said = read_transcript(source, warnings=notes, lenient=lenient)
     if not start:
         return said
-    return [_earlier(u, start) for u in said if u.end > start]
+    kept = [_earlier(u, start) for u in said if u.end > start]
+    if lenient and said and not kept:
+        last = max(u.end for u in said)
+        raise InputError(
+            f"{name_of(source)}: expected a start before the end at {last:.2f} s, got {start:.2f}; check start and end"
+        )
+    return kept
 
 
 def _earlier(u: Utterance, by: float) -> Utterance:

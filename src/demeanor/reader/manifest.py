@@ -7,8 +7,6 @@ import hashlib
 import io
 import json
 import math
-import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,9 +14,10 @@ from typing import Any
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.columns import SIGNS, decimal_points, separator
-from demeanor.media.kind import KNOWN_EXTENSIONS
-from demeanor.media.source import is_folder, is_regular, is_url, resolved
+from demeanor.media.kind import is_subtitles
+from demeanor.media.source import is_regular, is_url
 from demeanor.media.text import decode_text
+from demeanor.reader.folder import files, kind_by_name, passed_over
 
 PARTS = ("text", "image", "audio", "video")
 COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time", "author", "split")
@@ -26,7 +25,6 @@ COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time",
 
 _PASSED = ("speaker", "group", "time", "author", "split")
 _LABEL = "label_"
-_NAMED = 6  # extensions that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,58 +301,35 @@ def _readable(folder: Path) -> None:
         raise ConfigError(f"{folder}: expected a folder that may be read, got {error.strerror}; check it") from error
 
 
-def passed_over(folder: Path, out: Path) -> str:
-    """Files of a folder that are not read, for their extension says nothing known: "3 files (.srt 2, .md 1)", or ""."""
-    target = resolved(out)
-    found = [p for p in _visible(folder) if p.suffix.lower() not in KNOWN_EXTENSIONS and is_regular(p)]
-    ends = Counter(p.suffix.lower() or "no extension" for p in found if resolved(p) != target)
-    if not ends:
-        return ""
-    number = ends.total()
-    named = ", ".join(f"{end} {count}" for end, count in ends.most_common(_NAMED))
-    return f"{number} file{'s' if number > 1 else ''} ({named}{', …' if len(ends) > _NAMED else ''})"
-
-
-def _files(folder: Path, out: Path) -> Iterator[Path]:
-    """Files with a known extension, by path, without the output; folders in it that may not be read."""
-    target = resolved(out)
-    for path in _visible(folder):
-        if is_folder(path) or (path.suffix.lower() in KNOWN_EXTENSIONS and resolved(path) != target):
-            yield path
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    """Files, by path; nothing hidden.
-
-    A folder in it that may not be read comes as itself, so that it is a sample that fails and says so.
-    """
-    closed: list[Path] = []
-    for here, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
-        yield from closed
-        closed.clear()
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        yield from (Path(here) / name for name in sorted(names) if not name.startswith("."))
-    yield from closed
-
-
 def _single(folder: Path, out: Path) -> Iterator[Item]:
-    for path in sorted(_files(folder, out), key=lambda p: p.relative_to(folder).as_posix()):
+    for path in sorted(files(folder, out), key=lambda p: p.relative_to(folder).as_posix()):
         yield _file_item(folder, [path])
 
 
 def _paired(folder: Path, out: Path) -> Iterator[Item]:
     """Files of one stem are one sample, unless two of them are of one kind."""
     groups: dict[Path, list[Path]] = {}
-    for path in sorted(_files(folder, out), key=lambda p: p.relative_to(folder).as_posix()):
+    for path in sorted(files(folder, out, pair=True), key=lambda p: p.relative_to(folder).as_posix()):
         groups.setdefault(path.with_suffix(""), []).append(path)
-    for paths in groups.values():
-        if len({_kind(p) for p in paths}) == len(paths):
-            yield _file_item(folder, paths)
+    for group in groups.values():
+        paths, note = _without_spare(group)
+        if len({kind_by_name(p) for p in paths}) == len(paths):
+            yield replace(_file_item(folder, paths), note=note)
         else:
             note = (
                 f"expected one file of a kind to pair, got {', '.join(p.name for p in paths)}; each was read by itself"
             )
             yield from (replace(_file_item(folder, [path]), note=note) for path in paths)
+
+
+def _without_spare(group: list[Path]) -> tuple[list[Path], str | None]:
+    """The files of one stem without subtitles of a recording that has its words already, and what is said of that."""
+    written = sorted((p for p in group if kind_by_name(p) == "text"), key=is_subtitles)
+    spare = [p for p in written[1:] if is_subtitles(p)]
+    if not spare or not any(kind_by_name(p) in ("audio", "video") for p in group):
+        return group, None
+    left = f"{', '.join(p.name for p in spare)}: left aside, for the words are those of {written[0].name}"
+    return [p for p in group if p not in spare], left
 
 
 def _told_apart(items: Sequence[Item]) -> list[Item]:
@@ -384,10 +359,6 @@ def _file_item(folder: Path, paths: Sequence[Path]) -> Item:
     """
     first = paths[0].relative_to(folder)
     name = first.as_posix() if len(paths) == 1 else first.with_suffix("").as_posix()
-    if len(paths) == 1 and _kind(paths[0]) != "text":
+    if len(paths) == 1 and (kind_by_name(paths[0]) != "text" or is_subtitles(paths[0])):
         return Item(name, {"source": paths[0]})  # the content says what it is, whatever the extension promises
-    return Item(name, {_kind(path): path for path in paths})
-
-
-def _kind(path: Path) -> str:
-    return KNOWN_EXTENSIONS.get(path.suffix.lower(), "source")
+    return Item(name, {kind_by_name(path): path for path in paths})
