@@ -190,9 +190,9 @@ def test_other_wrong_calls(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="found none"):
         run(tmp_path / "empty", tmp_path / "o.jsonl", reader=fake_reader())
-    for name in ("a.srt", "b.SRT", "README", ".hidden.md"):
+    for name in ("a.md", "b.MD", "README", ".hidden.md"):
         (tmp_path / "empty" / name).write_text("hello")
-    with pytest.raises(ConfigError, match=r"none, but 3 files \(.srt 2, no extension 1\)"):
+    with pytest.raises(ConfigError, match=r"none, but 3 files \(.md 2, no extension 1\)"):
         run(tmp_path / "empty", tmp_path / "empty" / "o.jsonl", reader=fake_reader())
     with pytest.raises(ConfigError, match="paired"):
         run(path, tmp_path / "o.jsonl", reader=fake_reader(), pair=True)

@@ -168,14 +168,50 @@ def test_an_encoding_that_was_guessed_is_told(tmp_path: Path) -> None:
     assert gather(path).warnings == ()
 
 
-def test_subtitles_by_themselves_are_read_without_their_times(tmp_path: Path) -> None:
+SRT = "1\n00:00:01,000 --> 00:00:03,000\n<i>I love it.</i>\n\n2\n00:00:03,500 --> 00:00:05,000\nBut no.\n"
+
+
+def test_subtitles_by_themselves_keep_their_times(tmp_path: Path) -> None:
     srt, vtt = tmp_path / "t.srt", tmp_path / "t.vtt"
-    srt.write_text("1\n00:00:01,000 --> 00:00:03,000\n<i>I love it.</i>\n\n2\n00:00:03,500 --> 00:00:05,000\nBut no.\n")
+    srt.write_text(SRT)
     vtt.write_text("WEBVTT\n\n00:01.000 --> 00:03.000\n<v Bob>I love it.\n\n00:03.500 --> 00:05.000\nBut no.\n")
-    for path in (srt, vtt, str(srt)):
-        parts = gather(path)
-        assert parts.text == "I love it.\nBut no."
-        assert any("without their times" in note for note in parts.warnings)
+    for given in ({"source": srt}, {"source": str(srt)}, {"text": srt}, {"source": vtt}):
+        parts = gather(**given)
+        said = [u for u in parts.transcript or () if not isinstance(u, str)]
+        assert [(u.start, u.end, u.text) for u in said] == [(1.0, 3.0, "I love it."), (3.5, 5.0, "But no.")]
+        assert (parts.text, parts.kind, parts.lacking) == (None, "text", {"voice", "face", "scene"})
+    assert said[0].speaker == "Bob"
+    assert gather(text="t.srt").text == "t.srt"  # a string given as text is never a path
+    with pytest.raises(InputError, match="expected a start before the end at 5.00 s, got 6.00"):
+        gather(srt, start=6)
+    with pytest.raises(InputError, match=r"t2\.srt'?: no such file"):
+        gather("t2.srt")
+    srt.write_text("\n")
+    with pytest.raises(InputError, match="nothing to read"):
+        gather(srt)
+
+
+def test_subtitles_given_as_the_text_of_a_recording_are_its_transcript(tmp_path: Path) -> None:
+    (tmp_path / "t.srt").write_text(SRT)
+    parts = gather(audio=write_wav(tmp_path / "a.wav", silence(6)), text=tmp_path / "t.srt")
+    assert [u.start for u in parts.transcript or () if not isinstance(u, str)] == [1.0, 3.5]
+    assert (parts.text, parts.kind) == (None, "audio")
+
+
+def test_subtitles_beside_a_picture_are_its_text(tmp_path: Path) -> None:
+    (tmp_path / "t.srt").write_text(SRT)
+    parts = gather(image=np.zeros((9, 9, 3), np.uint8), text=tmp_path / "t.srt")
+    assert (parts.text, parts.transcript) == ("I love it.\nBut no.", None)
+    assert any("without their times" in note for note in parts.warnings)
+
+
+def test_what_can_be_read_of_damaged_subtitles_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.srt").write_text(SRT + "\n3\n00:0x --> 00:00:09,000\nGone.\n")
+    parts = gather(tmp_path / "t.srt")
+    assert len(parts.transcript or ()) == 2
+    assert any(note.startswith("1 cue left out; the first: t.srt, line 10: expected") for note in parts.warnings)
+    with pytest.raises(InputError, match="line 10"):  # what is to be beeped by it must be whole
+        gather(write_wav(tmp_path / "a.wav", silence(1)), transcript=tmp_path / "t.srt")
 
 
 def test_language_codes() -> None:

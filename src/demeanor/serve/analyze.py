@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from demeanor.media.kind import is_subtitles
 from demeanor.reader.inputs import chosen_cues, gather
 from demeanor.serve import formats, openapi
 from demeanor.serve.formats import Format, ReportLanguage
@@ -43,7 +44,7 @@ async def analyze(
         cues = chosen_cues(upload.options.get("cues"))
         text = decoded_text(upload, service.settings.longest)
         with service.line.place(owner):
-            if upload.only_text and len(text) <= SHORT:
+            if upload.only_text and len(text) <= SHORT and not is_subtitles(upload.options.get("name")):
                 parts = gather(text=text, language=upload.options.get("language"))
                 analysis = await service.texts.read(parts, cues, _name(upload))
                 return await _answer(analysis.to_dict(), format, language)

@@ -7,6 +7,7 @@ printing into nothing. A fault is told by its kind and place alone: messages may
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import resource
@@ -94,7 +95,7 @@ def _carry_out(order: dict[str, Any], reader: Reader, answer: Answer) -> None:
             analysis, why = explained_again(stored.read_bytes())
         else:
             chosen = {name: asked.get(name) for name in ("cues", "language", "id")}
-            analysis = _named(reader.analyze(**given, **chosen), asked)
+            analysis = _named(reader.analyze(**_timed(given, str(asked.get("name"))), **chosen), asked)
             why = analysis.explain() if explains else None
     _deliver(analysis, why, folder, out, order["reports"])
 
@@ -168,6 +169,24 @@ def _given(folder: Path, most: float, longest: int) -> dict[str, Any]:
     if given.keys() & {"audio", "video"}:
         given["end"] = most
     return given
+
+
+class _Named(io.BytesIO):
+    """Bytes that are known by the name of their file."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self.name = name
+
+
+def _timed(given: dict[str, Any], name: str) -> dict[str, Any]:
+    """The parts, a text by itself that came as a file of subtitles as such."""
+    from demeanor.media.kind import is_subtitles
+
+    said = given.get("text")
+    if given.keys() != {"text"} or not is_subtitles(name):
+        return given
+    return {"text": _Named(said.encode() if isinstance(said, str) else said, name)} if said else given
 
 
 def check_text(text: str, longest: int) -> None:
