@@ -182,7 +182,7 @@ def test_subtitles_by_themselves_keep_their_times(tmp_path: Path) -> None:
         assert (parts.text, parts.kind, parts.lacking) == (None, "text", {"voice", "face", "scene"})
     assert said[0].speaker == "Bob"
     assert gather(text="t.srt").text == "t.srt"  # a string given as text is never a path
-    with pytest.raises(InputError, match="expected a start before the end at 5.00 s, got 6.00"):
+    with pytest.raises(InputError, match=r"expected a start before the end at 5\.00 s, got 6\.00"):
         gather(srt, start=6)
     with pytest.raises(InputError, match=r"t2\.srt'?: no such file"):
         gather("t2.srt")

@@ -192,12 +192,13 @@ def _printed(text: str, options: dict[str, Any], aside: bool) -> dict[str, Any]:
     """The copy of a sentence, on stdout unless it is for what is told of it."""
     from collections import Counter
 
-    from demeanor.privacy.text import redact_text
+    from demeanor.reader.redact import redact_plain
 
-    copy = redact_text(text, names=options["names"], pseudonyms=options["pseudonyms"])
+    counts: Counter[str] = Counter()
+    copy = redact_plain(text, counts, {name: options[name] for name in ("names", "pseudonyms")})
     if not aside:
-        print(copy.text)
-    return {"out": None, "kind": "text", "text": copy.text, "found": dict(Counter(s.kind for s in copy.spans))}
+        print(copy)
+    return {"out": None, "kind": "text", "text": copy, "found": dict(counts)}
 
 
 def _lazily(model: str, threads: int, offline: bool) -> Callable[[], Any]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from demeanor.privacy.keys import Keys, is_own
+from demeanor.privacy.labels import forms, speakers_in
 from demeanor.privacy.names import told_names
 from demeanor.privacy.spans import Pseudonyms, Span, replaced
 from demeanor.privacy.speakers import (
@@ -70,8 +72,9 @@ def redact_analysis(
         hide_source: file names, which may hold a name, are taken out whole; else they are looked through as a text is.
     """
     speakers = speakers_of(data)
-    known = {*names, *sought(speakers), *corrected_speakers(data)}
-    eraser = _Eraser(known, recogniser, pseudonyms, speakers)
+    lines = (line for s in data.get("segments") or () for line in (s.get("text") or "").split("\n"))
+    known = {*names, *sought(speakers), *corrected_speakers(data), *forms(speakers_in(lines))}
+    eraser = _Eraser(known, recogniser, pseudonyms, speakers, own=True)
     segments, stretches = eraser.segments(data.get("segments") or ())
     out = {**data, "segments": segments}
     out["people"] = [
@@ -93,11 +96,12 @@ def redact_json(
     recogniser: NameFinder | None = None,
     pseudonyms: Pseudonyms | None = None,
 ) -> tuple[Any, Mapping[str, int]]:
-    """JSON data of any other form with placeholders in every text; and how often each kind was found.
+    """JSON data of any other form with placeholders in every text and key; and how often each kind was found.
 
     What is a name in one text is one in all. Lists of words, `[{"word": "Ann"}, …]` or `"text"` below a key `words`,
     are looked through as the sentence they make, and each keeps its place; `segments` with a `text` each are looked
-    through together; speakers that carry names become S1, S2, …
+    through together; speakers that carry names become S1, S2, … Placeholders in keys are numbered, so that two keys
+    stay two, and one key is the same everywhere; keys of the program's own schemas stay as they are.
 
     Args:
         value: not changed.
@@ -107,7 +111,7 @@ def redact_json(
     """
     speakers = numbered(called_in(value))
     known = {*names, *sought(speakers)}
-    eraser = _Eraser(known, recogniser, pseudonyms, speakers)
+    eraser = _Eraser(known, recogniser, pseudonyms, speakers, is_own(value))
     eraser.learn(value)
     return eraser.anything(value), eraser.counts
 
@@ -121,9 +125,11 @@ class _Eraser:
         recogniser: NameFinder | None,
         pseudonyms: Pseudonyms | None,
         speakers: Mapping[str, str],
+        own: bool,
     ) -> None:
         self._names, self._recogniser, self._pseudonyms, self._speakers = names, recogniser, pseudonyms, speakers
         self.counts: Counter[str] = Counter()
+        self._keys = Keys(names, recogniser, pseudonyms, speakers, own, self.counts)
 
     def text(self, text: str, shown: str | None = None) -> str:
         """A text without personal data; `shown` is it as it is to be delivered, of the same length."""
@@ -200,8 +206,9 @@ class _Eraser:
         """JSON data with every text in it looked through; whole names where a key says that there is one."""
         if isinstance(value, Mapping):
             about, correction = about_speaker(value), {"path", "value"} <= value.keys()
+            called = self._keys.of(value)
             return {
-                k: v
+                called[k]: v
                 if correction and k in ("path", "at")
                 else self.anything(v, "speaker" if about and k == "value" else _below(key, k, v))
                 for k, v in value.items()
@@ -238,7 +245,8 @@ class _Eraser:
         own = {"text": replaced(text, spans, self._pseudonyms) if spans else text}
         if spans and (key := _said_under(words, ("word", "text"))):
             own["words"] = self._marked(text, words, key, spans)
-        return {k: own[k] if k in own else self.anything(v, k) for k, v in segment.items()}
+        called = self._keys.of(segment)
+        return {called[k]: own[k] if k in own else self.anything(v, k) for k, v in segment.items()}
 
     def _marked(
         self, text: str, words: Sequence[Mapping[str, Any]], key: str, spans: list[Span]

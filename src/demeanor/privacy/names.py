@@ -50,14 +50,18 @@ _NOT_NAMES_LIST = """
     thanks that the their them then there these they this those to too two universe us used very was we welcome well
     what when where which who why will with world wow written yeah yes you your yours
 """
-_NOT_NAMES = frozenset(_NOT_NAMES_LIST.split())
+NOT_NAMES = frozenset(_NOT_NAMES_LIST.split())
+"""Usual words that stand where a name could."""
+
+"""Usual words that stand where a name could."""
+
 _COMMON_LIST = """
     angel april art august baker bell best bill black bright brown carter case chance chase china christian church
     cook dawn day dean earl early faith field ford forest frank georgia grace grant gray green grey guy hope hunter
     jordan joy june king lane little london long love mark mason may miller moon page paris park price rain rich
     rose rush short sky small smart star stone summer sunny sweet virginia white will winter wood young
 """
-_USUAL = _NOT_NAMES | frozenset(_COMMON_LIST.split())
+_USUAL = NOT_NAMES | frozenset(_COMMON_LIST.split())
 
 _SURNAMES = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任"
@@ -98,6 +102,9 @@ _HAN_USUAL_LIST = """
 """
 _HAN_USUAL = re.compile(rf"(?:{'|'.join(_HAN_USUAL_LIST.split())})[男女好]?")
 _HAN_UNSURE = re.compile(rf"[{_TITLED}]{_H}{{1,2}}")  # before a title it may be a word that no list knows
+_HAN_CALLED = re.compile(
+    rf"(?:{_HAN_SURE}|[小阿老][{_SURNAMES}]|(?:[{_SURNAMES}]|{_DOUBLE}|{_HAN_SURE}){_TITLES}|{_H}{{1,6}}[·•]{_H}{{1,8}})"
+)
 _HAN_TITLED = re.compile(_TITLES)
 _HAN_PERSON = re.compile("先生|女士")  # hardly ever after a word of three characters that is no name
 _HAN_NOT = re.compile(r"[人者座生家员族党手师民们了着过吗呢吧的店号级]$")
@@ -110,7 +117,7 @@ def find(text: str, script: Script) -> Iterator[Span]:
             group = m.lastindex or 0
             yield from _trimmed(m[group], m.start(group))
     for m in _LOWER.finditer(text) if script.latin else ():
-        if not any(word in _NOT_NAMES for word in m[1].split()):
+        if not any(word in NOT_NAMES for word in m[1].split()):
             yield Span(*m.span(1), "NAME")
     if not script.han:
         return
@@ -135,11 +142,16 @@ def _titled(name: str, start: int, text: str) -> Iterator[Span]:
 def _trimmed(name: str, start: int) -> Iterator[Span]:
     """A name without words at its end that begin the next sentence; nothing where its first word is none."""
     parts = name.split(" ")
-    if parts[0].lower() in _NOT_NAMES:
+    if parts[0].lower() in NOT_NAMES:
         return
-    while parts[-1].lower() in _NOT_NAMES or parts[-1] in _BETWEEN[3:-1].split("|"):
+    while parts[-1].lower() in NOT_NAMES or parts[-1] in _BETWEEN[3:-1].split("|"):
         parts.pop()
     yield Span(start, start + len(" ".join(parts)), "NAME")
+
+
+def is_han_name(text: str) -> bool:
+    """Whether Chinese characters look like what somebody is called: 李明, 欧阳娜娜, 小李, 王老师, 约翰·史密斯."""
+    return _HAN_CALLED.fullmatch(text) is not None and _HAN_USUAL.fullmatch(text) is None
 
 
 def told_names(text: str, spans: Iterable[Span]) -> set[str]:

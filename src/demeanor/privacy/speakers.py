@@ -57,6 +57,16 @@ def _name_in(called: str) -> str:
     return name if sum(c.isalpha() for c in name) > 1 else ""
 
 
+def is_number(called: str) -> bool:
+    """Whether a speaker has a number or a side already, "S1", "left"."""
+    return _NUMBERED.fullmatch(called) is not None
+
+
+def is_role(called: str) -> bool:
+    """Whether it is a number, a letter or a role ("S1", "A", "Customer 1") and no name."""
+    return not _name_in(called)
+
+
 def speakers_of(data: Mapping[str, Any]) -> dict[Any, str]:
     """The speakers of an analysis as `numbered`."""
     called = [s.get("speaker") for s in data.get("segments") or ()] + [

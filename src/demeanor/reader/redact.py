@@ -18,8 +18,9 @@ from demeanor.media.source import name_of
 from demeanor.media.text import decode_text
 from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
 from demeanor.privacy.beep import Cover
+from demeanor.privacy.labels import forms, label_of, renamed, speakers_in
 from demeanor.privacy.spans import Pseudonyms
-from demeanor.privacy.speakers import numbered, sought
+from demeanor.privacy.speakers import is_number, numbered, sought
 from demeanor.privacy.text import NameFinder, redact_text
 from demeanor.privacy.veil import Veil
 from demeanor.privacy.whole import written_whole
@@ -149,9 +150,7 @@ def _written(source: str | Path, path: Path, options: Mapping[str, Any]) -> Reda
     elif suffix in (".srt", ".vtt"):
         done = _subtitles(text, counts, options)
     else:
-        found = redact_text(text, **options)
-        counts.update(span.kind for span in found.spans)
-        done = found.text
+        done = redact_plain(text, counts, options)
     with written_whole(path, source) as draft:
         draft.write_bytes(done.encode("utf-8", "replace"))
     return Redaction(path, "text", counts, warnings=tuple(notes))
@@ -187,6 +186,40 @@ def _item(value: Any, counts: Counter[str], options: Mapping[str, Any]) -> Any:
     return cleaned
 
 
+def redact_plain(text: str, counts: Counter[str], options: Mapping[str, Any]) -> str:
+    """A text with placeholders, and with numbers for the speakers of a talk that is written down line by line.
+
+    Args:
+        text: of any length.
+        counts: what was found is added to it, by kind.
+        options: of `redact_text`; `names` among them.
+    """
+    lines, names = _numbered_speakers(text.split("\n"), counts)
+    found = redact_text("\n".join(lines), **{**options, "names": {*options["names"], *names}})
+    counts.update(span.kind for span in found.spans)
+    return found.text
+
+
+def _numbered_speakers(spoken: list[str], counts: Counter[str]) -> tuple[list[str], set[str]]:
+    """Lines with numbers for the names of their speakers, and which of these are looked for in what is said.
+
+    Speakers are named by voice tags and before a colon; one who is called both ways has one number.
+    """
+    tags = [m[2].strip() for line in spoken for m in _VOICE.finditer(line)]
+    names = speakers_in(spoken)
+    first: dict[str, str] = {}  # "BOB" is Bob
+    for name in (*tags, *names):
+        first.setdefault(name.casefold(), name)
+    numbers = [label.name for line in spoken if (label := label_of(line)) is not None and is_number(label.name)]
+    called = numbered([*tags, *(first[name.casefold()] for name in names), *numbers])
+    labels = {name: called[first[name.casefold()]] for name in names}
+    lines = [_VOICE.sub(lambda m: f"{m[1]} {called.get(m[2].strip(), m[2].strip())}>", line) for line in spoken]
+    lines = [renamed(line, labels) for line in lines]
+    if named := sum(name != mark for name, mark in called.items()):
+        counts["NAME"] += named
+    return lines, {*sought(called), *forms(names)}
+
+
 def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> str:
     """Subtitles with their times and the numbers of their cues as they are; anything else may be personal."""
     lines = text.split("\n")
@@ -196,12 +229,8 @@ def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> s
         for line, is_time, before_one in zip(lines, timing, [*timing[1:], False], strict=True)
     ]
     spoken = ["" if keep else line for line, keep in zip(lines, kept, strict=True)]
-    called = numbered(m[2].strip() for line in spoken for m in _VOICE.finditer(line))
-    spoken = [_VOICE.sub(lambda m: f"{m[1]} {called.get(m[2].strip(), m[2].strip())}>", line) for line in spoken]
-    names = {*options["names"], *sought(called)}
-    if named := sum(name != mark for name, mark in called.items()):
-        counts["NAME"] += named
-    options = {**options, "names": names}
+    spoken, names = _numbered_speakers(spoken, counts)
+    options = {**options, "names": {*options["names"], *names}}
     found = redact_text("\n".join(spoken), **options)
     counts.update(span.kind for span in found.spans)
     done = found.text.split("\n")
