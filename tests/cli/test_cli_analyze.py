@@ -1,5 +1,6 @@
 import csv
 import io
+import csv
 import json
 from pathlib import Path
 
@@ -314,6 +315,30 @@ def test_subtitles_of_a_sentence(reads: Demeanor, tmp_path: Path) -> None:
     assert ran.code == 2
     assert "segments with times" in ran.err
     assert not (tmp_path / "a.srt").exists()
+
+
+def test_subtitles_as_input_keep_their_times(reads: Demeanor, tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\nI love it\n\n2\n00:x --> 1\nGone\n")
+    out = {kind: tmp_path / f"out.{kind}" for kind in ("html", "srt", "vtt", "csv", "json")}
+    named = [part for kind, path in out.items() for part in ("--report" if kind == "html" else f"--{kind}", path)]
+    ran = reads("analyze", tmp_path / "a.srt", *named)
+    assert ran.code == 0, ran.err
+    found = json.loads(out["json"].read_text(encoding="utf-8"))
+    assert [(s["start"], s["end"], s["text"]) for s in found["segments"]] == [(1.0, 2.5, "I love it")]
+    assert "1 cue left out; the first: a.srt, line 6" in found["warnings"][0]
+    assert "00:00:01,000 --> 00:00:02,500\nI love it" in out["srt"].read_text(encoding="utf-8")
+    assert "00:00:01.000 --> 00:00:02.500\nI love it" in out["vtt"].read_text(encoding="utf-8")
+    (row,) = csv.DictReader(out["csv"].read_text(encoding="utf-8-sig").splitlines())
+    assert (float(row["start"]), float(row["end"]), row["text"]) == (1.0, 2.5, "I love it")
+
+
+def test_subtitles_of_a_recording_in_the_folder_are_passed_over_and_said_to_be(reads: Demeanor, media: Path) -> None:
+    for name in ("alone.srt", "sub/talk.srt"):
+        (media / name).write_text("1\n00:00:00,100 --> 00:00:01,800\nI hate it\n")
+    (media / "broken.mp4").unlink()
+    ran = reads("analyze", media, "--json")
+    assert [a["id"] for a in json.loads(ran.out)] == ["alone.srt", "sky.jpg", "sub/talk.wav", "天气.txt"]
+    assert "passed over 1 file of subtitles (first: sub/talk.srt): they belong to the recordings beside" in ran.err
 
 
 def test_a_transcript_takes_the_place_of_recognition(reads: Demeanor, tmp_path: Path) -> None:

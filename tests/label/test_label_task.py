@@ -51,6 +51,11 @@ def test_a_folder(media: Path, tmp_path: Path) -> None:
     assert ".." in task.manifest.read_text(encoding="utf-8"), "paths are relative, so that both can move together"
 
 
+def test_subtitles_are_labelled_by_their_words(tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\n<i>I love it</i>\n")
+    assert [(i.id, i.text) for i in find_items(tmp_path).items] == [("a.srt", "I love it")]
+
+
 def test_sentences(media: Path) -> None:
     found = find_items(media, sentences=True).items
     assert [(i.id, i.text, i.group) for i in found][-2:] == [

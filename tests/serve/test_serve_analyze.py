@@ -66,6 +66,17 @@ def test_a_boundary_that_is_none_is_no_fault(client: TestClient, boundary: str) 
     assert (said.status_code, said.json()["type"]) == (400, "urn:demeanor:problem:malformed")
 
 
+@pytest.mark.parametrize("part", ["file", "text"])
+def test_subtitles_keep_their_times(client: TestClient, part: str) -> None:
+    srt = b"1\n00:00:01,000 --> 00:00:03,000\nI love it\n\n2\n00:00:04,000 --> 00:00:05,000\nWonderful.\n"
+    found = client.post("/v1/analyze", files={part: ("talk.srt", srt)}).json()
+    validate(found)
+    assert [(s["start"], s["end"], s["text"]) for s in found["segments"]] == [
+        (1.0, 3.0, "I love it"), (4.0, 5.0, "Wonderful."),
+    ]  # fmt: skip
+    assert (found["source"], found["kind"], found["duration"]) == ("talk.srt", "text", 5.0)
+
+
 def test_a_long_text_is_read_apart(client: TestClient) -> None:
     found = client.post("/v1/analyze", json={"text": "I love it. " * 300}).json()
     assert len(found["segments"]) > 10

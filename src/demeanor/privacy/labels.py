@@ -29,7 +29,7 @@ _BETWEEN_LIST = """
 """
 _BETWEEN = frozenset(_BETWEEN_LIST.split())
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_])){0,24}\.?")
-_HAN = re.compile(r"[\u4e00-\u9fff]{2,3}")
+_HAN = re.compile(r"(?!.*[我你您他她它咱这那哪谁的了着过是在有没不说讲想问道叫就都也很和与等上下])[\u4e00-\u9fff]{2,3}")
 _CASELESS = re.compile(r"[^\W\d_]+")
 _MOST_WORDS = 4
 _FIELDS_LIST = """
