@@ -1,6 +1,5 @@
 import csv
 import io
-import csv
 import json
 from pathlib import Path
 
