@@ -140,11 +140,8 @@ def gather(
     given = _transcript(transcript, first, notes, lenient) if transcript is not None else None
     if given is None and recorded and parts["text"] is not None:
         given = _sentences(parts["text"])
-    present = {name for name, part in parts.items() if part is not None}
-    if not recorded:
-        given = given or None  # subtitles without a word are an empty text
-        present |= set() if given is None else {"text"}
-    if not present:
+    present = {name for name, part in parts.items() if part is not None or (name == "text" and given and not recorded)}
+    if not present:  # subtitles without a word are an empty text
         raise InputError("nothing to read: expected a text, image, sound or video, got none, or an empty text")
     return Parts(
         **parts,
