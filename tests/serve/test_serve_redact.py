@@ -1,16 +1,19 @@
 """Redaction through the service: analyses without personal data in every form, and copies of what was sent."""
 
-import io
+import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 import demeanor
+from demeanor.media.faces import FaceFinder
+from demeanor.media.image import decode_image
 from demeanor.report.schema import validate
-from serve_calls import PATIENCE, ROOT, SKY, TestClient, app_client, ended, on_disk, served, until, with_bundle
+from serve_calls import PATIENCE, SKY, TestClient, on_disk, served, until, with_bundle
+from serve_media import a_face, silence
 
 pytestmark = with_bundle
 MAIL, NAME, PHONE = "js@example.com", "Lee", "212-555-0187"
@@ -49,10 +52,14 @@ def test_the_numbers_are_those_of_the_whole_text(client: TestClient) -> None:
     assert MAIL in client.post("/v1/analyze", json={"text": TEXT}).text
 
 
-def with_a_face() -> bytes:
-    out = io.BytesIO()
-    Image.open(ROOT / "demo" / "clip.mp4.jpg" if (ROOT / "demo" / "clip.mp4.jpg").exists() else SKY).save(out, "JPEG")
-    return out.getvalue()
+@pytest.mark.parametrize("covered", [True, False])
+def test_faces_in_the_pictures_of_a_report_are_covered(client: TestClient, covered: bool) -> None:
+    parts = {"image": ("me.jpg", a_face()), "redact": (None, "true"), "faces": (None, str(covered).lower())}
+    page = client.post("/v1/analyze?format=html", files=parts).text
+    pictures = re.findall(r"data:image/\w+;base64,([A-Za-z0-9+/=]+)", page)
+    faces = [face for data in pictures for face in FaceFinder().find(decode_image(base64.b64decode(data)))]
+    assert pictures
+    assert bool(faces) is not covered
 
 
 @pytest.mark.parametrize("path", ["/v1/analyze", "/v1/explain"])
@@ -66,7 +73,7 @@ def test_a_form_may_say_it_too(client: TestClient, path: str) -> None:
 
 def test_a_transcript_of_a_film_is_redacted_in_subtitles(client: TestClient) -> None:
     parts = {
-        "audio": ("call.wav", spoken()), "transcript": ("call.srt", SRT), "redact": (None, "true"),
+        "audio": ("call.wav", silence()), "transcript": ("call.srt", SRT), "redact": (None, "true"),
         "cues": (None, "words"),
     }  # fmt: skip
     for form in (*FORMATS, "srt", "vtt"):
@@ -96,7 +103,7 @@ def test_a_form_that_says_neither_true_nor_false_is_refused(client: TestClient, 
 
 def test_a_message_does_not_repeat_what_was_sent(client: TestClient) -> None:
     broken = f"1\n00:00:00,000 --> write to {MAIL}\nI love it\n"
-    parts = {"audio": ("call.wav", spoken()), "transcript": ("call.srt", broken)}
+    parts = {"audio": ("call.wav", silence()), "transcript": ("call.srt", broken)}
     assert MAIL in client.post("/v1/analyze", files=parts).text
     said = client.post("/v1/analyze", files={**parts, "redact": (None, "true")})
     assert said.status_code == 422
@@ -142,16 +149,3 @@ def test_nothing_personal_stays_of_a_redacted_job(tmp_path: Path) -> None:
         assert "[MAIL]" in json.dumps(client.explanation(jobs[1]).to_dict())
         assert "[MAIL]" in (client.analyze(TEXT, redact=True).source or "")
         assert personal_in(tmp_path) == []
-
-
-def spoken(seconds: float = 3.0) -> bytes:
-    """A recording in which nobody says anything."""
-    import wave
-
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(bytes(int(2 * 16_000 * seconds)))
-    return out.getvalue()

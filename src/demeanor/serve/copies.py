@@ -3,7 +3,7 @@
 ::
 
     copy.mp4, copy.txt, …   the copy
-    copy.json               its name and media type, and what was found: kinds and counts, never what was taken out
+    found.json              its name and media type, and what was found: kinds and counts, never what was taken out
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def make_copy(given: Mapping[str, Any], asked: Mapping[str, Any], out: Path, rea
             "shorter one, or give its file the name of a compressed kind, such as .flac or .mp4"
         ) from error
     told = {"kind": done.kind, "found": dict(done.counts), "faces": done.faces, "warnings": list(done.warnings)}
-    (out / "copy.json").write_text(json.dumps({"name": name, "told": told}), encoding="utf-8")
+    (out / "found.json").write_text(json.dumps({"name": name, "told": told}), encoding="utf-8")
 
 
 def _ending(kind: Kind, name: str | None) -> str:
@@ -106,7 +106,7 @@ def copied(folder: Path) -> Response | None:
     from starlette.responses import StreamingResponse  # not at the top: worker processes answer nobody
 
     try:
-        said = json.loads((folder / "copy.json").read_text(encoding="utf-8"))
+        said = json.loads((folder / "found.json").read_text(encoding="utf-8"))
         file = (folder / said["name"]).open("rb")
     except FileNotFoundError:
         return None
