@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import wave
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,3 +42,27 @@ def encoded(
         for packet in stream.encode(None):
             out.mux(packet)
     return file.getvalue(), packets
+
+
+def a_face() -> bytes:
+    """A picture of the face in the demo's clip, as JPEG, with a tag that tells something."""
+    import av
+    from PIL import Image
+
+    with av.open(str(Path(__file__).parents[1] / "demo" / "clip.mp4")) as clip:
+        shown = Image.fromarray(next(clip.decode(video=0)).to_ndarray(format="rgb24"))
+    out, tags = io.BytesIO(), Image.Exif()
+    tags[0x010E] = "holiday in rome"  # ImageDescription
+    shown.save(out, "JPEG", quality=92, exif=tags)
+    return out.getvalue()
+
+
+def silence(seconds: float = 3.0) -> bytes:
+    """A recording in which nobody says anything, as WAV of one channel and 16 000 samples a second."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(bytes(int(2 * 16_000 * seconds)))
+    return out.getvalue()

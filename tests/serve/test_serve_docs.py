@@ -12,6 +12,7 @@ import pytest
 
 import demeanor
 from browsers import node
+from demeanor.media.kind import kind_of
 from demeanor.serve.keys import new_key
 from serve_calls import ROOT, Served, served, with_bundle
 
@@ -43,7 +44,9 @@ def test_curl(service: Served, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed here")
     told = run(["bash", "-euo", "pipefail", "-c"], examples("sh"), service, tmp_path)
-    assert told.count('"schema": "demeanor.analysis/1"') == 2
+    assert told.count('"schema": "demeanor.analysis/1"') == 3
+    assert "Write to [MAIL]" in told
+    assert (kind_of(tmp_path / "sky-redacted.jpg"), kind_of(tmp_path / "clip-redacted.mp4")) == ("image", "video")
     assert "event: done" in told
     assert "<!doctype html>" in (tmp_path / "sky.html").read_text(encoding="utf-8")
 
@@ -52,6 +55,8 @@ def test_curl(service: Served, tmp_path: Path) -> None:
 def test_python(service: Served, tmp_path: Path) -> None:
     told = run([sys.executable, "-c"], examples("python"), service, tmp_path)
     assert "done 1.0" in told
+    assert "Ask Ms. [NAME], [PHONE]." in told
+    assert kind_of(tmp_path / "sky-redacted.png") == "image"
 
 
 @with_bundle

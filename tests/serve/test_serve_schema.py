@@ -50,7 +50,7 @@ def test_no_request_is_a_fault(service: Served) -> None:
 
         never_a_fault()
         tried.append(operation.label)
-    assert {"POST /v1/analyze", "POST /v1/explain", "GET /v1/jobs/{id}/explanation"} <= set(tried)
+    assert {"POST /v1/analyze", "POST /v1/explain", "POST /v1/redact", "GET /v1/jobs/{id}/explanation"} <= set(tried)
     assert len(tried) >= 10
 
 
@@ -88,4 +88,5 @@ def test_what_is_wrong_is_refused_as_a_problem(service: Served) -> None:
         except (SkipTest, Unsatisfiable):
             harmless.add(operation.label)
     assert harmless <= NOTHING_WRONG
-    assert set(refused) >= {"POST /v1/analyze", "POST /v1/jobs", "POST /v1/explain", "POST /v1/render", "GET /v1/jobs"}
+    asked_wrongly = {f"POST /v1/{path}" for path in ("analyze", "jobs", "explain", "redact", "render")}
+    assert set(refused) >= {*asked_wrongly, "GET /v1/jobs"}

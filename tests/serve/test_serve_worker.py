@@ -17,7 +17,7 @@ from demeanor.errors import LimitError
 from demeanor.serve.pool import Crash, Order, Worker
 from demeanor.serve.problem import Problem
 from demeanor.serve.settings import Settings
-from demeanor.serve.worker import _check_length, _given
+from demeanor.serve.worker import _given, check_length
 from serve_calls import PATIENCE, SKY, alive, children_of, until, with_bundle
 
 pytestmark = [with_bundle, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
@@ -187,7 +187,7 @@ def test_a_length_that_is_only_guessed_refuses_nothing(tmp_path: Path) -> None:
     with av.open(str(path)) as told:
         assert told.duration is not None
         assert told.duration / 1e6 > 60
-    _check_length({"audio": path}, 60.0)
+    check_length({"audio": path}, 60.0)
 
 
 def test_a_text_as_a_file_may_be_no_longer_than_another(tmp_path: Path) -> None:

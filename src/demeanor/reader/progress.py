@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 Listener = Callable[[str, float], None]
-"""Called with a step ("pictures", "sound", "words", "reasons") and the part of it that is done, in [0, 1]."""
+"""Called with a step ("pictures", "sound", "words", "reasons", "copy") and the part of it that is done, in [0, 1]."""
 
 _listener: ContextVar[Listener | None] = ContextVar("demeanor_progress", default=None)
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from demeanor.media.kind import is_subtitles
 from demeanor.reader.inputs import chosen_cues, gather
 from demeanor.serve import formats, openapi
+from demeanor.serve.copies import hidden
 from demeanor.serve.formats import Format, ReportLanguage
 from demeanor.serve.identity import identify
 from demeanor.serve.pool import Order
@@ -47,6 +48,8 @@ async def analyze(
             if upload.only_text and len(text) <= SHORT and not is_subtitles(upload.options.get("name")):
                 parts = gather(text=text, language=upload.options.get("language"))
                 analysis = await service.texts.read(parts, cues, _name(upload))
+                if upload.options.get("redact"):
+                    analysis = await asyncio.to_thread(analysis.redacted, **hidden(upload.options))
                 return await _answer(analysis.to_dict(), format, language)
             out = await read_apart(service, upload, [language] if format == "html" else [])
         report = (out / f"report-{language}.html").read_text(encoding="utf-8") if format == "html" else None

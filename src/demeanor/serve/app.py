@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from demeanor import __version__
-from demeanor.serve import analyze, explain, handlers, health, jobs, live, openapi, page_files, render
+from demeanor.serve import analyze, explain, handlers, health, jobs, live, openapi, page_files, redact, render
 from demeanor.serve.guard import Guard
 from demeanor.serve.service import Service
 from demeanor.serve.settings import Settings
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.service = service
     handlers.install(app)
     openapi.install(app)
-    for part in (analyze, explain, jobs, live, render, health):
+    for part in (analyze, explain, redact, jobs, live, render, health):
         app.include_router(part.router)
     page_files.install(app)
     app.add_middleware(Guard, settings=service.settings, metrics=service.metrics)

@@ -8,33 +8,26 @@ import json
 import secrets
 import ssl
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
-from demeanor.errors import ConfigError, DemeanorError, InputError, LimitError
+from demeanor.errors import ConfigError
 from demeanor.explain.explanation import Explanation
+from demeanor.privacy.whole import written_whole
 from demeanor.reader.analysis import Analysis
-from demeanor.serve.form import Form, Part, sample_form
+from demeanor.reader.redact import Redaction
+from demeanor.serve.answers import ServiceError as ServiceError
+from demeanor.serve.answers import address_of, error_of, problem_of, why, write_copy
+from demeanor.serve.form import Form, Part, copy_form, sample_form
+
+Result = TypeVar("Result")
 
 _WAITS = (429, 503)
 _AWAY = (0, 502, 503, 504)  # none answers, or a proxy says so: a service that is starting again
 _OPEN = ("queued", "running")
 _PAUSE, _GROWS = 2.0, 3  # seconds before a stream is come back to, and by what they grow: long enough for a restart
-
-
-class ServiceError(DemeanorError):
-    """The service refused or failed, or does not answer.
-
-    Attributes:
-        status: of HTTP; 0 where there was no answer.
-        kind: last part of the problem's type, such as `too-many`; of a job waited for in vain `cancelled` or `deleted`.
-        retry_after: seconds to wait, where it said so.
-    """
-
-    def __init__(self, message: str, status: int = 0, kind: str = "", retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.status, self.kind, self.retry_after = status, kind, retry_after
 
 
 class Client:
@@ -59,7 +52,7 @@ class Client:
                 "expected a key of printable ASCII without spaces, got one with other characters, such as the end of a "
                 "line; strip what was read from a file"
             )
-        self._parts, self._timeout, self._retries = _address(url), timeout, retries
+        self._parts, self._timeout, self._retries = address_of(url), timeout, retries
         self._where = self._parts.netloc.rpartition("@")[2]
         self._headers = {"Connection": "close"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
@@ -75,6 +68,7 @@ class Client:
         language: str | None = None,
         cues: str | Iterable[str] | None = None,
         id: str | None = None,
+        redact: bool = False,
     ) -> Analysis:
         """Read one sample at once; for media of more than some seconds use `submit`.
 
@@ -88,6 +82,8 @@ class Client:
             language: code such as "en".
             cues: those wanted.
             id: what to call the sample.
+            redact: leave personal data and faces out of the analysis, as `Analysis.redacted` does, before it leaves
+                the service's process that reads.
 
         Raises:
             InputError: it cannot be read.
@@ -95,7 +91,7 @@ class Client:
             ServiceError: anything else the service says, or its silence.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id)
+        sample = sample_form(text, media, language, cues, id, redact)
         return Analysis.from_dict(self._json("POST", "/v1/analyze", sample))
 
     def explain(
@@ -110,14 +106,15 @@ class Client:
         language: str | None = None,
         cues: str | Iterable[str] | None = None,
         id: str | None = None,
+        redact: bool = False,
     ) -> Explanation:
         """Say at once why a sample is read as it is; for media use `submit` with `explain`, then `explanation`.
 
         Arguments and errors as for `analyze`. An analysis that is here already explains itself, as far as its
-        numbers go: `Analysis.explain`.
+        numbers go: `Analysis.explain`; so is one that is redacted.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id)
+        sample = sample_form(text, media, language, cues, id, redact)
         return Explanation.from_dict(self._json("POST", "/v1/explain", sample))
 
     def submit(
@@ -134,16 +131,61 @@ class Client:
         id: str | None = None,
         idempotency_key: str | None = None,
         explain: bool = False,
+        redact: bool = False,
     ) -> str:
         """Hand in a sample as a job; the job's id. A job handed in twice under one key is begun once.
 
         Arguments and errors as for `analyze`; `explain`: its `explanation` can be had too.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id)
+        sample = sample_form(text, media, language, cues, id, redact)
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         path = "/v1/jobs?explain=true" if explain else "/v1/jobs"
         return str(self._json("POST", path, sample, headers)["id"])
+
+    def redact(
+        self,
+        source: str | Path,
+        out: str | Path,
+        *,
+        faces: bool = True,
+        beep: bool = True,
+        names: Iterable[str] = (),
+        transcript: Part | None = None,
+        language: str | None = None,
+    ) -> Redaction:
+        """Have a copy without personal data made by the service, and write it here, whole or not at all.
+
+        Args:
+            source: a file; a string that names none is taken for the text itself.
+            out: the copy's file; its ending says in what form the copy is written.
+            faces: whether faces are covered.
+            beep: whether speech is recognised and what is personal in it covered.
+            names: of people, to be found wherever they stand.
+            transcript: of the sound: speech is not recognised then.
+            language: of the speech, such as "en".
+
+        Raises:
+            InputError: the source cannot be read, or its speech not be recognised.
+            LimitError: it is larger or takes longer than the service allows.
+            ConfigError: `out` cannot be written, or is of a form that does not fit.
+            ServiceError: anything else the service says, or its silence.
+        """
+        path = Path(out)
+        form = copy_form(source, path, faces, beep, names, transcript, language)
+        with written_whole(path, form.media.get("file")) as draft:
+            if "file" not in form.media:
+                return self._copied(draft, path, "POST", "/v1/redact", form)
+            headers = {"Idempotency-Key": secrets.token_hex(16)}
+            id = str(self._json("POST", "/v1/jobs?copy=true", form, headers)["id"])
+            done = self._end(id, lambda: self._copied(draft, path, "GET", f"/v1/jobs/{id}/result"))
+        with contextlib.suppress(ServiceError):  # the service deletes it by itself, a little later
+            self.delete(id)
+        return done
+
+    def _copied(self, draft: Path, path: Path, method: str, where: str, form: Form | None = None) -> Redaction:
+        with self._open(method, where, form, {}) as answer, self._heard("a whole copy", "try again"):
+            return write_copy(answer, draft, path)
 
     def job(self, id: str) -> dict[str, Any]:
         """How far a job is."""
@@ -185,27 +227,31 @@ class Client:
             InputError: it failed because of the sample.
             ServiceError: it failed, was cancelled or deleted, or nobody answers any longer.
         """
-        job, read = self._end(id)
-        if job["error"] is not None:
-            raise _error(int(job["error"]["status"]), job["error"], None)
-        if job["state"] != "done":
-            told = f"expected a job that is done, got one that is {job['state']}; hand it in again"
-            raise ServiceError(told, kind=job["state"])
-        return Analysis.from_dict(self._parsed(read))
+        return Analysis.from_dict(self._parsed(self._end(id, lambda: self.result(id))))
 
-    def _end(self, id: str) -> tuple[dict[str, Any], bytes]:
-        """A job when it has ended, and what it read if it is done."""
+    def _end(self, id: str, fetch: Callable[[], Result]) -> Result:
+        """What a job made, fetched when it is done; a connection that breaks off meanwhile is made again.
+
+        Raises:
+            DemeanorError: it has ended otherwise, or nobody answers any longer.
+        """
         tries = 0
         while True:
             try:
                 for job in self.events(id):
                     tries = 0 if job["state"] in _OPEN else tries
-                return job, self.result(id) if job["state"] == "done" else b""
+                if job["state"] == "done":
+                    return fetch()
+                break
             except ServiceError as error:
                 if error.status not in _AWAY or tries >= self._retries:
                     raise
             time.sleep(_PAUSE * _GROWS**tries)
             tries += 1
+        if job["error"] is not None:
+            raise error_of(int(job["error"]["status"]), job["error"], None)
+        told = f"expected a job that is done, got one that is {job['state']}; hand it in again"
+        raise ServiceError(told, kind=job["state"])
 
     def result(self, id: str, format: str = "json") -> bytes:
         """What a job read, as json, html, srt, vtt or csv."""
@@ -256,7 +302,7 @@ class Client:
         try:
             yield
         except (OSError, http.client.HTTPException) as error:
-            raise ServiceError(f"{self._where}: expected {expected}, got: {_why(error)}; {advice}") from error
+            raise ServiceError(f"{self._where}: expected {expected}, got: {why(error)}; {advice}") from error
 
     def _open(self, method: str, path: str, form: Form | None, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         """An answer that is none of an error; tried again where the service is busy and the body can be sent twice."""
@@ -287,52 +333,12 @@ class Client:
         if answer.status < 400:
             return answer
         with answer:
-            problem = _problem(answer)
+            problem = problem_of(answer)
         connection.close()
-        raise _error(answer.status, problem, answer.headers.get("Retry-After"))
+        raise error_of(answer.status, problem, answer.headers.get("Retry-After"))
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "https":
             return http.client.HTTPSConnection(host, port, timeout=self._timeout, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=self._timeout)
-
-
-def _address(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        sent = parts.netloc + parts.path
-        shown = sent.isprintable() and " " not in sent and parts.path.isascii()
-        named = parts.hostname and parts.hostname.encode("idna")  # as it will be looked up
-        if parts.scheme in ("http", "https") and named and parts.port != 0 and shown:
-            return parts
-    except ValueError:
-        pass  # no number for a port, half of an IPv6 address, a name too long
-    raise ConfigError(f"expected a service's address such as http://127.0.0.1:8765, got {url!r}; mend it")
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "nothing in time"
-    if isinstance(error, http.client.IncompleteRead):
-        return "a connection that broke off"
-    return str(error) or type(error).__name__
-
-
-def _problem(answer: http.client.HTTPResponse) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(answer.read())
-        return found if isinstance(found, dict) else {}
-    except (ValueError, OSError, http.client.HTTPException):
-        return {}  # the status says enough
-
-
-def _error(status: int, problem: Mapping[str, Any], retry_after: str | None) -> DemeanorError:
-    detail = str(problem.get("detail") or f"the service answered {status}")
-    kind = str(problem.get("type", "")).rpartition(":")[2]
-    if status == 413:
-        return LimitError(detail)
-    if status == 422:
-        return InputError(detail)
-    wait = float(retry_after) if retry_after and retry_after.isdigit() else None
-    return ServiceError(detail, status, kind, wait)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from demeanor.errors import InputError
+from demeanor.errors import ConfigError, InputError
 
 _PIECE = 256 << 10
 Part = str | bytes | Path | IO[bytes]
@@ -19,13 +19,19 @@ class Form:
     """A sample as multipart/form-data, read from disk while it is sent.
 
     Attributes:
+        media: the parts that are files.
         repeatable: whether it can be sent twice, which an open file cannot.
         headers: of the request.
+
+    Args:
+        fields: parts that are short texts.
+        media: as the attribute.
+        called: what the first of the files is called, in place of its own name.
     """
 
-    def __init__(self, fields: Mapping[str, str], media: Mapping[str, Part]) -> None:
+    def __init__(self, fields: Mapping[str, str], media: Mapping[str, Part], called: str | None = None) -> None:
         self._boundary = secrets.token_hex(16)
-        self._fields, self._media = fields, media
+        self._fields, self.media, self._called = fields, media, called
         self.repeatable = not any(hasattr(part, "read") for part in media.values())
         self.headers = {"Content-Type": f"multipart/form-data; boundary={self._boundary}"}
 
@@ -33,9 +39,11 @@ class Form:
         """Piece by piece; http.client sends it chunked."""
         for name, value in self._fields.items():
             yield self._head(name, None) + value.encode("utf-8", "replace") + b"\r\n"
-        for name, part in self._media.items():
-            path = Path(part) if isinstance(part, str | Path) else None
-            yield self._head(name, path.name if path else _name(part))
+        called = self._called
+        for name, part in self.media.items():
+            own = Path(part).name if isinstance(part, str | Path) else _name(part)
+            yield self._head(name, called or own)
+            called = None
             yield from _pieces(part)
             yield b"\r\n"
         yield f"--{self._boundary}--\r\n".encode()
@@ -79,6 +87,7 @@ def sample_form(
     language: str | None,
     cues: str | Iterable[str] | None,
     id: str | None,
+    redact: bool = False,
 ) -> Form:
     """What a caller of `Client` gave, ready to be sent.
 
@@ -95,11 +104,43 @@ def sample_form(
             UserWarning, stacklevel=3,
         )  # fmt: skip
     named = cues if cues is None or isinstance(cues, str) else ",".join(cues)
-    fields = {"text": text, "language": language, "cues": named, "id": id}
+    fields = {"text": text, "language": language, "cues": named, "id": id, "redact": "true" if redact else None}
     given = {name: value for name, value in fields.items() if value is not None}
     if text is None and not parts.keys() - {"transcript"}:
         raise InputError("nothing to read: expected a text, image, audio, video or file, got none")
     return Form(given, parts)
+
+
+def copy_form(
+    source: str | Path,
+    out: Path,
+    faces: bool,
+    beep: bool,
+    names: Iterable[str],
+    transcript: Part | None,
+    language: str | None,
+) -> Form:
+    """What a caller of `Client.redact` gave, ready to be sent; under the name of the copy, whose ending says its form.
+
+    Raises:
+        InputError: no file of that name.
+        ConfigError: a name with a comma, which stands between names.
+    """
+    named = list(names)
+    if bad := [name for name in named if "," in name]:
+        raise ConfigError(f"names: expected names without commas, got {len(bad)} with one; give their parts one by one")
+    fields = {"names": ",".join(named) or None, "language": language}
+    fields |= {"faces": None if faces else "false", "beep": None if beep else "false"}
+    if isinstance(source, str) and not _is_file(source):
+        fields["text"] = source
+        media: dict[str, Part] = {}
+    elif Path(source).is_file():
+        media = {"file": source}
+    else:
+        raise InputError(f"{source}: expected a file, found none; check the path")
+    if transcript is not None:
+        media["transcript"] = transcript
+    return Form({name: value for name, value in fields.items() if value is not None}, media, f"copy{out.suffix}")
 
 
 def _is_file(text: str) -> bool:

@@ -19,6 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from demeanor.reader.inputs import chosen_cues
 from demeanor.report.wording import language_of
 from demeanor.serve import formats, openapi
+from demeanor.serve.copies import copied
 from demeanor.serve.formats import Format, ReportLanguage
 from demeanor.serve.identity import identify
 from demeanor.serve.problem import Problem
@@ -50,7 +51,7 @@ class JobView(BaseModel):
     id: str
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float = Field(ge=0, le=1, description="How much of the media has been read.")
-    stage: str | None = Field(description="`pictures`, `sound`, `words` or `reasons`, while it runs.")
+    stage: str | None = Field(description="`pictures`, `sound`, `words`, `reasons` or `copy`, while it runs.")
     created: datetime
     started: datetime | None
     finished: datetime | None
@@ -77,15 +78,20 @@ async def submit(
     explain: Annotated[
         bool, Query(description="Whether to say why too: in its report, and at `/v1/jobs/{id}/explanation`.")
     ] = False,
+    copy: Annotated[
+        bool, Query(description="Whether a copy without personal data is wanted, and no analysis.")
+    ] = False,
 ) -> JobView:
     """Hand in a sample; its job is answered, and outlives a crash of the service from then on."""
     service = service_of(request)
+    if explain and copy:
+        raise Problem(422, "bad-option", "expected explain=true or copy=true, got both; hand in two jobs")
     key = None if idempotency_key is None else hashlib.sha256(f"key\0{idempotency_key}".encode()).hexdigest()
     await _admit(service, owner, key)
     id = new_id()
     job: Job | None = None
     try:
-        upload = await receive(request, service.spool.uploads(id), service.settings.longest)
+        upload = await receive(request, service.spool.uploads(id), service.settings.longest, copy)
         _check(service, upload)
         upload.options["explain"] = explain
         await asyncio.to_thread(upload.write_down)
@@ -168,7 +174,7 @@ async def events(request: Request, owner: Owner, id: Id) -> StreamingResponse:
     return StreamingResponse(_events(service, job), media_type="text/event-stream", headers=headers)
 
 
-@router.get("/{id}/result", response_class=Response, responses=openapi.RESULT | openapi.MISSING)
+@router.get("/{id}/result", response_class=Response, responses=openapi.RESULT_OR_COPY | openapi.MISSING)
 async def result(
     request: Request,
     owner: Owner,
@@ -176,9 +182,15 @@ async def result(
     format: Annotated[Format, Query(description="What the answer is.")] = "json",
     language: ReportLanguage = "auto",
 ) -> Response:
-    """What was read. From the first time it is fetched it is kept for a stated while only."""
+    """What was read; of a job with `copy=true` the copy, whatever `format` says.
+
+    From the first time it is fetched it is kept for a stated while only.
+    """
     service = service_of(request)
     job = await _done(service, id, owner)
+    if (copy := copied(service.spool.result(job.id, job.result or "none"))) is not None:
+        await asyncio.to_thread(service.queue.fetched, job)
+        return copy
     analysis = json.loads(_kept(service, job, "analysis.json"))
     spoken = language_of([analysis], language)
     report = _kept(service, job, f"report-{spoken}.html") if format == "html" else None
@@ -192,7 +204,8 @@ async def explanation(request: Request, owner: Owner, id: Id) -> Response:
     """Why it was read so, of a job that was handed in with `explain=true`; kept as long as the result."""
     service = service_of(request)
     job = await _done(service, id, owner)
-    _kept(service, job, "analysis.json")
+    if not service.spool.result(job.id, job.result or "none").is_dir():
+        raise _gone()
     try:
         found = json.loads(_kept(service, job, "explanation.json"))
     except Problem as problem:
@@ -228,9 +241,11 @@ def _kept(service: Service, job: Job, name: str) -> str:
     try:
         return (service.spool.result(job.id, job.result or "none") / name).read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise Problem(
-            410, "gone", "the result has been deleted, as this service keeps nothing; send it again"
-        ) from error
+        raise _gone() from error
+
+
+def _gone() -> Problem:
+    return Problem(410, "gone", "the result has been deleted, as this service keeps nothing; send it again")
 
 
 async def _job(service: Service, id: str, owner: str) -> Job:
@@ -275,7 +290,8 @@ def _fingerprint(key: str | None, upload: Upload) -> str | None:
     """
     if key is None:
         return None
-    return hashlib.sha256(f"sent\0{key}\0{upload.digest}\0{upload.options['explain']}".encode()).hexdigest()
+    asked = f"{upload.options['explain']}{upload.options.get('copy', '')}"
+    return hashlib.sha256(f"sent\0{key}\0{upload.digest}\0{asked}".encode()).hexdigest()
 
 
 async def _events(service: Service, job: Job | None) -> AsyncIterator[str]:

@@ -9,10 +9,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from demeanor.report.schema import What, load_schema
+from demeanor.serve.copies import FOUND
+from demeanor.serve.copies import MEDIA_TYPES as COPY_TYPES
 from demeanor.serve.problem import MEDIA_TYPE, SCHEMA
 from demeanor.serve.upload import Sample
 
 _FILE = {"type": "string", "format": "binary"}
+_PERSONAL = {"text": "Lovely! Ask Ms. Lee, 212-555-0187, or Ann.", "redact": True, "names": ["Ann"]}
 _SENTENCE = {"text": "The soup was cold and the waiter just shrugged.", "language": "en", "id": "review-17"}
 
 SAMPLE: dict[str, Any] = {
@@ -24,6 +27,7 @@ SAMPLE: dict[str, Any] = {
                 "examples": {
                     "sentence": {"summary": "A sentence", "value": _SENTENCE},
                     "chinese": {"summary": "Chinese", "value": {"text": "总算吃上了,真的值得!"}},
+                    "redacted": {"summary": "Without personal data", "value": _PERSONAL},
                 },
             },
             "multipart/form-data": {
@@ -40,6 +44,10 @@ SAMPLE: dict[str, Any] = {
                         "language": {"type": "string", "maxLength": 35, "examples": ["en"]},
                         "cues": {"type": "string", "examples": ["words,voice"]},
                         "id": {"type": "string", "maxLength": 200, "examples": ["clip-17"]},
+                        "redact": {"type": "boolean", "description": "Leave personal data and faces out."},
+                        "names": {"type": "string", "description": "To be left out.", "examples": ["Ann Lee,Bob"]},
+                        "faces": {"type": "boolean", "description": "Whether a redaction covers faces; it does."},
+                        "beep": {"type": "boolean", "description": "Whether a copy's speech is covered; it is."},
                     },
                 },
             },
@@ -70,6 +78,7 @@ def _problem(description: str) -> dict[str, Any]:
 
 
 _TEXT = {"schema": {"type": "string"}}
+_FOUND = "Of a copy: its kind, how often which kind of personal data was `found`, `faces` covered, `warnings`; as JSON."
 MISSING: dict[int | str, Any] = {404: _problem("No such job of yours."), 410: _problem("Deleted by now.")}
 RESULT: dict[int | str, Any] = {
     200: {
@@ -81,6 +90,27 @@ RESULT: dict[int | str, Any] = {
     },
     409: _problem("There is no result yet, or none at all."),
 }  # fmt: skip
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_COPIES: dict[str, Any] = {
+    kind.partition(";")[0]: _TEXT if kind.startswith("text/") else _BYTES for kind in COPY_TYPES.values()
+}
+_COPIES["application/json"] = {"schema": {}}  # any
+COPY: dict[int | str, Any] = {
+    200: {
+        "description": "The copy.",
+        "content": _COPIES,
+        "headers": {FOUND: {"schema": {"type": "string"}, "description": _FOUND}},
+    },
+    410: _problem("Deleted by now."),
+}
+RESULT_OR_COPY: dict[int | str, Any] = {
+    **RESULT,
+    200: {
+        "description": "The analysis; of a job with `copy=true` the copy.",
+        "content": {**_COPIES, **RESULT[200]["content"], "application/json": {"schema": {}}},
+        "headers": COPY[200]["headers"],
+    },
+}
 EXPLAINED: dict[int | str, Any] = {
     200: {
         "description": "The explanation.",

@@ -36,7 +36,7 @@ class Job:
 
     Attributes:
         owner: whose it is.
-        stage: what is being read: `pictures`, `sound`, `words`, `reasons` or nothing yet.
+        stage: what is being read: `pictures`, `sound`, `words`, `reasons`, `copy` or nothing yet.
         progress: from 0 to 1.
         claim: of the worker that has it.
         result: under which claim its result lies; None where there is none, or no longer one.

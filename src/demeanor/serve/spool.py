@@ -3,9 +3,9 @@
 ::
 
     jobs/<id>/in/        what was sent: request.json and a file per part; gone when the job is finished
-    jobs/<id>/<claim>/   analysis.json, report-en.html, report-zh.html, explanation.json if asked for, or error.json;
-                         gone after its time
-    now/<instance>/      what POST /v1/analyze and /v1/explain brought, for the moment that it is read
+    jobs/<id>/<claim>/   analysis.json, report-en.html, report-zh.html, explanation.json if asked for; or a copy and
+                         found.json; or error.json; gone after its time
+    now/<instance>/      what POST /v1/analyze, /v1/explain and /v1/redact brought, for the moment that it is read
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,7 +29,10 @@ _PARSER_LOG.propagate = False
 
 MEDIA = ("image", "audio", "video", "file")
 WORDS = ("text", "transcript")
-OPTIONS = ("language", "cues", "id")
+OPTIONS = ("language", "cues", "id", "redact", "names", "faces", "beep")
+_LISTS = ("cues", "names")
+_SWITCHES = ("redact", "faces", "beep")
+_HIDDEN = ("names", "faces", "beep")  # what is said of a redaction
 _OPTION_BYTES = 1000
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NAME = 200
@@ -45,6 +48,16 @@ class Options(BaseModel):
         default=None, min_length=1, max_length=8, description="Some of words, voice, face, scene; all otherwise."
     )
     id: str | None = Field(default=None, max_length=_NAME, description="What the analysis is to be called.")
+    redact: bool | None = Field(
+        default=None, description="Whether personal data and faces are left out of the analysis and all made of it."
+    )
+    names: list[Annotated[str, Field(min_length=1, max_length=_NAME)]] | None = Field(
+        default=None, max_length=50, description="Of people, to be left out wherever they stand; of what is redacted."
+    )
+    faces: bool | None = Field(default=None, description="Whether faces are covered in what is redacted; they are.")
+    beep: bool | None = Field(
+        default=None, description="Whether a copy's speech is recognised and what is personal in it covered; it is."
+    )
 
 
 class Sample(Options):
@@ -60,7 +73,8 @@ class Upload:
     Attributes:
         folder: where its media lie, each under the name of its part.
         words: text and transcript, as bytes.
-        options: language, cues, id, and name: that of the first file, for telling back; whether to explain it.
+        options: language, cues, id, what to redact, and name: that of the first file, for telling back; whether to
+            explain it, or to copy it.
         parts: names of the media.
         size: bytes of everything.
         digest: of everything.
@@ -86,16 +100,18 @@ class Upload:
         (self.folder / "request.json").write_text(json.dumps(self.options), encoding="utf-8")
 
 
-async def receive(request: Request, folder: Path, longest: int) -> Upload:
+async def receive(request: Request, folder: Path, longest: int, copy: bool = False) -> Upload:
     """Take in one sample.
 
     Args:
         request: whose body has not been read.
         folder: where media go; made when the first of them comes.
         longest: characters of a text.
+        copy: whether a copy without personal data is wanted, and no analysis.
 
     Raises:
-        Problem: another media type, damaged, too large, parts that are unknown, doubled or none.
+        Problem: another media type, damaged, too large, parts that are unknown, doubled or none; something is said
+            of a redaction, and none is asked for.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind == b"application/json":
@@ -108,6 +124,13 @@ async def receive(request: Request, folder: Path, longest: int) -> Upload:
         )
     if not upload.parts and "text" not in upload.words:
         raise Problem(422, "nothing", "expected at least one part of text, image, audio, video, file; got none")
+    hides = copy or upload.options.get("redact")
+    if not hides and (said := [name for name in _HIDDEN if name in upload.options]):
+        raise Problem(  # who means to leave names out is not given them
+            422, "bad-option", f"expected redact=true beside {', '.join(said)}, got none; add it, or ask for a copy"
+        )
+    if copy:
+        upload.options["copy"] = True
     return upload
 
 
@@ -254,12 +277,19 @@ class _Form:
             self._upload.parts.append(self._name)
         elif self._name in WORDS:
             self._upload.words[self._name] = bytes(self._data)
-        elif self._data:
+        elif self._data or self._name in _SWITCHES:
             text = _UNSEEN.sub(" ", bytes(self._data).decode("utf-8", "replace")).strip()
-            self._upload.options[self._name] = text.split(",") if self._name == "cues" else text
+            self._upload.options[self._name] = _meant(self._name, text)
 
     def _all(self) -> None:
         self.ended = True
+
+
+def _meant(name: str, text: str) -> Any:
+    """The value of an option as JSON would have it; one that is none is refused with the others."""
+    if name in _LISTS:
+        return [item.strip() for item in text.split(",")]
+    return {"true": True, "false": False}.get(text, text) if name in _SWITCHES else text
 
 
 def _told_back(name: bytes) -> str | None:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import resource
 import sys
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demeanor.serve.confine import confine, die_with, limit_processor_time, own_output
+from demeanor.serve.copies import hidden, make_copy
 
 if TYPE_CHECKING:
     from demeanor.explain.explanation import Explanation
@@ -29,7 +31,9 @@ Answer = Callable[..., None]
 
 _LARGEST_WRITTEN = 512 << 20
 _EVERY = 0.25  # seconds between two words about progress
-_READING = 0.4  # of the work on a sample that is explained too
+_READING = 0.4  # of the work on a sample that is explained too, or copied
+_LATER = ("reasons", "copy")  # steps after those of reading
+_REPEATED = re.compile(r"\bgot .*(?=; )", re.DOTALL)  # of a message: what may quote a line of what was sent
 PARTS = ("image", "audio", "video")
 
 
@@ -87,15 +91,19 @@ def _carry_out(order: dict[str, Any], reader: Reader, answer: Answer) -> None:
     asked = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     stored = folder / "analysis"
     given = {} if stored.is_file() else _given(folder, order["media_seconds"], order["longest"])
-    _check_length(given, order["media_seconds"])
-    explains = bool(asked.get("explain"))
-    with watched(_Progress(answer, "video" in given, explains)):
+    check_length(given, order["media_seconds"])
+    explains, copies = bool(asked.get("explain")), bool(asked.get("copy"))
+    with watched(_Progress(answer, "video" in given and not copies, explains or copies)):
         why: Explanation | None
+        if copies:
+            return make_copy(given, asked, out, reader, order["media_seconds"])
         if stored.is_file():
             analysis, why = explained_again(stored.read_bytes())
         else:
             chosen = {name: asked.get(name) for name in ("cues", "language", "id")}
             analysis = _named(reader.analyze(**_timed(given, str(asked.get("name"))), **chosen), asked)
+            if asked.get("redact"):  # before the reasons: they know nothing but what is left, and repeat no more
+                analysis = analysis.redacted(**hidden(asked))
             why = analysis.explain() if explains else None
     _deliver(analysis, why, folder, out, order["reports"])
 
@@ -201,7 +209,7 @@ def check_text(text: str, longest: int) -> None:
         raise LimitError(f"expected a text of at most {longest} characters, got {len(text)}; send it in pieces")
 
 
-def _check_length(given: dict[str, Any], most: float) -> None:
+def check_length(given: dict[str, Any], most: float) -> None:
     """Refuse media that declare more than is read here; of others no more than that is read.
 
     Raises:
@@ -235,11 +243,11 @@ def _named(analysis: Analysis, asked: dict[str, Any]) -> Analysis:
 
 
 class _Progress:
-    """Turns the parts of two passes, and of the reasons after them, into one part of the whole."""
+    """Turns the parts of two passes, and of the reasons or the copy after them, into one part of the whole."""
 
-    def __init__(self, answer: Answer, film: bool, explains: bool) -> None:
+    def __init__(self, answer: Answer, film: bool, goes_on: bool) -> None:
         self._answer, self._film = answer, film
-        self._reading, self._reasons = _READING if explains else 1.0, False
+        self._reading, self._later = _READING if goes_on else 1.0, False
         self._said, self._most, self._step = 0.0, 0.0, ""
 
     def __call__(self, step: str, part: float) -> None:
@@ -247,10 +255,10 @@ class _Progress:
         if now - self._said < _EVERY and step == self._step:
             return
         self._said, self._step = now, step
-        self._reasons = self._reasons or step == "reasons"
-        if self._reasons and step != "reasons":
+        self._later = self._later or step in _LATER
+        if self._later and step not in _LATER:
             return  # what is listened to once more is a part of the reasons
-        if self._reasons:
+        if self._later:
             part = self._reading + (1 - self._reading) * part
         else:
             passes = part if not self._film else part / 2 if step == "pictures" else (1 + part) / 2
@@ -262,12 +270,25 @@ class _Progress:
 def _told(error: Exception, folder: Path) -> dict[str, Any]:
     """What went wrong: for the sender if it was the sample, for the log without content if it was us."""
     from demeanor.errors import DemeanorError
+    from demeanor.privacy.text import redact_text
     from demeanor.serve import problem
 
     if isinstance(error, DemeanorError):
         found = problem.of(error)
-        return {"error": {"status": found.status, "kind": found.kind, "message": _without(folder, found.detail)}}
+        message = _without(folder, found.detail)
+        if _hides(folder):
+            message = redact_text(_REPEATED.sub("got something else, which is not repeated here", message)).text
+        return {"error": {"status": found.status, "kind": found.kind, "message": message}}
     return {"fault": place(error)}
+
+
+def _hides(folder: Path) -> bool:
+    """Whether what was sent is not to be told again."""
+    try:
+        asked = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    except OSError:
+        return True
+    return bool(asked.get("redact") or asked.get("copy"))
 
 
 def _without(folder: Path, told: str) -> str:

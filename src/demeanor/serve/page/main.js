@@ -89,12 +89,14 @@ async function go(event) {
 /* -------------------------------------------------------------------------------------------------- the work */
 
 async function read(sample, cues) {
-  const { name, media, ...given } = sample;
+  const { name, media, ...given } = sample, redact = find("redact").checked;
   const entry = { name, job: null, state: "queued", told: "", progress: null, reading: null };
   work.unshift(entry);
   show(entry);
   try {
-    const sent = { ...given, cues, language: find("spoken").value, id: name };
+    // What was typed is no name then: cut short, it may hold half of something that is found only whole.
+    const id = redact && !media && typeof given.text === "string" ? null : name;
+    const sent = { ...given, cues, language: find("spoken").value, id, redact: redact ? "true" : null };
     entry.job = await api.submit(sent);
     if (entry.gone) return void api.forget(entry.job.id);
     const ended = await api.follow(entry.job, (job) => tell(entry, job));
@@ -366,7 +368,14 @@ async function label(event) {
   } catch (error) { fault(error.message); }
 }
 
+/** A live reading is shown while it is heard, names and all. */
+function redacts() {
+  find("live").disabled = find("redact").checked;
+  find("redact-note").hidden = !find("redact").checked;
+}
+
 function wire() {
+  find("redact").addEventListener("change", redacts);
   find("label").addEventListener("click", label);
   find("form").addEventListener("submit", go);
   find("text").addEventListener("input", list);
@@ -397,6 +406,7 @@ function wire() {
 }
 
 wire();
+redacts();
 theme();
 retell();
 api.about().then((found) => { limits = found; place(found.local); find("label").hidden = !found.label; retell(); }).catch((error) => fault(error.message));

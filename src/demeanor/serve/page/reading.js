@@ -8,9 +8,11 @@ import { language, say } from "./words.js";
 
 /** A reading from the server's JSON and reports, `html` by language.
  *  media: the file that was read, or null; texts: {csv, srt, vtt} where there are any; sample: what was sent, which
- *  is sent again to be explained, or null where it is gone. */
+ *  is sent again to be explained, or null where it is gone. What is saved is named like the sample, or, where personal
+ *  data are left out, like the analysis. */
 export function reading({ name, json, html, media = null, texts, sample = null }) {
-  return { name, json: JSON.parse(json), html, media, texts, sample, url: media ? URL.createObjectURL(media) : null };
+  const read = JSON.parse(json), file = sample && sample.redact ? read.id : name;
+  return { name, file, json: read, html, media, texts, sample, url: media ? URL.createObjectURL(media) : null };
 }
 
 export function release(r) {
@@ -73,13 +75,13 @@ function tools(bar, r) {
   const told = make("small", { class: "fault", role: "alert" });
   const out = async (format) => {
     told.textContent = "";
-    try { save(r.name, format, await exported(r, format)); } catch (error) { told.textContent = error.message; }
+    try { save(r.file, format, await exported(r, format)); } catch (error) { told.textContent = error.message; }
   };
   for (const format of ["json", "html", ...Object.keys(r.texts)]) {
     bar.append(make("button", { type: "button", class: "button", onclick: () => out(format) }, format.toUpperCase()));
   }
   bar.append(told);
-  if (r.why) bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.name + " " + say("reasons"), "json", JSON.stringify(r.why, null, 2)) }, say("reasons")));
+  if (r.why) bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.file + " " + say("reasons"), "json", JSON.stringify(r.why, null, 2)) }, say("reasons")));
   bar.append(make("span", { class: "grow" }), make("button", { type: "button", class: "button main", "data-why": true, onclick: () => ask(r) }, say("why")));
 }
 
