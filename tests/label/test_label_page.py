@@ -359,6 +359,33 @@ def test_with_the_mouse_and_to_the_end(task: Task, serve: Serve, visit: Any) -> 
     assert store.marks("Ann")["a2"].emotions == {"disgust"}
 
 
+def test_what_is_finished_can_be_looked_through_and_changed(task: Task, serve: Serve, visit: Any) -> None:
+    store = task.store()
+    for item in task.items:
+        store.add("Ann", item.id, {"score": 1, "emotions": ["joy"]})
+    v = visit(serve(task))
+    v.enter("Ann")
+    v.page.wait_for_selector("#finished:not([hidden])")
+    assert v.page.locator("#back").is_disabled(), "nothing was shown yet"
+    v.page.get_by_role("button", name="Look through them").click()
+    for n in range(1, 7):
+        v.until("(n) => document.getElementById('heading').textContent.startsWith('Item ' + n)", n)
+        v.press("Enter")
+    v.page.wait_for_selector("#finished:not([hidden])")
+    v.page.locator("#back").click()
+    v.until("document.getElementById('item').innerText.includes('Great and awful')")
+    v.press("0")
+    v.saved()
+    v.press("Enter")
+    v.page.wait_for_selector("#finished:not([hidden])")
+    v.press("0")
+    v.press("u")
+    v.status("Taken back")
+    v.until("document.getElementById('item').innerText.includes('Great and awful')")
+    assert values(store, "c2") == {"score": 1, "emotions": ["joy"]}
+    assert v.trouble == []
+
+
 def test_raters_begin_where_they_stopped_and_know_nothing_of_one_another(task: Task, serve: Serve, visit: Any) -> None:
     store = task.store()
     for item in ("a1", "a2"):

@@ -130,3 +130,11 @@ def test_what_a_user_writes_is_no_markup() -> None:
     page = render(made.video() | {"corrections": [correct("segments[0].text", "<img src=x> & \"'")]})
     assert "&lt;img src=x&gt; &amp; &quot;&#x27;</p>" in page
     assert "<img src=x>" not in page
+
+
+def test_a_sentence_that_was_emptied_stays_a_line() -> None:
+    item = made.pure_text()
+    item["corrections"] = [{"path": "segments[0].text", "value": "", "by": "user", "at": "2026-01-01T00:00:00Z"}]
+    line = render(item).partition('data-line="0"')[2].partition("</li>")[0]
+    assert "<em>(no words)</em>" in line
+    assert "Read as: The trailer promised a comedy." in line

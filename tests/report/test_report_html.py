@@ -257,6 +257,21 @@ def test_what_abstains_is_not_said_to_be_right() -> None:
         assert ('<p class="sure">' in page) is not abstains
 
 
+def test_what_abstains_has_its_own_place_in_the_list_and_no_chance_on_its_card() -> None:
+    unsure = made.reading(0.6, abstain=True)
+    page = render([made.analysis(overall=unsure, cues={"words": unsure}), made.analysis(overall=made.reading(0.6))])
+    rows = page.partition("</section>")[0]
+    assert "▲ positive 1<" in rows
+    assert "? Not sure enough to say 1<" in rows
+    first, second = rows.split('<tr><th scope="row">')[1:]
+    assert "Not sure" in first
+    assert not any(word in first for word in ("positive", "svg"))
+    assert "positive" in second
+    card = page.partition('<div class="card cue">')[2].partition("</div>")[0]
+    assert ">?</span>" in card
+    assert "likely to be right" not in card
+
+
 def test_the_cards_of_persons_show_the_numbers_of_the_json() -> None:
     item = made.video()
     item["people"][1] |= {"speaker": None}

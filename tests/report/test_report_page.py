@@ -253,6 +253,38 @@ def test_a_two_hour_film_opens_fast_zooms_and_is_searched(visit: Any, html: dict
     assert v.trouble == []
 
 
+def test_who_speaks_longer_is_found_behind_who_falls_in(visit: Any) -> None:
+    """At a time that one item holds, another that ended nearby does not count; nor does what is in view."""
+    long, short = made.video()["segments"][:2]
+    parts = [long | {"start": 0.0, "end": 10.0}, short | {"start": 2.0, "end": 3.0}]
+    parts += [short | {"start": 30.0 + k, "end": 30.5 + k} for k in range(12)]
+    v = visit(render(made.video() | {"segments": parts, "trend": None}))
+    held = "(time) => document.querySelector('article').demeanorTimeline.setTime(time)"
+    assert [v.page.evaluate(held, t) for t in (1, 2.5, 5, 15, 30.2)] == [0, 1, 0, None, 2]
+    line = v.page.locator(".tl")
+    line.scroll_into_view_if_needed()
+    width = line.bounding_box()["width"]
+    for time, index in ((5, "0"), (11, "0"), (2.5, "1")):
+        line.click(position={"x": 88 + (width - 88) * time / 50.2, "y": 150})
+        assert v.page.locator("[aria-current=true]").get_attribute("data-line") == index
+    line.press("Home")
+    for _ in range(3):
+        line.press("+")
+    v.settle()
+    assert v.page.evaluate(held, 41.2) == 13, "out of view, it is followed still"
+    assert v.trouble == []
+
+
+def test_what_has_no_line_is_chosen_all_the_same(visit: Any) -> None:
+    item = made.pure_text()
+    item["segments"][0]["text"] = None
+    v = visit(render(item))
+    v.page.locator(".tl").press("Home")
+    assert "(no words)" in v.page.locator("[data-chosen]").inner_text()
+    assert v.page.locator("[aria-current=true]").count() == 0
+    assert v.trouble == []
+
+
 def write_clip(path: Path, seconds: int = 6) -> None:
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libvpx", rate=10)

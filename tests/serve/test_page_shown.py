@@ -175,6 +175,41 @@ def test_what_is_saved_shows_the_correction(page: Any, tmp_path: Path) -> None:
     other.close()
 
 
+def test_what_abstains_is_not_said_to_be_sure(page: Any) -> None:
+    answers(page, made.analysis(overall=made.reading(0.6, "joy", abstain=True)))
+    give(page, "one.txt", "text/plain")
+    give(page, "two.txt", "text/plain")
+    assert page.locator("[data-list] .reading").all_inner_texts() == 2 * ["? not sure enough to say"]
+    for box in page.locator("[data-list] input[type=checkbox]").all():
+        box.check()
+    page.click("[data-compare]")
+    told = page.inner_text("[data-comparison] .versus")
+    assert told.count("? not sure enough to say") == 2
+    assert "positive" not in told
+    assert "Likely to be right" not in told
+
+
+def test_a_line_that_was_emptied_is_still_a_line(page: Any, tmp_path: Path) -> None:
+    answers(page, made.pure_text())
+    give(page, "review.txt", "text/plain")
+    page.locator('[data-line="0"] .edit').click()
+    page.fill('[data-line="0"] input[name="text"]', "")
+    page.click('[data-line="0"] form .main')
+    assert page.inner_text('[data-line="0"] p').startswith("(no words)")
+    report = tmp_path / "report.html"
+    report.write_text(saved(page, "HTML"), encoding="utf-8")
+    other = page.context.new_page()
+    told: list[str] = []
+    other.on("pageerror", lambda error: told.append(str(error)))
+    other.goto(report.as_uri())
+    assert other.inner_text('[data-line="0"] p') == "(no words)"
+    other.locator(".tl").focus()
+    other.keyboard.press("Home")
+    other.locator('[data-line="0"][aria-current="true"]').wait_for()
+    assert told == []
+    other.close()
+
+
 def test_two_films_are_compared_on_a_phone(page: Any) -> None:
     answers(page, made.video(), made.video_media())
     give(page, "one.mp4", "video/mp4")
@@ -227,111 +262,3 @@ def test_the_page_has_all_its_words(language: str) -> None:
     asked |= set(re.findall(r'data-(?:say|hint|name)="(\w+)"', (folder / "index.html").read_text()))
     assert len(asked) > 60
     assert asked - known == set()
-
-
-def live_elsewhere(page: Any, *, held: bool, whole: dict[str, Any] | None = None) -> list[Any]:
-    """Live sessions of a service that is restarted after it heard somebody; the list takes the connections.
-
-    Where `held`, nobody answers the next connection, else it is told that its session is unknown. `whole` is
-    what is read when it is over.
-    """
-    connections: list[Any] = []
-
-    def hear(ws: Any, message: str | bytes) -> None:
-        if whole is not None and isinstance(message, str) and json.loads(message)["type"] == "end":
-            ws.send(json.dumps({"type": "final", "seq": 2, "analysis": whole}))
-        first = isinstance(message, str) and json.loads(message)["type"] == "hello"
-        if not first or (held and len(connections) > 1):
-            return
-        if len(connections) > 1:
-            detail = "expected the token of a session that is kept, got another; begin anew"
-            told = {"type": "urn:demeanor:problem:no-session", "title": "Not Found", "status": 404, "detail": detail}
-            ws.send(json.dumps({"type": "error", "problem": told}))
-            ws.close(code=1008)
-            return
-        reading = {"sentiment": {"label": "positive", "score": 0.5}, "abstain": False}
-        segment = {"start": 0.0, "text": "Good morning.", "reading": reading}
-        ws.send(json.dumps({"type": "hello", "session": "one", "received": 0}))
-        ws.send(json.dumps({"type": "segment", "seq": 1, "id": "a1", "state": "closed", "segment": segment}))
-
-    def accept(ws: Any) -> None:
-        connections.append(ws)
-        ws.on_message(lambda message: hear(ws, message))
-
-    page.route_web_socket("**/v1/stream", accept)
-    page.reload()  # only pages loaded from now on are routed
-    page.evaluate("""() => {
-        const link = document.querySelector("[data-link]");
-        window.told = [];
-        new MutationObserver(() => told.push(link.textContent)).observe(link, { childList: true }) }""")
-    page.click("[data-live]")
-    page.click("[data-agree]")
-    page.locator("[data-said] .line", has_text="Good morning.").wait_for()
-    page.evaluate("window.taken = document.querySelector('[data-preview]').srcObject.getTracks()")
-    return connections
-
-
-@pytest.mark.parametrize("stopped", [False, True])
-def test_a_live_session_that_is_refused_ends_the_capture_and_says_why(page: Any, stopped: bool) -> None:
-    connections = live_elsewhere(page, held=False)
-    if stopped:  # the rest is still being read when the service goes
-        page.click("[data-stop]")
-    connections[0].close(code=1012)
-    page.locator("[data-broken]", has_text="begin anew").wait_for()
-    assert "microphone and camera are off" in page.inner_text("[data-broken]")
-    assert page.evaluate("taken.length === 2 && taken.every((track) => track.readyState === 'ended')")
-    assert page.evaluate("document.querySelector('[data-preview]').srcObject") is None
-    assert page.inner_text("[data-link]") == ""
-    assert "Good morning." in page.inner_text("[data-said]"), "what was read stays"
-    assert not page.locator("[data-discard]").is_visible()
-    accessible(page)
-    page.get_by_role("button", name="Close", exact=True).click()
-    page.locator("[data-composer]").wait_for()
-    page.click("[data-live]")
-    page.click("[data-agree]")
-    page.locator("[data-broken]", has_text="begin anew").wait_for()  # as everything here is by now
-    assert len(connections) == 3
-    assert page.inner_text("[data-said]") == ""
-
-
-def test_a_live_reading_whose_report_cannot_be_made_stays_in_view_and_says_why(page: Any) -> None:
-    live_elsewhere(page, held=False, whole=made.video())
-    told = {"type": "urn:demeanor:problem:busy", "title": "Busy", "status": 503, "detail": "there is no room"}
-    page.route("**/v1/render*", lambda route: route.fulfill(status=503, json=told))
-    page.click("[data-stop]")
-    page.locator("[data-broken]", has_text="there is no room").wait_for()
-    assert "Good morning." in page.inner_text("[data-said]")
-    page.get_by_role("button", name="Close", exact=True).click()
-    page.locator("[data-composer]").wait_for()
-    assert [t for t in page.trouble if "503" not in t] == []
-    page.trouble.clear()  # the browser itself tells of the refusal
-
-
-def test_what_is_discarded_while_its_report_is_made_is_not_shown(page: Any) -> None:
-    live_elsewhere(page, held=False, whole=made.video())
-    held: list[Any] = []
-    page.route("**/v1/render*", lambda route: held.append(route))
-    page.click("[data-stop]")
-    page.wait_for_function("taken.every((track) => track.readyState === 'ended')")  # at once, not after the report
-    page.click("[data-discard]")
-    page.locator("[data-composer]").wait_for()
-    with page.expect_response("**/v1/render*"):
-        held[0].fulfill(body="")
-    page.unroute("**/v1/render*")
-    page.evaluate("new Promise((done) => setTimeout(done, 500))")
-    assert page.locator("[data-list] li").count() == 0
-
-
-def test_a_lost_live_connection_is_said_as_long_as_it_lasts(page: Any) -> None:
-    connections = live_elsewhere(page, held=True)
-    page.locator("[data-link]", has_text="pictures were passed over").wait_for()  # nothing is acknowledged there
-    assert "1 picture was passed over because reading could not keep up." in page.evaluate("told")
-    connections[0].close(code=1012)
-    page.locator("[data-link]", has_text="Connection lost").wait_for()
-    shots = """new Promise((done) => {
-        let shots = 0;
-        const timer = setInterval(() => { if (++shots > 8) { clearInterval(timer); done(); } }, 250) })"""
-    page.evaluate(shots)  # while pictures are passed over
-    assert "Connection lost" in page.inner_text("[data-link]")
-    page.click("[data-discard]")
-    page.locator("[data-composer]").wait_for()

@@ -1,6 +1,7 @@
 """What the page does while things go on: clicks that come twice or too early, and results that come at a bad moment."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -136,6 +137,171 @@ def test_two_requests_ask_for_a_key_once(page: Any) -> None:
     assert page.locator("[data-key-dialog][open]").count() == 0
     assert [t for t in page.trouble if "401" not in t] == []
     page.trouble.clear()  # the browser tells of what was refused
+
+
+def chosen(page: Any, *names: str) -> None:
+    """Choose files of these names."""
+    kinds = {"mp4": "video/mp4", "jpg": "image/jpeg", "txt": "text/plain", "srt": ""}
+    files = [{"name": n, "mimeType": kinds[n.rpartition(".")[2]], "buffer": n.encode()} for n in names]
+    page.set_input_files("[data-files]", files)
+
+
+def without(page: Any, *status: int) -> None:
+    """Take out of what the browser says that it was refused so."""
+    page.trouble[:] = [t for t in page.trouble if not any(str(s) in t for s in status)]
+
+
+def test_over_plain_http_from_another_machine(page: Any) -> None:
+    """Browsers leave out there what is for secure pages only."""
+    page.add_init_script("""delete Crypto.prototype.randomUUID;
+        Object.defineProperty(Navigator.prototype, "mediaDevices", { get: () => undefined })""")
+    answers(page, made.pure_text())
+    page.reload()
+    with page.expect_request("**/v1/jobs?explain=false") as sent:
+        read_text(page, "I love it.")
+    assert len(sent.value.headers["idempotency-key"]) == 32
+    for button in ('[data-record="audio"]', "[data-live]"):
+        page.click(button)
+        page.click("[data-agree]")
+        page.locator("[data-fault]", has_text="only to pages over https").wait_for()
+
+
+def test_who_is_busy_is_asked_again(page: Any) -> None:
+    told = jobs(page)
+    keys, asked_for = [], []
+
+    def accept(route: Any) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        full = {"type": "urn:demeanor:problem:queue-full", "title": "x", "status": 429, "detail": "wait for some jobs"}
+        if len(keys) == 1:
+            route.fulfill(status=429, json=full, headers={"Retry-After": "1"})
+        else:
+            route.fulfill(status=202, json=told)
+
+    def poll(route: Any) -> None:
+        asked_for.append(route.request.method)
+        if len(asked_for) < 4:  # a proxy whose server is away for a moment
+            route.fulfill(status=(502, 503, 504)[len(asked_for) - 1], body="<html>")
+        else:
+            route.fulfill(json={**told, "state": "done"})
+
+    page.route("**/v1/jobs?explain=false", accept)
+    page.route(f"**/v1/jobs/{JOB}", poll)
+    read_text(page, "The soup was cold.")
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    without(page, 429, 502, 503, 504)
+
+
+def test_a_few_samples_are_sent_at_a_time(page: Any) -> None:
+    told, sent = jobs(page), []
+
+    def accept(route: Any) -> None:
+        sent.append(route.request.post_data_buffer)
+        route.fulfill(status=202, json=told)
+
+    page.route("**/v1/jobs?explain=false", accept)
+    chosen(page, *(f"{n}.txt" for n in range(7)))
+    page.click("[data-go]")
+    page.locator("[data-list] small", has_text="10 %").nth(3).wait_for()
+    assert len(sent) == 4
+    page.locator("[data-list] .x").first.click()  # the last one, which waits: nothing of it is sent
+    assert page.locator("[data-list] li").count() == 6
+    told["state"] = "done"
+    page.locator("[data-list] .reading").nth(5).wait_for()
+    assert len(sent) == 6
+    assert not [body for body in sent if b"6.txt" in body]
+
+
+def test_transcripts_go_with_the_recording_of_their_name(page: Any) -> None:
+    sent = answers(page, made.video())
+    chosen(page, "a.mp4", "a.srt", "b.srt", "b.mp4", "c.mp4", "c.txt", "d.txt")
+    page.click("[data-go]")
+    page.locator("[data-list] .reading").nth(3).wait_for()
+    told = [sorted(re.findall(rb'name="(\w+)"; filename="([^"]+)"', body)) for body in sent]
+    assert told == [
+        [(b"transcript", b"a.srt"), (b"video", b"a.mp4")],
+        [(b"transcript", b"b.srt"), (b"video", b"b.mp4")],
+        [(b"text", b"c.txt"), (b"video", b"c.mp4")],
+        [(b"text", b"d.txt")],
+    ]
+
+
+@pytest.mark.parametrize(
+    "names", [("a.mp4", "b.mp4", "x.srt"), ("sky.jpg", "x.srt"), ("a.mp4", "a.srt", "x.srt")], ids=len
+)
+def test_a_transcript_without_a_recording_is_told(page: Any, names: tuple[str, ...]) -> None:
+    sent = answers(page, made.video())
+    chosen(page, *names)
+    page.click("[data-go]")
+    page.locator("[data-fault]", has_text="No recording here belongs to x.srt.").wait_for()
+    assert page.locator("[data-parts] bdi").all_inner_texts() == list(names)
+    assert sent == []
+    page.get_by_role("button", name="Remove x.srt").click()
+    page.click("[data-go]")
+    page.locator("article.analysis").wait_for()
+
+
+def test_options_hold_for_recordings_too(page: Any) -> None:
+    sent = answers(page, made.chinese_audio())
+    page.click(".options summary")
+    for cue in ("words", "voice", "face", "scene"):
+        page.uncheck(f"[data-cue][value={cue}]")
+    page.click('[data-record="audio"]')
+    page.locator("[data-fault]", has_text="at least one").wait_for()
+    page.check("[data-cue][value=voice]")
+    page.select_option("[data-spoken]", "zh")
+    page.click('[data-record="audio"]')
+    page.click("[data-agree]")
+    page.click("[data-stop]")
+    page.locator("article.analysis").wait_for()
+    assert re.search(rb'name="cues"\r\n\r\nvoice\r\n', sent[0])
+    assert re.search(rb'name="language"\r\n\r\nzh\r\n', sent[0])
+
+
+def test_text_that_is_dragged_or_pasted_stays_text(page: Any) -> None:
+    """Cells of a spreadsheet come with a picture of themselves; a file that was copied with its name."""
+    page.evaluate("""() => { window.given = (text, ...names) => {
+        const data = new DataTransfer();
+        if (text) data.setData("text/plain", text);
+        names.forEach((name) => data.items.add(new File(["x"], name, { type: "image/png" })));
+        return data } }""")
+    dropped = """(name) => document.querySelector("[data-text]").dispatchEvent(
+        new DragEvent(name, { dataTransfer: given("hello"), bubbles: true, cancelable: true }))"""
+    for name in ("dragenter", "dragover", "drop"):
+        assert page.evaluate(dropped, name), f"the browser's own {name} goes on"
+    assert "over" not in page.get_attribute("[data-drop]", "class").split()
+    pasted = """([text, name]) => document.querySelector("[data-text]").dispatchEvent(new ClipboardEvent("paste",
+        { clipboardData: given(text, name), bubbles: true, cancelable: true }))"""
+    assert page.evaluate(pasted, ["12\t13", "image.png"])
+    assert page.locator("[data-parts] li").count() == 0
+    assert not page.evaluate(pasted, ["", "shot.png"])
+    assert not page.evaluate(pasted, ["sky.png", "sky.png"])
+    assert page.locator("[data-parts] bdi").all_inner_texts() == ["shot.png", "sky.png"]
+
+
+def test_leaving_asks_while_something_would_be_lost(page: Any) -> None:
+    asks: list[str] = []
+    page.on("dialog", lambda dialog: (asks.append(dialog.type), dialog.dismiss()))
+
+    def stays() -> None:
+        with page.expect_event("dialog", timeout=60_000):
+            page.evaluate("location.reload()")
+
+    told = jobs(page)
+    asked(page)
+    stays()
+    told["state"] = "done"
+    page.locator("article.analysis").wait_for()
+    page.locator('[data-line="0"] .edit').click()
+    page.select_option('[data-line="0"] select', "negative")
+    page.click('[data-line="0"] form .main')
+    stays()
+    saved(page, "JSON")
+    page.evaluate("window.before = true")
+    page.evaluate("location.reload()")
+    page.wait_for_function("window.before === undefined")
+    assert asks == 2 * ["beforeunload"], "once saved, nothing is lost"
 
 
 @pytest.fixture(autouse=True)

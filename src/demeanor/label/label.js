@@ -16,7 +16,7 @@ const WORDS = {
     not_saved: "Not saved: the program that shows this page does not answer. Is it still running? Your last labels are kept here and sent again every few seconds.",
     refused: "Not saved: {why}", broken: "This browser cannot play it: {why}", broken_plain: "the file may be damaged or gone", thanks: "All labelled. Thank you!",
     counted: "{done} of {total} items have your label. You may close this page.", none: "There is nothing to do here.", left: "Some were left for later; go on with them:",
-    go_on: "Go on", others: "What the raters said", rater_n: "Rater {letter}", take: "Take", cannot: "cannot tell", comma: ", ", picture: "Picture to label",
+    go_on: "Go on", look: "Look through them", others: "What the raters said", rater_n: "Rater {letter}", take: "Take", cannot: "cannot tell", comma: ", ", picture: "Picture to label",
     keys: [["← →", "less, more positive"], ["0", "neutral"], ["1 – 7", "feelings"], ["Enter", "next"], ["U", "undo"], ["B", "back"], ["X", "cannot tell"], ["Space", "play"]],
     keys_polarity: ["← →", "negative, positive"],
   },
@@ -34,7 +34,7 @@ const WORDS = {
     not_saved: "未保存：显示此页面的程序没有回应。它还在运行吗？最近的标注暂存于此，每隔几秒会重新发送。",
     refused: "未保存：{why}", broken: "此浏览器无法播放：{why}", broken_plain: "文件可能已损坏或不存在", thanks: "全部标注完毕，谢谢！",
     counted: "共 {total} 条，您已标注 {done} 条。可以关闭此页面。", none: "这里没有需要处理的条目。", left: "有些条目留待以后，可继续标注：",
-    go_on: "继续", others: "各标注者的意见", rater_n: "标注者 {letter}", take: "采用", cannot: "无法判断", comma: "、", picture: "待标注的图片",
+    go_on: "继续", look: "逐条查看", others: "各标注者的意见", rater_n: "标注者 {letter}", take: "采用", cannot: "无法判断", comma: "、", picture: "待标注的图片",
     keys: [["← →", "更消极、更积极"], ["0", "中性"], ["1 – 7", "情绪"], ["Enter", "下一条"], ["U", "撤销"], ["B", "上一条"], ["X", "无法判断"], ["空格", "播放"]],
     keys_polarity: ["← →", "消极、积极"],
   },
@@ -58,6 +58,7 @@ const kept = {
 
 let language = kept.get("language") || (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
 let task = null, rater = null, order = [], marks = {}, at = null, item = null;
+let looking = false; // through what is labelled, one after the other, not only at what is left
 let player = null, visited = [], warned = null, sent = Promise.resolve(), unsaved = 0;
 
 const say = (key, values = {}) => WORDS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -152,6 +153,7 @@ async function undo() {
 
 function following() {
   const place = order.indexOf(at);
+  if (looking) return order[place + 1];
   const ahead = [...order.slice(place + 1), ...order.slice(0, Math.max(place, 0))];
   return ahead.find((number) => !answered(marks[number]));
 }
@@ -170,7 +172,8 @@ async function next() {
 }
 
 async function back() {
-  visited.pop();
+  if (at !== null && visited.length > 1) visited.pop(); // what is shown; when all is done, nothing is
+  else if (at !== null) return;
   if (visited.length) await goTo(visited.pop());
 }
 
@@ -192,8 +195,9 @@ async function goTo(number) {
 
 function finish() {
   stop();
-  at = null;
-  for (const id of WORKING) $(id).hidden = true;
+  [at, looking] = [null, false];
+  for (const id of WORKING) $(id).hidden = !["undo", "back"].includes(id);
+  $("back").disabled = !visited.length;
   $("finished").hidden = false;
   showFinished();
   $("thanks").focus();
@@ -280,11 +284,16 @@ function showFinished() {
   const done = order.filter((n) => answered(marks[n])).length, left = order.find((n) => !answered(marks[n]));
   $("thanks").textContent = say(!order.length ? "none" : "thanks");
   $("counted").replaceChildren(order.length ? say("counted", { done, total: order.length }) : "");
-  if (left === undefined) return;
-  $("thanks").textContent = say("left");
-  const on = make("button", { type: "button", className: "primary", textContent: say("go_on") });
-  on.addEventListener("click", () => goTo(left));
-  $("counted").replaceChildren(say("count", { done, total: order.length }), " ", on);
+  const button = (text, kind, act) => {
+    const made = make("button", { type: "button", className: kind, textContent: text });
+    made.addEventListener("click", act);
+    return made;
+  };
+  if (left !== undefined) {
+    $("thanks").textContent = say("left");
+    $("counted").replaceChildren(say("count", { done, total: order.length }), " ", button(say("go_on"), "primary", () => goTo(left)));
+  }
+  if (done) $("counted").append(" ", button(say("look"), "", () => { looking = true; goTo(order[0]); }));
 }
 
 function showItem(keep = false) {
@@ -398,7 +407,7 @@ async function begin(name) {
     return;
   }
   ({ rater, order, marks } = said);
-  [visited, at] = [[], null];
+  [visited, at, looking] = [[], null, false];
   const first = order.find((number) => !answered(marks[number]));
   showProgress();
   if (first === undefined) { $("welcome").hidden = true; finish(); } else await goTo(first);
@@ -417,7 +426,8 @@ function askName() {
 
 function key(event) {
   const target = event.target;
-  if (at === null || event.altKey || target.matches("input:not([type=radio]):not([type=checkbox]), textarea")) return;
+  const finished = !$("finished").hidden;
+  if ((at === null && !finished) || event.altKey || target.matches("input:not([type=radio]):not([type=checkbox]), textarea")) return;
   if (event.ctrlKey || event.metaKey) { if (event.key.toLowerCase() !== "z" || event.shiftKey) return; }
   const onButton = target.closest("button, a") !== null, digit = "1234567".indexOf(event.key);
   const acts = {
@@ -425,7 +435,9 @@ function key(event) {
     Enter: onButton ? null : next, n: next, " ": onButton || target.type === "checkbox" ? null : () => play(),
     u: undo, z: event.ctrlKey || event.metaKey ? undo : null, Backspace: undo, b: back, x: toggleSkip,
   };
-  const act = digit >= 0 && event.key.length === 1 ? asks("emotions") && (() => toggle(EMOTIONS[digit])) : acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (finished && !["u", "z", "Backspace", "b"].includes(name)) return;
+  const act = digit >= 0 && event.key.length === 1 ? asks("emotions") && (() => toggle(EMOTIONS[digit])) : acts[name];
   if (!act || (event.repeat && !event.key.startsWith("Arrow"))) return;
   event.preventDefault();
   event.stopPropagation();

@@ -34,7 +34,11 @@ def _cue_card(name: str, cue: Json, words: Words) -> str:
         rows += bar_row(words["weight"], meter(weight, "ink"), percent(weight))
     if share is not None:
         rows += bar_row(words["share"], signed_meter(share), minus(share))
-    sure = "" if confidence is None else f"<small>{words['confidence'].format(p=percent(confidence))}</small>"
+    sure = (
+        ""
+        if confidence is None or cue.get("abstain")
+        else f"<small>{words['confidence'].format(p=percent(confidence))}</small>"
+    )
     unsure = f'<small class="abstain">{words["abstain"]}</small>' if cue.get("abstain") else ""
     return (
         f'<div class="card cue"><h4>{cue_word(name, words)}</h4>'

@@ -26,7 +26,7 @@ def emotion_word(name: str, words: Words) -> str:
 
 
 def reading_span(reading: Json | None, words: Words, short: bool = False) -> str:
-    """Mark, word (only for the ear when short) and number."""
+    """Mark, word (only for the ear when short) and number; a question mark beside what abstains."""
     label, score = label_of(reading), score_of(reading)
     if (label is None or score is None) and (own := own_top(reading)):
         return f'<span class="reading">{escape(own)}</span>'
@@ -34,7 +34,8 @@ def reading_span(reading: Json | None, words: Words, short: bool = False) -> str
         return f'<span class="reading none">– <span class="ear">{words["none"]}</span></span>'
     said = f'<span class="ear">{words[label]}</span>' if short else words[label]
     mark = f'<span aria-hidden="true">{MARKS[label]}</span>'
-    return f'<span class="reading {label}">{mark} {said} <b>{minus(score)}</b></span>'
+    unsure = f' <span class="abstain" title="{words["abstain"]}">?</span>' if (reading or {}).get("abstain") else ""
+    return f'<span class="reading {label}">{mark} {said} <b>{minus(score)}</b>{unsure}</span>'
 
 
 def corrected_span(said: Json | None, words: Words) -> str:

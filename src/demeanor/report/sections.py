@@ -46,10 +46,13 @@ _CLASSES = 12  # bars of one task
 def index(items: Sequence[Json], words: Words) -> str:
     """The list at the top of a report on several analyses."""
     rows = "".join(_index_row(item, number, words) for number, item in enumerate(items, start=1))
-    labels = [label_of(item.get("overall")) for item in items]
+    overalls = [item.get("overall") or {} for item in items]
+    labels = [label_of(overall) for overall in overalls if not overall.get("abstain")]
     counts = [(label, labels.count(label)) for label in POLARITIES]
     known = sum(n for _, n in counts)
     tally = " · ".join(f'<span class="{label}">{MARKS[label]} {words[label]} {n}</span>' for label, n in counts)
+    if unsure := sum(bool(overall.get("abstain")) for overall in overalls):
+        tally += f' · <span class="abstain">? {words["abstain"]} {unsure}</span>'
     bar = stacked([(label, n / known) for label, n in counts]) if known else ""
     heads = "".join(f'<th scope="col">{words[key]}</th>' for key in ("item", "kind", "reading"))
     return (
@@ -64,12 +67,14 @@ def _index_row(item: Json, number: int, words: Words) -> str:
     if error_of(item):
         said = f'<span class="error">✗ {words["failed"]}</span>'
         return f'<tr><th scope="row">{name}</th><td></td><td>{said}</td><td class="wide"></td></tr>'
-    overall = item.get("overall")
-    score = score_of(overall)
+    overall = item.get("overall") or {}
+    score, said = score_of(overall), reading_span(overall, words)
     bar = "" if score is None else signed_meter(score, label_of(overall) or "")
+    if overall.get("abstain"):
+        bar, said = "", f'<span class="abstain">? {words["abstain"]}</span>'
     return (
         f'<tr><th scope="row">{name}</th><td>{words.get(str(item.get("kind")), "")}</td>'
-        f'<td>{reading_span(overall, words)}</td><td class="wide">{bar}</td></tr>'
+        f'<td>{said}</td><td class="wide">{bar}</td></tr>'
     )
 
 

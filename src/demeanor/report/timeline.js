@@ -454,14 +454,21 @@
 
     /* ---------------------------------------------------------------------------------------------- answering */
 
-    function at(px) {
-      if (px < gutter || !items.length) return null;
-      const time = t(px);
+    /** The item that holds a time, the last to begin of several; else the nearest. */
+    function atTime(time) {
+      if (!items.length) return null;
       let low = 0, high = items.length - 1;
       while (low < high) { const middle = (low + high + 1) >> 1; if (items[middle].a <= time) low = middle; else high = middle - 1; }
+      let last = low;
+      for (let k = low; k >= 0; k--) {
+        if (time < items[k].b) return k;
+        if (items[k].b > items[last].b) last = k;
+      }
       const next = items[low + 1];
-      return next && time > items[low].b && next.a - time < time - items[low].b ? low + 1 : low;
+      return next && next.a - time < time - items[last].b ? low + 1 : last;
     }
+
+    const at = (px) => (px < gutter ? null : atTime(t(px)));
 
     function about(segment, index) {
       const faces = [...new Set((segment.faces || []).map((f) => f.id || f))];
@@ -577,7 +584,7 @@
       course,
       select: (index) => choose(order.get(index), "call"),
       mark: (index) => { chosen = order.get(index); point(chosen); overlay(); },
-      setTime: (time) => { now = time; overlay(); const k = at(x(time)); return k !== null && items[k].a <= time && time < items[k].b ? items[k].index : null; },
+      setTime: (time) => { now = time; overlay(); const k = atTime(time); return k !== null && items[k].a <= time && time < items[k].b ? items[k].index : null; },
       shade: (found) => {
         if (!shades.length) legend.querySelector(".gap").before(make("span", {}, "▔▁ " + words.why_voice));
         shades = found;
@@ -673,9 +680,8 @@
       if (list) {
         if (line) { line.removeAttribute("aria-current"); line.querySelector("button").tabIndex = -1; }
         line = list.querySelector('[data-line="' + index + '"]');
-        line.setAttribute("aria-current", "true");
-        line.querySelector("button").tabIndex = 0;
-        if (list.classList.contains("scrolls") && source !== "transcript" && source !== "start") list.scrollTop = line.offsetTop - list.clientHeight / 3;
+        if (line) { line.setAttribute("aria-current", "true"); line.querySelector("button").tabIndex = 0; } // a picture has no line
+        if (line && list.classList.contains("scrolls") && source !== "transcript" && source !== "start") list.scrollTop = line.offsetTop - list.clientHeight / 3;
       }
       if (player && !player.hidden && source !== "player" && source !== "start" && timed) player.currentTime = segments[index].start + 0.001;
     }

@@ -30,7 +30,10 @@ def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) 
     """
     segments = overlaid(item)["segments"]
     timed = is_timed(item)
-    if not timed and not any(s.get("text") for s in segments):
+    read = item.get("segments") or ()
+    # A post's picture is no line of its text; a sentence that a user emptied stays one, with what was read.
+    kept = [(i, s) for i, s in enumerate(segments) if timed or s.get("text") or read[i].get("text")]
+    if not kept:
         return ""
     heading = words[title or ("transcript" if timed else "sentences")]
     tools, find = "", words["find"]
@@ -41,9 +44,7 @@ def transcript(item: Json, words: Words, *, title: str = "", card: bool = True) 
     scrolls = len(segments) >= _SCROLLS_FROM
     flags = {"scrolls": scrolls, "untimed": not timed, "unnamed": not named}
     kind = " ".join(["lines", *(name for name, on in flags.items() if on)])
-    kept = [(i, s) for i, s in enumerate(segments) if timed or s.get("text")]
-    read = item.get("segments") or ()
-    lines = "".join(_line(s, read[i], i, words) for i, s in kept)  # a post's picture is no line of its text
+    lines = "".join(_line(s, read[i], i, words) for i, s in kept)
     inner = (
         f'<div class="transcript-head"><h3>{heading}</h3>{tools}</div>'
         f'<ol class="{kind}" data-lines{" tabindex=0" if scrolls else ""} aria-label="{heading}">{lines}</ol>'
@@ -60,8 +61,7 @@ def _line(segment: Json, read: Json, number: int, words: Words) -> str:
     who = escape(segment.get("speaker") or "")
     text = escape((segment.get("text") or "").strip()) or f"<em>{words['no_text']}</em>"
     bar = "" if score is None else signed_meter(score, label or "")
-    unsure = f' <span class="abstain" title="{words["abstain"]}">?</span>' if reading.get("abstain") else ""
-    line = f"{reading_span(reading, words, short=True)}{unsure} <i>{top_span(reading, words)}</i>{bar}"
+    line = f"{reading_span(reading, words, short=True)} <i>{top_span(reading, words)}</i>{bar}"
     mark = ""
     if segment.get("corrected"):
         said = shown(segment)

@@ -6,8 +6,13 @@ const open = new Set();  // jobs of this page that the server still holds
 let key = (() => { try { return sessionStorage.getItem("demeanor-key"); } catch { return null; } })();
 
 export class Refused extends Error {
-  constructor(status, message) { super(message); this.status = status; }
+  /** status: of HTTP, 0 where nobody answered; after: seconds that the server asks to wait. */
+  constructor(status, message, after = 0) { super(message); Object.assign(this, { status, after }); }
 }
+
+const PASSING = [0, 429, 502, 503, 504];  // of a server or proxy that may well answer a moment later
+const TRIES = 20;
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 let asking = null;  // one question for all requests that wait for its answer
 
@@ -27,8 +32,9 @@ function askForKey() {
 
 export const keyNow = () => key;
 
-/** One request; problems of the server become errors in words for the reader. */
-export async function call(path, options = {}) {
+/** One request; problems of the server become errors in words for the reader. What comes too early (429) is sent again
+ *  when the server says, unless it is not `wanted()` any more. */
+export async function call(path, options = {}, wanted = () => true, tries = TRIES) {
   const sent = key;
   let answer;
   try {
@@ -37,24 +43,37 @@ export async function call(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Refused(0, say("unreachable"));
   }
-  if (answer.status === 401 && (key !== sent || (await askForKey()))) return call(path, options);
+  if (answer.status === 401 && (key !== sent || (await askForKey()))) return call(path, options, wanted, tries);
   if (!answer.ok) {
-    const told = await answer.json().catch(() => ({}));
-    throw new Refused(answer.status, problem(told) || answer.statusText);
+    const told = await answer.json().catch(() => ({})), after = Math.min(60, Number.parseInt(answer.headers.get("Retry-After"), 10) || 0);
+    if (answer.status === 429 && after && tries && wanted()) {
+      await wait(1000 * after);
+      if (wanted()) return call(path, options, wanted, tries - 1);
+    }
+    throw new Refused(answer.status, problem(told) || answer.statusText, after);
   }
   return answer;
 }
 
+/** A name for one request. `crypto.randomUUID` is there over https and on this computer only. */
+const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+
 /** Send the parts of one sample; the job that will read them, and explain if asked to. */
-export async function submit(parts, explain = false) {
+export async function submit(parts, explain = false, wanted = () => true) {
   const form = new FormData();
   for (const [name, value] of Object.entries(parts)) if (value !== null && value !== undefined && value !== "") form.append(name, value);
-  const job = await (await call("v1/jobs?explain=" + explain, { method: "POST", body: form, headers: { "Idempotency-Key": crypto.randomUUID() } })).json();
+  const job = await (await call("v1/jobs?explain=" + explain, { method: "POST", body: form, headers: { "Idempotency-Key": newKey() } }, wanted)).json();
   open.add(job.id);
   return job;
 }
 
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const AT_ONCE = 4;   // samples on their way: a server takes only so many of one sender
+const waiting = [];  // those that come next
+let under = 0;
+
+/** Wait until a sample may be sent; `over()` lets the next one go when it has been read. */
+export const turn = () => new Promise((go) => { if (under < AT_ONCE) { under += 1; go(); } else waiting.push(go); });
+export const over = () => { if (waiting.length) waiting.shift()(); else under -= 1; };
 
 /** Follow a job until it ends, telling `progress(job)` on the way. */
 export async function follow(job, progress) {
@@ -67,7 +86,8 @@ export async function follow(job, progress) {
       job = await (await call("v1/jobs/" + job.id)).json();
       lost = 0;
     } catch (error) {
-      if (error.status || ++lost > 20) throw error;  // a server that restarts finds its jobs again
+      if (!PASSING.includes(error.status) || ++lost > TRIES) throw error;  // a server that restarts finds its jobs again
+      await wait(1000 * error.after);
     }
   }
   return job;

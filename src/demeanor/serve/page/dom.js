@@ -1,4 +1,6 @@
-/* Elements as the page makes them: attributes, listeners (`onclick`), children; what is null is left out. */
+/* Elements: those of the page by their names, and as it makes them: attributes, listeners (`onclick`), children; what is null is left out. */
+
+export const find = (name) => document.querySelector("[data-" + name + "]");
 
 export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);

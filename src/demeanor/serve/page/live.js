@@ -96,12 +96,12 @@ function link(hello, hear, tell) {
 }
 
 /** Read a microphone's (and camera's) stream live.
- *  places: {now, said, link}, elements to write into. `broken(why)` is called when the session ended with an error:
- *  nothing is sent any more. The result has `stop()`, which gives what a finished reading is made of, or null, and
+ *  cues: names, or null for all; language: a code or auto; places: {now, said, link}, elements to write into. `broken(why)` is called when the session ended with an error:
+ *  nothing is sent any more. The result has `stop()`, which gives the analysis, or null where nothing was read, and
  *  `discard()`. */
-export function live(stream, preview, places, broken) {
-  const sound = new AudioContext(), began = performance.now(), lines = new Map();
-  let finish = null, frames = null, wire = null;
+export function live(stream, preview, { cues, language }, places, broken) {
+  const sound = new AudioContext(), lines = new Map();
+  let began = null, finish = null, frames = null, wire = null;
   const finished = new Promise((done) => { finish = done; });
   const tell = (text) => { places.link.textContent = text; };
 
@@ -139,9 +139,13 @@ export function live(stream, preview, places, broken) {
 
   // A socket cannot ask for a key: this does, where one is needed.
   const ready = api.call("v1/models").then(() => sound.audioWorklet.addModule("pcm.js")).then(() => {
-    wire = link({ type: "hello", protocol: 1, audio: { format: "pcm", rate: sound.sampleRate, channels: 1 }, id: say("reading_live") }, hear, tell);
+    wire = link({ type: "hello", protocol: 1, audio: { format: "pcm", rate: sound.sampleRate, channels: 1 }, cues, language, id: say("reading_live") }, hear, tell);
     const tap = new AudioWorkletNode(sound, "pcm", { numberOfOutputs: 0 });
-    tap.port.onmessage = (e) => wire.send(AUDIO, null, e.data);
+    tap.port.onmessage = (e) => {
+      // Pictures have the sound's clock, which begins with its first sample, not while a key is asked for.
+      if (began === null) began = performance.now() - (1000 * e.data.byteLength) / (2 * sound.sampleRate);
+      wire.send(AUDIO, null, e.data);
+    };
     sound.createMediaStreamSource(stream).connect(tap);
     if (stream.getVideoTracks().length) frames = setInterval(() => shoot(), 1000 / FRAMES);
   }).catch((error) => fail(error.message));
@@ -149,7 +153,7 @@ export function live(stream, preview, places, broken) {
   const canvas = document.createElement("canvas");
   let shooting = false, passed = 0, silent = false;
   function shoot() {
-    if (!preview.videoWidth || shooting) return;
+    if (began === null || !preview.videoWidth || shooting) return;
     if (wire.lost()) return;  // the line says already why nothing is read
     if (wire.busy()) { passed += 1; tell(say(passed === 1 ? "dropped_one" : "dropped", { n: passed })); return; }
     shooting = true;
@@ -176,15 +180,7 @@ export function live(stream, preview, places, broken) {
       wire.end();
       const analysis = await finished;
       wire.close();
-      if (!analysis || !analysis.segments.length) return null;
-      const render = (format, language) => api.render(analysis, format, language);
-      try {
-        const texts = { csv: await render("csv"), srt: await render("srt"), vtt: await render("vtt") };
-        return { json: JSON.stringify(analysis), html: { en: await render("html", "en"), zh: await render("html", "zh") }, texts };
-      } catch (error) {
-        broken(error.message);
-        return null;
-      }
+      return analysis && analysis.segments.length ? analysis : null;
     },
     discard() {
       quiet();
@@ -192,6 +188,13 @@ export function live(stream, preview, places, broken) {
       finish(null);
     },
   };
+}
+
+/** What a reading is made of, from its analysis; the server renders it, and may refuse. */
+export async function rendered(analysis) {
+  const render = (format, language) => api.render(analysis, format, language);
+  const texts = { csv: await render("csv"), srt: await render("srt"), vtt: await render("vtt") };
+  return { json: JSON.stringify(analysis), html: { en: await render("html", "en"), zh: await render("html", "zh") }, texts };
 }
 
 /** A reading's score as a bar from the middle. */

@@ -1,26 +1,17 @@
 /* The page: what is to be read is put together, sent as jobs, and shown. Nothing is kept beyond this tab. */
 
 import * as api from "./api.js";
-import { make } from "./dom.js";
-import { live } from "./live.js";
-import { compare, draw, reading, release } from "./reading.js";
-import { devices, meter, recorder, release as off } from "./record.js";
+import * as capture from "./capture.js";
+import { find, make } from "./dom.js";
+import { compare, draw, reading, release, unsaved } from "./reading.js";
+import { kind, pasted, samples } from "./samples.js";
 import { language, place, problem, say, speak } from "./words.js";
 
-const find = (name) => document.querySelector("[data-" + name + "]");
 const parts = [];        // files waiting to be read
 const work = [];         // {name, job, state, reading, node}
 let limits = {}, shown = null, pair = [];  // what is compared
 
 /* ---------------------------------------------------------------------------------------- what is to be read */
-
-const KINDS = { txt: "text", srt: "transcript", vtt: "transcript", json: "transcript", mkv: "video", mov: "video", ogg: "audio" };
-
-function kind(file) {
-  const own = file.type.split("/")[0];
-  if (own === "image" || own === "audio" || own === "video") return own;
-  return KINDS[file.name.split(".").pop().toLowerCase()] || (own === "text" ? "text" : "video");
-}
 
 function size(bytes) {
   return bytes > 1e6 ? say("mb", { n: (bytes / 1e6).toFixed(1) }) : say("kb", { n: Math.max(1, Math.round(bytes / 1e3)) });
@@ -55,49 +46,47 @@ function drop(i) {
   list();
 }
 
-/** The samples that text and files make: what belongs together is one, everything else one each. */
-function samples() {
-  const text = find("text").value.trim(), media = parts.filter((p) => ["image", "audio", "video"].includes(p.kind));
-  const written = parts.filter((p) => p.kind === "text"), heard = parts.filter((p) => p.kind === "transcript");
-  const one = media.length === 1 && written.length + (text ? 1 : 0) <= 1 && heard.length <= 1;
-  if (one && (text || written.length || heard.length)) {
-    return [{ name: media[0].file.name, media: media[0].file, [media[0].kind]: media[0].file, text: text || (written[0] && written[0].file), transcript: heard[0] && heard[0].file }];
-  }
-  const made = media.map((p) => ({ name: p.file.name, media: p.file, [p.kind]: p.file }));
-  for (const p of [...written, ...(media.length ? [] : heard)]) made.push({ name: p.file.name, text: p.file });
-  if (text) made.push({ name: text.slice(0, 60) + (text.length > 60 ? "…" : ""), text });
-  return made;
-}
-
 function fault(message = "") {
   const box = find("fault");
   box.textContent = message;
   box.hidden = !message;
 }
 
+/** What was chosen for all that is read, files, recordings and live: `cues` (null for all), `language`; null and a fault
+ *  where nothing is left to read from. */
+function options() {
+  const boxes = [...document.querySelectorAll("[data-cue]")], cues = boxes.filter((c) => c.checked).map((c) => c.value);
+  fault(cues.length ? "" : say("no_cue"));
+  const redact = find("redact").checked ? "true" : null;
+  return cues.length ? { cues: cues.length < boxes.length ? cues : null, language: find("spoken").value, redact } : null;
+}
+
 async function go(event) {
   event.preventDefault();
-  const wanted = samples(), cues = [...document.querySelectorAll("[data-cue]")].filter((c) => c.checked).map((c) => c.value);
-  if (!wanted.length) return fault(say("nothing_given"));
-  if (!cues.length) return fault(say("no_cue"));
-  fault();
+  const wanted = samples(parts, find("text").value.trim());
+  if (!wanted.samples.length) return fault(say("nothing_given"));
+  if (wanted.lost.length) return fault(say("no_recording", { names: wanted.lost.join(", ") }));
+  const chosen = options();
+  if (!chosen) return;
   find("text").value = "";
   while (parts.length) drop(0);
-  for (const sample of wanted) read(sample, cues.length < 4 ? cues.join(",") : null);
+  for (const sample of wanted.samples) read(sample, chosen);
 }
 
 /* -------------------------------------------------------------------------------------------------- the work */
 
-async function read(sample, cues) {
-  const { name, media, ...given } = sample, redact = find("redact").checked;
+async function read(sample, chosen) {
+  const { name, media, ...given } = sample;
   const entry = { name, job: null, state: "queued", told: "", progress: null, reading: null };
   work.unshift(entry);
   show(entry);
+  await api.turn();
   try {
+    if (entry.gone) return;
     // What was typed is no name then: cut short, it may hold half of something that is found only whole.
-    const id = redact && !media && typeof given.text === "string" ? null : name;
-    const sent = { ...given, cues, language: find("spoken").value, id, redact: redact ? "true" : null };
-    entry.job = await api.submit(sent);
+    const id = chosen.redact && !media && typeof given.text === "string" ? null : name;
+    const sent = { ...given, ...chosen, id };
+    entry.job = await api.submit(sent, false, () => !entry.gone);
     if (entry.gone) return void api.forget(entry.job.id);
     const ended = await api.follow(entry.job, (job) => tell(entry, job));
     entry.job = ended;
@@ -112,15 +101,15 @@ async function read(sample, cues) {
   } catch (error) {
     entry.state = "failed";
     entry.told = error.message;
-  }
+  } finally { api.over(); }
   // What was typed is not lost with a reading that failed.
-  if (entry.state === "failed" && typeof given.text === "string" && !find("text").value) find("text").value = given.text;
+  if (!entry.gone && entry.state === "failed" && typeof given.text === "string" && !find("text").value) find("text").value = given.text;
   render();
 }
 
 /** Whether nobody is in the middle of something that a result would push aside. */
 function idle() {
-  return !taking && find("comparison").hidden && !document.querySelector("form.correct") && !find("text").value && !parts.length;
+  return !capture.busy() && find("comparison").hidden && !document.querySelector("form.correct") && !find("text").value && !parts.length;
 }
 
 /** What has become of a job. The list stays as it is while only the progress changes: focus and clicks are not lost. */
@@ -151,6 +140,7 @@ function show(entry) {
 
 function verdict(r) {
   const s = r.json.overall.sentiment;
+  if (r.json.overall.abstain) return make("span", { class: "reading none" }, "? " + say("unsure"));
   if (!s) return make("span", { class: "reading none" }, say("none"));
   const mark = { positive: "▲", neutral: "●", negative: "▼" }[s.label];
   return make("span", { class: "reading " + s.label }, mark + " " + say(s.label) + " ", make("b", {}, (s.score < -0.005 ? "−" : s.score > 0.005 ? "+" : "") + Math.abs(s.score).toFixed(2)));
@@ -188,6 +178,14 @@ function pick(entry, on) {
   render();
 }
 
+/** Show a reading that no job of this page has made. */
+function keep(made) {
+  const entry = { name: made.name, job: null, state: "done", reading: made };
+  work.unshift(entry);
+  show(entry);
+  open(entry);
+}
+
 function open(entry) {
   shown = entry;
   find("comparison").hidden = true;
@@ -223,113 +221,6 @@ function end(entry, i) {
   find("work").hidden = !work.length;
   find("comparison").hidden = true;
   render();
-}
-
-/* ------------------------------------------------------------------------------------------- sound and camera */
-
-let taking = null;
-
-/** Ask, then take: `mode` is audio, video (a recording to be read) or live. */
-function capture(mode) {
-  taking = { mode };
-  find("composer").hidden = true;
-  find("capture").hidden = false;
-  find("consent").hidden = false;
-  find("taking").hidden = true;
-  find("capture-title").textContent = say({ audio: "recording_voice", video: "recording_video", live: "reading_live" }[mode]);
-  find("agree").focus();
-}
-
-async function agreed() {
-  const now = taking;
-  if (now.asked) return;  // a second click, while the browser asks
-  now.asked = true;
-  try {
-    now.stream = await devices(now.mode !== "audio");
-  } catch (error) {
-    if (now.mode !== "live") { away(); return fault(error.message); }
-    try { now.stream = await devices(false); } catch (again) { away(); return fault(again.message); }
-  }
-  if (taking !== now) return off(now.stream);
-  const preview = find("preview"), camera = now.stream.getVideoTracks().length > 0;
-  preview.hidden = !camera;
-  preview.srcObject = camera ? now.stream : null;
-  if (camera) preview.play().catch(() => {});
-  find("consent").hidden = true;
-  find("taking").hidden = false;
-  find("now").replaceChildren();
-  find("said").replaceChildren();
-  find("link").textContent = "";
-  find("broken").hidden = true;
-  find("discard").hidden = false;
-  find("stop").textContent = say(now.mode === "live" ? "live_stop" : "stop");
-  find("stop").focus();
-  now.meter = meter(now.stream, find("level"));
-  const began = Date.now();
-  now.clock = setInterval(() => {
-    const s = Math.floor((Date.now() - began) / 1000);
-    find("clock").textContent = Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0");
-  }, 250);
-  if (now.mode === "live") now.session = live(now.stream, preview, { now: find("now"), said: find("said"), link: find("link") }, (why) => broken(now, why));
-  else now.recorder = recorder(now.stream, now.mode === "video");
-}
-
-/** Switch microphone and camera off. */
-function unplug(now) {
-  if (now.stream) {
-    clearInterval(now.clock);
-    now.meter.stop();
-    off(now.stream);
-  }
-  now.stream = null;
-  find("preview").srcObject = null;
-}
-
-/** A live session ended with an error: the lines that were read stay, with the reason, until they are closed. */
-function broken(now, why) {
-  if (taking !== now) return;
-  unplug(now);
-  now.broken = true;
-  find("broken").textContent = say("broken", { why });
-  find("broken").hidden = false;
-  find("stop").textContent = say("close");
-  find("discard").hidden = true;
-}
-
-function away() {
-  if (taking) unplug(taking);
-  taking = null;
-  find("clock").textContent = "0:00";
-  find("capture").hidden = true;
-  find("composer").hidden = false;
-}
-
-async function stop() {
-  const now = taking;
-  if (now && now.broken) return away();
-  if (!now || !now.stream) return;
-  if (now.session) {
-    const ending = now.session.stop();
-    unplug(now);
-    const ended = await ending;
-    if (now.broken || taking !== now) return;
-    away();
-    if (ended) {
-      const entry = { name: say("reading_live"), job: null, state: "done", reading: reading({ name: say("reading_live"), ...ended }) };
-      work.unshift(entry);
-      show(entry);
-      open(entry);
-    }
-    return;
-  }
-  const file = await now.recorder.stop();
-  away();
-  read({ name: file.name, media: file, [now.mode === "video" ? "video" : "audio"]: file }, null);
-}
-
-function discard() {
-  if (taking && taking.session) taking.session.discard();
-  away();
 }
 
 /* -------------------------------------------------------------------------------------------------- the page */
@@ -374,6 +265,12 @@ function redacts() {
   find("redact-note").hidden = !find("redact").checked;
 }
 
+/** Whether leaving the page would lose something: what is being read or taken, and corrections that were not saved. */
+function unfinished() {
+  const lost = (entry) => (entry.reading ? unsaved(entry.reading) : entry.state !== "failed" && entry.state !== "cancelled");
+  return work.some(lost) || capture.unsaved();
+}
+
 function wire() {
   find("redact").addEventListener("change", redacts);
   find("label").addEventListener("click", label);
@@ -381,17 +278,13 @@ function wire() {
   find("text").addEventListener("input", list);
   find("text").addEventListener("keydown", (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) find("form").requestSubmit(); });
   find("files").addEventListener("change", (e) => { add(e.target.files); e.target.value = ""; });
-  find("text").addEventListener("paste", (e) => { if (e.clipboardData.files.length) { e.preventDefault(); add(e.clipboardData.files); } });
+  find("text").addEventListener("paste", (e) => { if (pasted(e.clipboardData)) { e.preventDefault(); add(e.clipboardData.files); } });
   const zone = find("drop");
-  for (const name of ["dragenter", "dragover"]) document.addEventListener(name, (e) => { e.preventDefault(); zone.classList.add("over"); });
+  const brings = (e) => e.dataTransfer.types.includes("Files");  // text that is dragged is the text field's own matter
+  for (const name of ["dragenter", "dragover"]) document.addEventListener(name, (e) => { if (brings(e)) { e.preventDefault(); zone.classList.add("over"); } });
   document.addEventListener("dragleave", (e) => { if (!e.relatedTarget) zone.classList.remove("over"); });
-  document.addEventListener("drop", (e) => { e.preventDefault(); zone.classList.remove("over"); add(e.dataTransfer.files); });
-  document.querySelectorAll("[data-record]").forEach((b) => b.addEventListener("click", () => capture(b.dataset.record)));
-  find("live").addEventListener("click", () => capture("live"));
-  find("agree").addEventListener("click", agreed);
-  find("back").addEventListener("click", away);
-  find("stop").addEventListener("click", stop);
-  find("discard").addEventListener("click", discard);
+  document.addEventListener("drop", (e) => { if (!brings(e)) return; e.preventDefault(); zone.classList.remove("over"); add(e.dataTransfer.files); });
+  capture.wire({ options, fault, read, keep });
   find("compare").addEventListener("click", () => {
     pair = work.filter((e) => e.picked);
     find("result").hidden = true;
@@ -402,7 +295,7 @@ function wire() {
     find("comparison").scrollIntoView({ block: "start" });
   });
   find("language").addEventListener("click", () => { speak(language() === "en" ? "zh" : "en"); retell(); redraw(); });
-  window.addEventListener("pagehide", () => { if (taking) discard(); });
+  window.addEventListener("beforeunload", (e) => { if (unfinished()) e.preventDefault(); });
 }
 
 wire();

@@ -12,8 +12,13 @@ import { language, say } from "./words.js";
  *  data are left out, like the analysis. */
 export function reading({ name, json, html, media = null, texts, sample = null }) {
   const read = JSON.parse(json), file = sample && sample.redact ? read.id : name;
-  return { name, file, json: read, html, media, texts, sample, url: media ? URL.createObjectURL(media) : null };
+  return { name, file, json: read, html, media, texts, sample, url: media ? URL.createObjectURL(media) : null, saved: undefined };
 }
+
+const corrections = (r) => JSON.stringify(r.json.corrections);
+
+/** Whether corrections changed since anything was saved with them in it. */
+export const unsaved = (r) => corrections(r) !== r.saved;
 
 export function release(r) {
   stop(r);
@@ -75,7 +80,11 @@ function tools(bar, r) {
   const told = make("small", { class: "fault", role: "alert" });
   const out = async (format) => {
     told.textContent = "";
-    try { save(r.file, format, await exported(r, format)); } catch (error) { told.textContent = error.message; }
+    try {
+      const text = await exported(r, format), now = corrections(r);
+      save(r.file, format, text);
+      r.saved = now;
+    } catch (error) { told.textContent = error.message; }
   };
   for (const format of ["json", "html", ...Object.keys(r.texts)]) {
     bar.append(make("button", { type: "button", class: "button", onclick: () => out(format) }, format.toUpperCase()));
@@ -110,7 +119,8 @@ function overlay(had, made) {
   return "<!doctype html>\n" + text.slice(0, end) + STYLE.exec(had)[0] + text.slice(end) + "\n";
 }
 
-function save(name, format, text) {
+/** Give a text as a file to keep. */
+export function save(name, format, text) {
   const url = URL.createObjectURL(new Blob([text], { type: TYPES[format] }));
   const link = make("a", { href: url, download: name.replace(/\.[^. ]*(?= |$)/, "").replace(/[\\/:*?"<>|]+/g, "-").slice(0, 60) + "." + format });
   link.click();
@@ -154,7 +164,7 @@ function correctable(article, r) {
 function show(line, index, r) {
   const segment = r.json.segments[index], p = line.querySelector("p"), button = p.querySelector(".edit");
   const text = corrected(r, at(index, FIELDS.text)), who = corrected(r, at(index, FIELDS.speaker)), label = corrected(r, at(index, FIELDS.label));
-  const said = text ? text.value : (segment.text || "").trim();
+  const said = (text ? text.value : segment.text || "").trim() || make("em", {}, say("no_text"));
   if (text || line.dataset.corrected) p.replaceChildren(said, button);
   const name = line.querySelector(".who");
   if (name) name.textContent = (who ? who.value : segment.speaker) || "";
@@ -202,11 +212,11 @@ const top = (reading) => Object.entries((reading && reading.emotions) || {}).red
 export function compare(holder, a, b) {
   const columns = make("div", { class: "versus" });
   for (const r of [a, b]) {
-    const { payload, words } = parts(r.html[language()]), o = r.json.overall, said = label(o);
+    const { payload, words } = parts(r.html[language()]), o = r.json.overall, said = o.abstain ? null : label(o);
     const box = make("div", {}), feeling = top(o);
     columns.append(make("section", { class: "card" }, make("h3", { dir: "auto" }, make("bdi", {}, r.name)),
-      make("p", { class: "big reading " + (said || "none") }, said ? say(said) + " " + signed(score(o)) : say("none")),
-      make("p", {}, feeling ? (words[feeling[0] === "neutral" ? "emotion_neutral" : feeling[0]] || feeling[0]) + " " + percent(feeling[1]) + " · " + say("confidence") + " " + percent(o.confidence) : ""), box));
+      make("p", { class: "big reading " + (said || "none") }, said ? say(said) + " " + signed(score(o)) : o.abstain ? "? " + say("unsure") : say("none")),
+      make("p", {}, feeling ? (words[feeling[0] === "neutral" ? "emotion_neutral" : feeling[0]] || feeling[0]) + " " + percent(feeling[1]) + (o.abstain ? "" : " · " + say("confidence") + " " + percent(o.confidence)) : ""), box));
     if (payload && payload.analysis.segments.length > 1) queueMicrotask(() => window.Demeanor.timeline(box, payload.analysis, { frames: payload.frames, peaks: payload.peaks, words }));
   }
   const names = [...new Set([...Object.keys(a.json.cues), ...Object.keys(b.json.cues)])];

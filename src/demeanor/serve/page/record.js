@@ -4,6 +4,7 @@ import { say } from "./words.js";
 
 /** Ask the browser for the devices. */
 export async function devices(video) {
+  if (!navigator.mediaDevices) throw new Error(say("insecure"));  // as over plain HTTP from another machine
   try {
     return await navigator.mediaDevices.getUserMedia({ audio: true, video: video ? { width: { ideal: 640 }, facingMode: "user" } : false });
   } catch (error) {
