@@ -1,7 +1,9 @@
 import json
 import math
+import os
 import re
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,6 +143,31 @@ def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyP
         a.save(path)
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
     assert path.read_text(encoding="utf-8") == "before"
+
+
+def test_of_a_link_the_file_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    for name in ("old.json", "new.json"):
+        (tmp_path / name).symlink_to(Path("store") / name)
+    (tmp_path / "store" / "old.json").write_text("before")
+    a = fake_reader().analyze("I love it")
+    for name in ("old.json", "new.json"):
+        a.save(tmp_path / name)
+        assert (tmp_path / name).is_symlink()
+        assert json.loads((tmp_path / "store" / name).read_text(encoding="utf-8")) == a.to_dict()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
+    pipe, found = tmp_path / "pipe.json", list[str]()
+    os.mkfifo(pipe)
+    reading = threading.Thread(target=lambda: found.append(pipe.read_text(encoding="utf-8")), daemon=True)
+    reading.start()
+    a = fake_reader().analyze("I love it")
+    a.save(pipe)
+    assert pipe.is_fifo()
+    reading.join(10)
+    assert json.loads(found[0]) == a.to_dict()
 
 
 @pytest.mark.parametrize("form", ["json", "html", "csv"])

@@ -87,3 +87,13 @@ def test_readings_without_any_cue_that_was_asked_for_are_counted_in_every_run(tm
     assert (more.empty, more.nothing) == ((), False)
     silent = run(manifest(tmp_path, "a,10/10,"), tmp_path / "silent.jsonl", reader=fake_reader(), cues="words")
     assert (silent.empty, silent.nothing) == ((), False), "what is read and says nothing is no failure"
+
+
+def test_a_linked_output_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    link = tmp_path / "o.jsonl"
+    link.symlink_to(Path("store") / "o.jsonl")
+    run(manifest(tmp_path, "b,I hate it,"), link, reader=fake_reader())
+    run(manifest(tmp_path, "a,I love it,", "b,I hate it,"), link, reader=fake_reader())
+    assert link.is_symlink()
+    assert [line["id"] for line in lines(tmp_path / "store" / "o.jsonl")] == ["a", "b"]

@@ -54,6 +54,14 @@ def is_regular(path: str | Path) -> bool:
         return False
 
 
+def is_device(path: str | Path) -> bool:
+    """Whether something is there that is neither a file nor a folder: a device, a named pipe."""
+    try:
+        return Path(path).exists() and not is_regular(path) and not is_folder(path)
+    except OSError:
+        return False
+
+
 def resolved(path: Path) -> Path:
     """As `Path.resolve`; of a link that leads back to itself, which raises there, the path as it is."""
     try:

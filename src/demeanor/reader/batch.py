@@ -16,7 +16,7 @@ from typing import Any
 
 from demeanor.errors import ConfigError
 from demeanor.media.kind import KNOWN_EXTENSIONS
-from demeanor.media.source import is_regular
+from demeanor.media.source import is_regular, resolved
 from demeanor.reader.executor import Executor, Line, Threads
 from demeanor.reader.inputs import chosen_cues
 from demeanor.reader.manifest import Item, read_items
@@ -328,7 +328,8 @@ class _Unchanged(Exception):
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Any]:
-    """A file that takes the place of `path` at once when the block ends well."""
+    """A file that takes the place of `path`, of a link that of its file, at once when the block ends well."""
+    path = resolved(path)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as copy:
         temporary = Path(copy.name)
         try:
