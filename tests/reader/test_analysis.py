@@ -100,10 +100,12 @@ def test_corrections_stay() -> None:
     assert Analysis.from_dict(data).to_dict() == data
 
 
-@pytest.mark.parametrize("broken", [{}, {"schema": "demeanor.analysis/2"}, {"schema": "demeanor.analysis/1", "id": 3}])
-def test_what_is_no_analysis(broken: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "broken", [[{}], "{}", None, {}, {"schema": "demeanor.analysis/2"}, {"schema": "demeanor.analysis/1", "id": 3}]
+)
+def test_what_is_no_analysis(broken: object) -> None:
     with pytest.raises(DataError, match="expected an analysis"):
-        Analysis.from_dict(broken)
+        Analysis.from_dict(broken)  # type: ignore[arg-type]
 
 
 def test_save_writes_what_the_suffix_says(film: Analysis, tmp_path: Path) -> None:

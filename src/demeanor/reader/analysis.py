@@ -85,9 +85,10 @@ class Analysis:
         Raises:
             DataError: not an analysis of this schema.
         """
-        if data.get("schema") != record.SCHEMA:
+        schema = data.get("schema") if isinstance(data, Mapping) else f"{type(data).__name__}, which is no object"
+        if schema != record.SCHEMA:
             raise DataError(
-                f"expected an analysis with schema {record.SCHEMA}, got {data.get('schema')!r}; "
+                f"expected an analysis with schema {record.SCHEMA}, got {schema}; "
                 "a line of a batch that failed holds an error instead"
             )
         try:

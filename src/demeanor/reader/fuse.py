@@ -14,6 +14,7 @@ from demeanor.calibration.conformal import Conformal
 from demeanor.calibration.dimensions import from_emotions
 from demeanor.calibration.pool import PoolRule, agree, pool, shapley
 from demeanor.calibration.temperature import Temperature
+from demeanor.errors import BundleError
 from demeanor.types import EMOTIONS, POLARITIES, Dimensions, Evidence, FloatArray, Reading, Sentiment, Sets
 
 POST = frozenset(("words", "scene"))
@@ -37,8 +38,16 @@ def fuse(
         evidence: one or more cues.
         bundle: whose `fusion` holds the pooling rule and, for posts, the name of the joint graph.
         joint: a still: a picture, with or without a text that belongs to it, is read by the graph learned on posts.
+
+    Raises:
+        BundleError: the bundle holds no pooling rule.
     """
-    rule = PoolRule.from_dict(bundle.spec["fusion"]["pool"])
+    try:
+        rule = PoolRule.from_dict(bundle.spec["fusion"]["pool"])
+    except (LookupError, TypeError) as error:
+        raise BundleError(
+            f"{bundle.name}: expected the pooling rule under fusion.pool, got none; export it anew"
+        ) from error
     heard = {c: e for c, e in evidence.items() if not e.abstain} or dict(evidence)
     joint = joint and not all(e.abstain for e in evidence.values())  # a bare wall is no posted picture
 
