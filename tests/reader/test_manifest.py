@@ -142,3 +142,17 @@ def test_columns_in_capitals_are_told_as_they_are_wanted(tmp_path: Path) -> None
     (tmp_path / "m.csv").write_text("ID,Text\na,I love it\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"got ID, Text; did you mean id, text\? rename or drop them"):
         read_items(tmp_path / "m.csv", tmp_path / "o.jsonl")
+
+
+def test_linked_folders_are_followed_once_and_a_loop_ends(tmp_path: Path) -> None:
+    root, store = tmp_path / "in", tmp_path / "store"
+    (root / "real").mkdir(parents=True)
+    (store / "deep").mkdir(parents=True)
+    (root / "real" / "a.txt").write_text("I love it")
+    (store / "deep" / "b.txt").write_text("I hate it")
+    (store / "notes.md").write_text("no sample")
+    for link, target in (("linked", store), ("again", store), ("alias", root / "real"), ("real/up", root)):
+        (root / link).symlink_to(target)
+    (store / "deep" / "back").symlink_to(store)
+    assert list(items(root)) == ["again/deep/b.txt", "real/a.txt"]
+    assert passed_over(root, tmp_path / "o.jsonl") == "1 file (.md 1)"

@@ -7,8 +7,6 @@ import hashlib
 import io
 import json
 import math
-import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from demeanor.media.columns import SIGNS, decimal_points, separator
 from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.media.source import is_folder, is_regular, is_url, resolved
 from demeanor.media.text import decode_text
+from demeanor.reader.folder import counted, files_below
 
 PARTS = ("text", "image", "audio", "video")
 COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time", "author", "split")
@@ -26,7 +25,6 @@ COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time",
 
 _PASSED = ("speaker", "group", "time", "author", "split")
 _LABEL = "label_"
-_NAMED = 6  # extensions that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,35 +304,16 @@ def _readable(folder: Path) -> None:
 def passed_over(folder: Path, out: Path) -> str:
     """Files of a folder that are not read, for their extension says nothing known: "3 files (.srt 2, .md 1)", or ""."""
     target = resolved(out)
-    found = [p for p in _visible(folder) if p.suffix.lower() not in KNOWN_EXTENSIONS and is_regular(p)]
-    ends = Counter(p.suffix.lower() or "no extension" for p in found if resolved(p) != target)
-    if not ends:
-        return ""
-    number = ends.total()
-    named = ", ".join(f"{end} {count}" for end, count in ends.most_common(_NAMED))
-    return f"{number} file{'s' if number > 1 else ''} ({named}{', …' if len(ends) > _NAMED else ''})"
+    found = [p for p in files_below(folder) if p.suffix.lower() not in KNOWN_EXTENSIONS and is_regular(p)]
+    return counted(p for p in found if resolved(p) != target)
 
 
 def _files(folder: Path, out: Path) -> Iterator[Path]:
     """Files with a known extension, by path, without the output; folders in it that may not be read."""
     target = resolved(out)
-    for path in _visible(folder):
+    for path in files_below(folder):
         if is_folder(path) or (path.suffix.lower() in KNOWN_EXTENSIONS and resolved(path) != target):
             yield path
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    """Files, by path; nothing hidden.
-
-    A folder in it that may not be read comes as itself, so that it is a sample that fails and says so.
-    """
-    closed: list[Path] = []
-    for here, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
-        yield from closed
-        closed.clear()
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        yield from (Path(here) / name for name in sorted(names) if not name.startswith("."))
-    yield from closed
 
 
 def _single(folder: Path, out: Path) -> Iterator[Item]:
