@@ -288,7 +288,7 @@ def _transcript(source: Source, start: float, notes: list[str]) -> Sequence[Utte
     """Utterances on the clock of what is read; the sentences of a .txt, which has no times."""
     source = Path(source) if isinstance(source, str) else source
     if kind_of_transcript(source) == ".txt":
-        return _sentences(decode_text(source))
+        return _sentences(decode_text(source, notes))
     said = read_transcript(source, warnings=notes)
     if not start:
         return said
