@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from demeanor.errors import ConfigError, DataError, InputError, MissingExtraError
-from demeanor.reader.analysis import Analysis
+from demeanor.reader.analysis import Analysis, write_whole
 from demeanor.reader.record import plain
 from demeanor.report.schema import validate
 from reader_fakes import fake_reader, picture, speech, talking
@@ -170,6 +170,17 @@ def test_a_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
     assert pipe.is_fifo()
     reading.join(10)
     assert json.loads(found[0]) == a.to_dict()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="this system names no open streams")
+def test_a_redirected_stream_is_written_on(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        out.write("before\n")
+        out.flush()
+        write_whole(Path(f"/dev/fd/{out.fileno()}"), "here\n")
+        out.seek(0, os.SEEK_END)
+        out.write("after\n")
+    assert (tmp_path / "out").read_text() == "before\nhere\nafter\n"
 
 
 @pytest.mark.parametrize("form", ["json", "html", "csv"])

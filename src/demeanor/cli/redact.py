@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 SETTINGS: dict[str, Any] = {"cls": JsonCommand}
 
+Job = tuple[str | Path, Path | None]
+"""An input, a `Path` where a folder held it, and the file that its copy goes to, None for one that is printed."""
+
 
 def redact(
     inputs: Annotated[
@@ -62,16 +65,11 @@ def redact(
 
     Exit code 1: some inputs failed, the others were delivered; 2: wrong usage, or nothing could be read.
     """
-    from demeanor.cli._inputs import check_transcript
     from demeanor.cli._terminal import leave
     from demeanor.privacy.spans import Pseudonyms
-    from demeanor.reader.inputs import language_of
 
     blur, cover_speech = _wanted(faces, beep)
-    check_transcript(inputs, transcript)
-    language_of(language)
-    jobs = _jobs(inputs, out)
-    _check_json(json, jobs, transcript)
+    jobs = _checked(inputs, out, transcript, language, json)
     options: dict[str, Any] = {
         "faces": blur, "beep": cover_speech, "transcript": transcript, "language": language, "names": name or [],
         "pseudonyms": Pseudonyms() if pseudonyms else None, "tone": "silence" if silence else "tone",
@@ -83,15 +81,29 @@ def redact(
     leave((failed, len(jobs)))
 
 
+def _checked(
+    inputs: list[str], out: Path | None, transcript: Path | None, language: str, json: str | None
+) -> list[Job]:
+    """The jobs, if nothing is wrong that is wrong for all of them.
+
+    Raises:
+        ConfigError: something is.
+    """
+    from demeanor.cli._inputs import check_transcript
+    from demeanor.reader.inputs import language_of
+
+    check_transcript(inputs, transcript)
+    language_of(language)
+    jobs = _jobs(inputs, out)
+    _check_json(json, jobs, transcript)
+    return jobs
+
+
 def _wanted(faces: bool | None, beep: bool | None) -> tuple[bool, bool]:
     """One of the two asked for is that one alone; one denied leaves the other."""
     if faces is None and beep is None:
         return True, True
     return (not beep if faces is None else faces), (not faces if beep is None else beep)
-
-
-Job = tuple[str | Path, Path | None]
-"""An input, a `Path` where a folder held it, and the file that its copy goes to, None for one that is printed."""
 
 
 def _jobs(inputs: list[str], out: Path | None) -> list[Job]:

@@ -206,7 +206,8 @@ def write_whole(path: Path, text: str) -> None:
     """
     try:
         if is_device(path):
-            path.write_text(whole_characters(text), encoding="utf-8", newline="")
+            with path.open("a", encoding="utf-8", newline="") as stream:  # what a redirected stdout holds stays
+                stream.write(whole_characters(text))
             return
         place = resolved(path)
         with tempfile.NamedTemporaryFile(
