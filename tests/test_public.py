@@ -1,9 +1,12 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import demeanor
+from demeanor.bundle import Bundle, seal
+from demeanor.reader.fuse import fuse
 
 HEAVY = ["numpy", "cv2", "torch", "av", "PIL", "onnxruntime", "faster_whisper", "polars", "matplotlib", "pydantic"]
 
@@ -39,6 +42,40 @@ def test_an_unknown_bundle_is_named() -> None:
         demeanor.analyze("I love it", model="no-such-bundle")
     with pytest.raises(demeanor.UnknownNameError, match="no-such-bundle"):
         demeanor.load("no-such-bundle")
+
+
+def test_a_path_is_never_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for call in (lambda: demeanor.load(Path("base")), lambda: demeanor.analyze("I love it", model=Path("./base"))):
+        with pytest.raises(demeanor.BundleError, match="base: expected the folder of a bundle, found none there"):
+            call()
+    seal(_folder(tmp_path / "base"), {"name": "mine", "version": "1", "cues": {}, "fusion": {}})
+    assert demeanor.load(Path("./base")).experts.bundle.name.startswith("mine-1+")
+
+
+@pytest.mark.parametrize(
+    ("spec", "lacks"),
+    [
+        ({"name": "a", "version": "1"}, "cues"),
+        ({"name": "a", "version": "1", "kind": "features"}, "modalities"),
+        ({"cues": {}}, "name or version"),
+    ],
+)
+def test_a_bundle_that_lacks_what_is_read_first(tmp_path: Path, spec: dict[str, object], lacks: str) -> None:
+    seal(tmp_path, spec)
+    with pytest.raises(demeanor.BundleError, match=f"bundle.json: expected name, version, .*, got no {lacks}; export"):
+        demeanor.load(tmp_path)
+
+
+def test_a_bundle_without_a_rule_of_pooling(tmp_path: Path) -> None:
+    seal(tmp_path, {"name": "a", "version": "1", "cues": {}})
+    with pytest.raises(demeanor.BundleError, match=r"expected the pooling rule under fusion\.pool, got none"):
+        fuse({}, Bundle(tmp_path))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 @pytest.mark.parametrize("threads", ["a", None, 1.5, -1, []])

@@ -60,6 +60,9 @@ class Bundle:
             raise BundleError(f"{path}: expected schema {SCHEMA}, got {schema}; export it anew")
         if not isinstance(self.spec.get("files"), dict):
             raise BundleError(f"{path}: expected the sha256 of every file under files; export it anew")
+        needs = {"name": str, "version": str, "modalities" if self.spec.get("kind") == FUSED else "cues": dict}
+        if lacks := [key for key, kind in needs.items() if not isinstance(self.spec.get(key), kind)]:
+            raise BundleError(f"{path}: expected {', '.join(needs)}, got no {' or '.join(lacks)}; export it anew")
         self._sessions: dict[str, Any] = {}
 
     @cached_property
@@ -146,18 +149,20 @@ def shipped() -> dict[str, Path]:
 
 
 def load(name: str | Path = "base", threads: int = 0) -> Bundle:
-    """Open a bundle by shipped name or by folder.
+    """Open a bundle by shipped name or by folder; a `Path` is a folder always.
 
     Raises:
         UnknownNameError: neither a shipped name nor a folder.
-        BundleError: the folder is not a bundle.
+        BundleError: the folder is not a bundle, or not there.
     """
     found = shipped()
-    if str(name) in found:
-        return Bundle(found[str(name)], threads, own=True)
+    if isinstance(name, str) and name in found:
+        return Bundle(found[name], threads, own=True)
     if Path(name).is_dir():
         return Bundle(Path(name), threads)
-    raise UnknownNameError("bundle", str(name), found)
+    if isinstance(name, Path):
+        raise BundleError(f"{name}: expected the folder of a bundle, found none there; name a shipped one as a string")
+    raise UnknownNameError("bundle", name, found)
 
 
 def seal(folder: Path, spec: Mapping[str, Any]) -> None:

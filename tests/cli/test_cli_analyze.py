@@ -72,7 +72,7 @@ def test_one_bad_input_costs_that_input_only(reads: Demeanor, media: Path) -> No
     assert found["source"] == "I love it"
 
 
-@pytest.mark.parametrize("command", ["analyze", "explain"])
+@pytest.mark.parametrize("command", ["analyze", "explain", "redact"])
 def test_a_transcript_is_of_one_recording(reads: Demeanor, media: Path, tmp_path: Path, command: str) -> None:
     (tmp_path / "t.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nI love this.\n", encoding="utf-8")
     for inputs in (["a.wav", "b.wav"], [media]):
@@ -338,6 +338,19 @@ def test_subtitles_of_a_recording_in_the_folder_are_passed_over_and_said_to_be(r
     ran = reads("analyze", media, "--json")
     assert [a["id"] for a in json.loads(ran.out)] == ["alone.srt", "sky.jpg", "sub/talk.wav", "天气.txt"]
     assert "passed over 1 file of subtitles (first: sub/talk.srt): they belong to the recordings beside" in ran.err
+
+
+def test_an_output_that_cannot_be_made_costs_itself_only(reads: Demeanor, tmp_path: Path) -> None:
+    srt, rows = tmp_path / "a.srt", tmp_path / "a.csv"
+    ran = reads("analyze", "I love it", "--srt", srt, "--csv", rows)
+    assert ran.code == 1
+    assert f"{srt}: subtitles need segments with times" in ran.err
+    assert f"wrote {rows}" in ran.err
+    assert not srt.exists()
+    ran = reads("analyze", "I love it", "--vtt", tmp_path / "a.vtt", "--json")
+    assert ran.code == 1
+    assert json.loads(ran.out)["source"] == "I love it"
+    assert reads("analyze", "I love it", "--srt", srt, "--vtt", tmp_path / "a.vtt").code == 2
 
 
 def test_a_transcript_takes_the_place_of_recognition(reads: Demeanor, tmp_path: Path) -> None:

@@ -136,3 +136,21 @@ def test_an_empty_name_is_not_this_folder(reads: Demeanor, tmp_path: Path, monke
     assert "got an empty name" in ran.err
     assert not (tmp_path / "o.jsonl").exists()
     assert reads("batch", ".", "--out", tmp_path / "o.jsonl").code == 0
+
+
+def test_a_guessed_encoding_of_a_manifest_is_told_once(reads: Demeanor, tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_bytes("id,text\na,今天的天气真好\nb,我很开心\n".encode("gb18030"))
+    ran = reads("batch", tmp_path / "m.csv", "--out", tmp_path / "o.jsonl")
+    assert ran.code == 0
+    assert ran.err.count("m.csv: not UTF-8; read as gb18030; save it as UTF-8 if that is another one") == 1
+
+
+def test_failures_of_another_input_are_not_named(reads: Demeanor, tmp_path: Path) -> None:
+    (tmp_path / "m1.csv").write_text("id,image\nold,nowhere.png\n")
+    (tmp_path / "m2.csv").write_text("id,text,image\na,I love it,\nnew,,nowhere.png\n")
+    reads("batch", tmp_path / "m1.csv", "--out", tmp_path / "o.jsonl")
+    ran = reads("batch", tmp_path / "m2.csv", "--out", tmp_path / "o.jsonl")
+    assert ran.code == 1
+    assert "new: " in ran.err
+    assert "old: " not in ran.err
+    assert "1 lines in it are of no sample of this input, and were left" in ran.err

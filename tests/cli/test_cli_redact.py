@@ -4,12 +4,15 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from cli_calls import Demeanor
 from PIL import Image
 
+import demeanor
+from demeanor.errors import ConfigError
 from demeanor.media.audio import decode_audio
 from demeanor.media.faces import FaceFinder
 from reader_fakes import speech, write_wav
@@ -54,6 +57,72 @@ def test_what_cannot_be_is_said_before_the_work(run: Demeanor, tmp_path: Path) -
         ran = run("redact", *arguments)
         assert ran.code == 2
         assert message in ran.err
+
+
+def test_what_was_found_overwrites_no_input_and_no_copy(run: Demeanor, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('["js@example.com"]')
+    out = tmp_path / "out"
+    for told, what in ((tmp_path / "a.json", "an input"), (out / "a.json", "a copy")):
+        ran = run("redact", tmp_path / "a.json", "--out", out, "--json", told)
+        assert ran.code == 2
+        assert f"--json {told}: this file is {what}, and would be overwritten; name another" in ran.err
+    ran = run("redact", tmp_path / "a.json", "--out", out, "--json", tmp_path / "nowhere" / "told.json")
+    assert (ran.code, out.exists()) == (2, False)
+    assert "expected an existing folder" in ran.err
+    assert (tmp_path / "a.json").read_text() == '["js@example.com"]'
+    assert run("redact", tmp_path / "a.json", "--out", out, "--json", out / "told.json").code == 0, "the work makes it"
+    assert json.loads((out / "told.json").read_text())[0]["found"] == {"MAIL": 1}
+
+
+def test_an_existing_file_is_no_folder_for_copies(run: Demeanor, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt", "taken", "taken.txt"):
+        (tmp_path / name).write_text("js@example.com")
+    two = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for out in ("taken", "taken.txt"):
+        ran = run("redact", *two, "--out", tmp_path / out)
+        assert (ran.code, "Traceback" in ran.err) == (2, False)
+        assert "expected a folder for the copies, got a file; name a folder" in ran.err
+    ran = run("redact", *two, "--out", tmp_path / "taken" / "copies")
+    assert (ran.code, "Traceback" in ran.err) == (2, False)
+    assert ran.err.count("expected a folder for the copy, got Not a directory") == 2
+    assert run("redact", two[0], "--out", tmp_path / "taken").code == 0
+    assert (tmp_path / "taken").read_text() == "[MAIL]"
+
+
+@pytest.mark.parametrize("error", [ConfigError("no such form; take another"), ZeroDivisionError("division by zero")])
+def test_whatever_is_wrong_with_one_input_costs_itself_only(
+    run: Demeanor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    redact = demeanor.redact
+
+    def fails_once(source: str, *rest: Any, **options: Any) -> Any:
+        if source.endswith("a.txt"):
+            raise error
+        return redact(source, *rest, **options)
+
+    monkeypatch.setattr(demeanor, "redact", fails_once)
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("js@example.com")
+    ran = run("redact", tmp_path / "a.txt", tmp_path / "b.txt", "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert f"a.txt: {'ZeroDivisionError: ' * isinstance(error, ZeroDivisionError)}{error}" in ran.err
+    assert (tmp_path / "out" / "b.txt").read_text() == "[MAIL]"
+
+
+def test_what_a_folder_holds_beside_is_said_and_links_are_followed(run: Demeanor, tmp_path: Path) -> None:
+    folder, store = tmp_path / "in", tmp_path / "store"
+    folder.mkdir()
+    store.mkdir()
+    for path in (folder / "a.txt", folder / "notes.docx", store / "b.txt"):
+        path.write_text("js@example.com")
+    (folder / "linked").symlink_to(store)
+    (folder / "gone.txt").symlink_to("nowhere.txt")
+    ran = run("redact", folder, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert f"{folder}: passed over 1 file (.docx 1): not named as text, picture" in ran.err
+    assert "gone.txt: no such file" in ran.err
+    assert (tmp_path / "out" / "linked" / "b.txt").read_text() == "[MAIL]"
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.txt", "linked"]
 
 
 def test_one_bad_input_costs_itself_only(run: Demeanor, tmp_path: Path) -> None:

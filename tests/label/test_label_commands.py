@@ -143,6 +143,14 @@ def test_corrections_become_labels(run: Run, media: Path, tmp_path: Path) -> Non
     assert (row.id, row.start, row.labels["polarity"]) == ("sub/talk.wav#0", 0.25, "negative")
 
 
+def test_a_guessed_encoding_is_told(run: Run, media: Path, tmp_path: Path) -> None:
+    (media / "m.csv").write_bytes("id,text\na,今天的天气真好\n".encode("gb18030"))
+    assert "m.csv: not UTF-8; read as gb18030" in run("new", media / "m.csv", tmp_path / "t").err
+    said = json.dumps(audio("sub/talk.wav") | {"source": "今天的天气真好.wav"}, ensure_ascii=False)
+    (media / "a.json").write_bytes(said.encode("gb18030"))
+    assert "a.json: not UTF-8; read as gb18030" in run("new", media / "a.json", tmp_path / "u", "--ask", "polarity").err
+
+
 def test_left_out_files_are_named(run: Run, media: Path, tmp_path: Path) -> None:
     assert "left out empty.mp4" in run("new", media, tmp_path / "t").err
 

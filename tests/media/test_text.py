@@ -1,4 +1,5 @@
 import codecs
+import io
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
@@ -135,6 +136,10 @@ def test_text_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert decode_text(b"a\r\nb\rc") == "a\nb\nc"
     with pytest.raises(InputError, match="no such file"):
         decode_text(tmp_path / "none.txt")
+    opened = io.StringIO("I love it")
+    opened.read(2)
+    assert [decode_text(opened), decode_text(opened)] == ["I love it"] * 2  # type: ignore[arg-type]
+    assert opened.read() == "love it", "the caller's own place does not move"
     monkeypatch.setattr(module, "MAX_BYTES", 1000)
     with pytest.raises(LimitError, match="split the file"):
         decode_text(b"a" * 1001)

@@ -1,7 +1,9 @@
 import json
 import math
+import os
 import re
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from demeanor.errors import ConfigError, DataError, InputError, MissingExtraError
-from demeanor.reader.analysis import Analysis
+from demeanor.reader.analysis import Analysis, write_whole
 from demeanor.reader.record import plain
 from demeanor.report.schema import validate
 from reader_fakes import fake_reader, picture, speech, talking
@@ -98,10 +100,12 @@ def test_corrections_stay() -> None:
     assert Analysis.from_dict(data).to_dict() == data
 
 
-@pytest.mark.parametrize("broken", [{}, {"schema": "demeanor.analysis/2"}, {"schema": "demeanor.analysis/1", "id": 3}])
-def test_what_is_no_analysis(broken: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "broken", [[{}], "{}", None, {}, {"schema": "demeanor.analysis/2"}, {"schema": "demeanor.analysis/1", "id": 3}]
+)
+def test_what_is_no_analysis(broken: object) -> None:
     with pytest.raises(DataError, match="expected an analysis"):
-        Analysis.from_dict(broken)
+        Analysis.from_dict(broken)  # type: ignore[arg-type]
 
 
 def test_save_writes_what_the_suffix_says(film: Analysis, tmp_path: Path) -> None:
@@ -141,6 +145,42 @@ def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyP
         a.save(path)
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
     assert path.read_text(encoding="utf-8") == "before"
+
+
+def test_of_a_link_the_file_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    for name in ("old.json", "new.json"):
+        (tmp_path / name).symlink_to(Path("store") / name)
+    (tmp_path / "store" / "old.json").write_text("before")
+    a = fake_reader().analyze("I love it")
+    for name in ("old.json", "new.json"):
+        a.save(tmp_path / name)
+        assert (tmp_path / name).is_symlink()
+        assert json.loads((tmp_path / "store" / name).read_text(encoding="utf-8")) == a.to_dict()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
+    pipe, found = tmp_path / "pipe.json", list[str]()
+    os.mkfifo(pipe)
+    reading = threading.Thread(target=lambda: found.append(pipe.read_text(encoding="utf-8")), daemon=True)
+    reading.start()
+    a = fake_reader().analyze("I love it")
+    a.save(pipe)
+    assert pipe.is_fifo()
+    reading.join(10)
+    assert json.loads(found[0]) == a.to_dict()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="this system names no open streams")
+def test_a_redirected_stream_is_written_on(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        out.write("before\n")
+        out.flush()
+        write_whole(Path(f"/dev/fd/{out.fileno()}"), "here\n")
+        out.seek(0, os.SEEK_END)
+        out.write("after\n")
+    assert (tmp_path / "out").read_text() == "before\nhere\nafter\n"
 
 
 @pytest.mark.parametrize("form", ["json", "html", "csv"])

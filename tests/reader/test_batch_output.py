@@ -87,3 +87,32 @@ def test_readings_without_any_cue_that_was_asked_for_are_counted_in_every_run(tm
     assert (more.empty, more.nothing) == ((), False)
     silent = run(manifest(tmp_path, "a,10/10,"), tmp_path / "silent.jsonl", reader=fake_reader(), cues="words")
     assert (silent.empty, silent.nothing) == ((), False), "what is read and says nothing is no failure"
+
+
+def test_a_linked_output_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    link = tmp_path / "o.jsonl"
+    link.symlink_to(Path("store") / "o.jsonl")
+    run(manifest(tmp_path, "b,I hate it,"), link, reader=fake_reader())
+    run(manifest(tmp_path, "a,I love it,", "b,I hate it,"), link, reader=fake_reader())
+    assert link.is_symlink()
+    assert [line["id"] for line in lines(tmp_path / "store" / "o.jsonl")] == ["a", "b"]
+
+
+def test_failures_of_another_input_are_left(tmp_path: Path) -> None:
+    out = tmp_path / "o.jsonl"
+    first = manifest(tmp_path, "x,,nowhere.png", "y,too,,many").rename(tmp_path / "m1.csv")
+    assert run(first, out, reader=fake_reader()) == BatchResult(0, 2, 0)
+    second = manifest(tmp_path, "a,I love it,")
+    assert run(second, out, reader=fake_reader()) == BatchResult(1, 0, 0, strange=2)
+    assert [line["id"] for line in lines(out)] == ["x", "y", "a"]
+    second.write_text("id,text\nx,I love it\na,I love it\n")
+    assert run(second, out, reader=fake_reader()) == BatchResult(1, 0, 1, changed=0, strange=1)
+    assert [line["id"] for line in lines(out)] == ["y", "x", "a"]
+
+
+def test_lines_follow_an_input_that_was_put_in_another_order(tmp_path: Path) -> None:
+    out = tmp_path / "o.jsonl"
+    run(manifest(tmp_path, "a,I love it,", "b,I hate it,"), out, reader=fake_reader())
+    assert run(manifest(tmp_path, "b,I hate it,", "a,I love it,"), out, reader=fake_reader()) == BatchResult(0, 0, 2)
+    assert [line["id"] for line in lines(out)] == ["b", "a"]

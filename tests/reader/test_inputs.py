@@ -116,6 +116,13 @@ def test_a_closed_file_is_told(tmp_path: Path) -> None:
         gather(text)
 
 
+def test_a_guessed_encoding_of_a_transcript_is_told(tmp_path: Path) -> None:
+    wav = write_wav(tmp_path / "a.wav", silence(1))
+    (tmp_path / "a.txt").write_bytes("今天的天气真好".encode("gb18030"))
+    told = "a.txt: not UTF-8; read as gb18030; save it as UTF-8 if that is another one"
+    assert told in gather(wav, transcript=tmp_path / "a.txt").warnings
+
+
 def test_text_beside_sound_is_its_transcript(tmp_path: Path) -> None:
     wav = write_wav(tmp_path / "a.wav", silence(1))
     assert gather(text="One.\nTwo.", audio=wav).transcript == ["One.", "Two."]

@@ -142,3 +142,64 @@ def test_columns_in_capitals_are_told_as_they_are_wanted(tmp_path: Path) -> None
     (tmp_path / "m.csv").write_text("ID,Text\na,I love it\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"got ID, Text; did you mean id, text\? rename or drop them"):
         read_items(tmp_path / "m.csv", tmp_path / "o.jsonl")
+
+
+def test_linked_folders_are_followed_once_and_a_loop_ends(tmp_path: Path) -> None:
+    root, store = tmp_path / "in", tmp_path / "store"
+    (root / "real").mkdir(parents=True)
+    (store / "deep").mkdir(parents=True)
+    (root / "real" / "a.txt").write_text("I love it")
+    (store / "deep" / "b.txt").write_text("I hate it")
+    (store / "notes.md").write_text("no sample")
+    for link, target in (("linked", store), ("again", store), ("alias", root / "real"), ("real/up", root)):
+        (root / link).symlink_to(target)
+    (store / "deep" / "back").symlink_to(store)
+    assert list(items(root)) == ["again/deep/b.txt", "real/a.txt"]
+    assert passed_over(root, tmp_path / "o.jsonl") == "1 file (.md 1)"
+
+
+def test_a_table_with_quotes_that_quote_nothing_loses_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "m.tsv"
+    path.write_text('id\ttext\na\tfine\nb\t"what a day\nc\tterrible\nd\t"so" bad\ne\tok\n')
+    found = items(path)
+    assert list(found) == ["a", "b", "c", "d", "e"]
+    assert {name: item.given.get("text") for name, item in found.items() if item.fault is None} == {
+        "a": "fine", "c": "terrible", "d": "so bad", "e": "ok",
+    }  # fmt: skip
+    assert found["b"].fault == (
+        "m.tsv, line 3: expected the quote closed that is opened here, got all down to line 5 in it; close or double it"
+    )
+
+
+def test_what_an_open_quote_took_in_and_is_no_row_is_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text('id,text\na,"first\n\nsecond\nb,"third\nc,"fine\nindeed"\n')
+    found = items(path)
+    assert [(name, item.fault is None) for name, item in found.items()][:3] == [
+        ("a", False), ("line 4", False), ("b", False),
+    ]  # fmt: skip
+    told = "m.csv, line 4: expected a row of its own, got one in the quote that line 2 opens; mend line 2"
+    assert found["line 4"].fault == told
+
+
+def test_tables_of_pandas_and_spreadsheets(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    (tmp_path / "pandas.csv").write_text(",id,text\n0,a,fine\n1,b,bad\n2,,\n")
+    found = read_items(tmp_path / "pandas.csv", tmp_path / "o.jsonl", warnings=warnings)
+    assert [(item.id, item.given["text"]) for item in found] == [("a", "fine"), ("b", "bad")]
+    assert warnings == ["pandas.csv: column 1 has no name and counts the rows; it was left out"]
+    (tmp_path / "excel.csv").write_text("id;text;;\na;fine;;\n;;;\nb;bad;;\n;;;\n;;;\n")
+    assert list(items(tmp_path / "excel.csv")) == ["a", "b"]
+    (tmp_path / "note.csv").write_text("id,text,\na,fine,see below\n")
+    with pytest.raises(ConfigError, match="expected a name for every column, got none for column 3"):
+        read_items(tmp_path / "note.csv", tmp_path / "o.jsonl")
+    (tmp_path / "empty.csv").write_text("id,text\n,\n")
+    with pytest.raises(ConfigError, match="expected a row for each sample"):
+        read_items(tmp_path / "empty.csv", tmp_path / "o.jsonl")
+
+
+@pytest.mark.parametrize("kind", [".xlsx", ".parquet", ".json"])
+def test_a_table_of_another_kind_is_to_be_saved_not_renamed(tmp_path: Path, kind: str) -> None:
+    (tmp_path / f"m{kind}").write_bytes(b"x")
+    with pytest.raises(ConfigError, match=f"got '{kind}'; save it as .csv or .jsonl"):
+        read_items(tmp_path / f"m{kind}", tmp_path / "o.jsonl")

@@ -1,11 +1,13 @@
 """Copies of texts and subtitles without personal data."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demeanor.errors import ConfigError
 from demeanor.reader.redact import redact
 
 SUBTITLES = """WEBVTT - by ann@example.com
@@ -122,3 +124,16 @@ def test_a_list_shares_its_names_and_speakers_unless_each_is_a_recording(suffix:
     assert [w["word"] for w in done([{"word": w} for w in SPOKEN])][3:5] == ["[NAME]", "[NAME],"]
     apart = done([{"schema": "demeanor.analysis/1", "segments": [turn]} for turn in talk])
     assert [a["segments"][0]["speaker"] for a in apart] == ["S1", "S1"]
+
+
+def test_a_copy_goes_where_a_link_leads_and_into_no_device(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "copy.txt").symlink_to(Path("store") / "copy.txt")
+    redact("Write to js@example.com", tmp_path / "copy.txt")
+    assert (tmp_path / "copy.txt").is_symlink()
+    assert (tmp_path / "store" / "copy.txt").read_text() == "Write to [MAIL]"
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.txt")
+        with pytest.raises(ConfigError, match="got a device or pipe; name a file"):
+            redact("Write to js@example.com", tmp_path / "pipe.txt")
+        assert (tmp_path / "pipe.txt").is_fifo()

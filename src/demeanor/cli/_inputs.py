@@ -80,8 +80,7 @@ def jobs_of(
     Raises:
         ConfigError: no input, both inputs and parts, such a folder is the only input, or a transcript for several.
     """
-    if transcript is not None and (len(inputs) > 1 or (inputs and _is_folder(inputs[0]))):
-        raise ConfigError("--transcript is what one recording says; give one INPUT with it")
+    check_transcript(inputs, transcript)
     if inputs and parts:
         raise ConfigError(
             f"expected INPUT... or one sample from parts, got both ({inputs[0]!r} and "
@@ -96,6 +95,16 @@ def jobs_of(
     if len(inputs) == 1:
         return _jobs(inputs[0]), _is_folder(inputs[0])
     return [job for given in inputs for job in _jobs_or_fault(given)], True
+
+
+def check_transcript(inputs: Sequence[str], transcript: Path | None) -> None:
+    """Fail where one transcript is given for several inputs, of which it says what only one of them says.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if transcript is not None and (len(inputs) > 1 or (inputs and _is_folder(inputs[0]))):
+        raise ConfigError("--transcript is what one recording says; give one INPUT with it")
 
 
 def named(name: str, message: str) -> str:

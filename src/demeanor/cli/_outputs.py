@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from demeanor.cli._inputs import named
 from demeanor.cli._terminal import json_text, print_json, say, stdout_console
-from demeanor.errors import ConfigError
+from demeanor.errors import ConfigError, DemeanorError
 from demeanor.media.source import is_folder, resolved
 
 if TYPE_CHECKING:
@@ -70,23 +71,33 @@ class Outputs:
 
         render(analysis.to_dict(), console)
 
-    def close(self) -> None:
+    def close(self) -> tuple[int, int]:
         """Deliver what was kept; nothing at all where every sample failed.
 
-        Raises:
-            DemeanorError: a file cannot be written, or cannot be made of this analysis.
+        Returns:
+            How many outputs could not be made or written, and of how many; each is said, and costs itself only.
         """
         if not self._kept:
-            return
+            return 0, 0
         if self._to_stdout:
             print_json(self._json())
+        lost = 0
+        for kind, path in self._files.items():
+            try:
+                say(f"wrote {path}{self._write(kind, path)}")
+            except DemeanorError as error:
+                lost += 1
+                say(named(str(path), str(error)))
+        return lost, len(self._files) + self._to_stdout
+
+    def _write(self, kind: str, path: Path) -> str:
+        """Write one file; what is to be said of it."""
         from demeanor.reader.analysis import write_whole
 
-        for kind, path in self._files.items():
-            text = self._text(kind, path).encode("utf-8", "replace").decode("utf-8")
-            write_whole(path, text)
-            empty = kind in _SINGLE and "-->" not in text
-            say(f"wrote {path}" + (", which is empty: nothing was said and no face was seen" if empty else ""))
+        text = self._text(kind, path).encode("utf-8", "replace").decode("utf-8")
+        write_whole(path, text)
+        empty = kind in _SINGLE and "-->" not in text
+        return ", which is empty: nothing was said and no face was seen" if empty else ""
 
     def _json(self) -> Any:
         found = [analysis.to_dict() for analysis in self._kept]
@@ -111,28 +122,44 @@ class Outputs:
 
     def _check(self, read: set[Path]) -> None:
         """Fail before the work, not after it."""
-        from demeanor.media.kind import KNOWN_EXTENSIONS
-
         for kind, path in self._files.items():
             option = "--report" if kind == "html" else f"--{kind}"
             if self._several and kind in _SINGLE:
                 raise ConfigError(f"{option} is for one input, got several; call demeanor once per input")
-            if not is_folder(path.parent):
-                raise ConfigError(f"{option} {path}: expected an existing folder, found no {path.parent}; make it")
-            if is_folder(path):
-                raise ConfigError(f"{option} {path}: expected a file's name, got a folder; add a name")
-            if resolved(path) in read:
-                raise ConfigError(f"{option} {path}: this file is an input, and would be overwritten; name another")
-            if kind != "html" and (of := KNOWN_EXTENSIONS.get(path.suffix.lower(), "text")) != "text":
-                raise ConfigError(
-                    f"{option} {path}: expected a name for {kind}, got that of {'a picture' if of == 'image' else of}; "
-                    f"name it {path.stem}.{kind}"
-                )
-            if kind == "html" and path.suffix.lower() not in (".html", ".htm"):
-                raise ConfigError(
-                    f"{option} {path}: expected a name in .html, for the report is a page, got "
-                    f"{path.suffix or 'no ending'}; name it {path.stem}.html (a browser prints it to PDF)"
-                )
+            check_place(f"{option} {path}", kind, path, dict.fromkeys(read, "an input"))
         places = [resolved(path) for path in self._files.values()]
         if len(set(places)) < len(places):
             raise ConfigError("two outputs go to the same file; give each a name of its own")
+
+
+def check_place(told: str, kind: str, path: Path, taken: Mapping[Path, str], made: Collection[Path] = ()) -> None:
+    """Fail where an output cannot be written, or would not be what its name says.
+
+    Args:
+        told: how a message begins.
+        kind: of the output: json, html, srt, vtt, csv.
+        path: where it is to go.
+        taken: what must not be written over, by resolved path, with what it is.
+        made: folders, resolved, that the work makes.
+
+    Raises:
+        ConfigError: its folder is not there, a folder is in its place, it is taken, or its ending is of another kind.
+    """
+    from demeanor.media.kind import KNOWN_EXTENSIONS
+
+    if not is_folder(path.parent) and resolved(path.parent) not in made:
+        raise ConfigError(f"{told}: expected an existing folder, found no {path.parent}; make it")
+    if is_folder(path):
+        raise ConfigError(f"{told}: expected a file's name, got a folder; add a name")
+    if what := taken.get(resolved(path)):
+        raise ConfigError(f"{told}: this file is {what}, and would be overwritten; name another")
+    if kind != "html" and (of := KNOWN_EXTENSIONS.get(path.suffix.lower(), "text")) != "text":
+        raise ConfigError(
+            f"{told}: expected a name for {kind}, got that of {'a picture' if of == 'image' else of}; "
+            f"name it {path.stem}.{kind}"
+        )
+    if kind == "html" and path.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(
+            f"{told}: expected a name in .html, for the report is a page, got "
+            f"{path.suffix or 'no ending'}; name it {path.stem}.html (a browser prints it to PDF)"
+        )

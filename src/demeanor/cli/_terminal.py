@@ -29,10 +29,10 @@ def say(message: str) -> None:
     print(f"demeanor: {message}", file=sys.stderr, flush=True)
 
 
-def leave(lost: int, of: int) -> None:
-    """End the program if inputs were lost: with 2 where all were, else with 1."""
-    if lost:
-        sys.exit(EXIT_USAGE if lost == of else EXIT_SOME)
+def leave(*counts: tuple[int, int]) -> None:
+    """End the program if something was lost, of inputs or outputs: with 2 where all of one of them was, else with 1."""
+    if any(lost for lost, _ in counts):
+        sys.exit(EXIT_USAGE if any(lost and lost == of for lost, of in counts) else EXIT_SOME)
 
 
 def stdout_console() -> Console:

@@ -76,8 +76,7 @@ def analyze(
     outputs = Outputs(json, files, several=several, read=read)
     options = {"cues": cues, "language": language, "transcript": transcript}
     failed, empty = read_jobs(jobs, outputs, model, threads, offline, options, redact)
-    outputs.close()
-    leave(failed + empty, len(jobs))
+    leave((failed + empty, len(jobs)), outputs.close())
 
 
 class Taker(Protocol):

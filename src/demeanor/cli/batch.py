@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,8 +69,7 @@ def batch(
     except KeyboardInterrupt:
         say(f"stopped; what was read is in {out}, and the same command goes on from there")
         raise
-    if result.failed or result.empty:
-        _name_failures(out, frozenset(result.empty))
+    _say_doubts(result, out)
     if Path(source).is_dir():
         say_passed_over(Path(source), out, pair)
     say(_summary(result, out))
@@ -93,13 +93,18 @@ def _bar() -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _name_failures(out: Path, empty: frozenset[str]) -> None:
-    """Name those that failed, and those that have none of the cues asked for."""
+def _say_doubts(result: BatchResult, out: Path) -> None:
+    """Say what was guessed, and name the samples that failed or have none of the cues asked for."""
     from demeanor.cli._inputs import named
     from demeanor.cli._terminal import say
 
+    for warning in result.warnings:
+        say(warning)
+    if not (result.failed or result.empty):
+        return
+    empty = frozenset(result.empty)
     with out.open(encoding="utf-8") as lines:
-        for line in lines:
+        for line in islice(lines, result.strange, None):  # those of other inputs stand at the top
             if '"error"' in line and "error" in (found := json.loads(line)):
                 say(named(found["id"], found["error"]["message"]))
             elif empty and (found := json.loads(line))["id"] in empty:

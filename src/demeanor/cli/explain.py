@@ -75,8 +75,7 @@ def explain(
     outputs = Explained(json, {"html": report}, several=several, read=read, segments=segments)
     options = {"cues": cues, "language": language, "transcript": transcript}
     failed, empty = read_jobs(jobs, outputs, model, threads, offline, options)
-    outputs.close()
-    leave(failed + empty, len(jobs))
+    leave((failed + empty, len(jobs)), outputs.close())
 
 
 class Explained(Outputs):

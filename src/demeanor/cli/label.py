@@ -57,6 +57,8 @@ def new(
     from demeanor.label.task import create_task
 
     found = find_items(source, pair=pair, sentences=sentences, media=media, whole=whole)
+    for warning in found.warnings:
+        say(warning)
     for name, why in found.left_out:
         say(f"left out {name}: {why}")
     made = create_task(task, found.items, [a.strip() for a in ask.split(",")], instructions)

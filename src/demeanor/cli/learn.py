@@ -63,7 +63,7 @@ def learn(
     overrides: dict[str, Any] = {"pretrain": pretrain} | ({} if epochs is None else {"epochs": epochs})
     if is_bundle(run):
         _refuse_training(run, unlabelled is not None or overrides != {"pretrain": 0})
-        told = refit(run, new, out, hold=hold, say=say)
+        told = refit(str(run), new, out, hold=hold, say=say)
     else:
         told = _trained_on(run, new, data, out, at_least=at_least, hold=hold, overrides=overrides)
     (print_json if as_json else print_learned)(told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from demeanor.reader.redact import Redaction
 
 SETTINGS: dict[str, Any] = {"cls": JsonCommand}
+
+Job = tuple[str | Path, Path | None]
+"""An input, a `Path` where a folder held it, and the file that its copy goes to, None for one that is printed."""
 
 
 def redact(
@@ -61,11 +65,11 @@ def redact(
 
     Exit code 1: some inputs failed, the others were delivered; 2: wrong usage, or nothing could be read.
     """
-    from demeanor.cli._terminal import EXIT_SOME, EXIT_USAGE
+    from demeanor.cli._terminal import leave
     from demeanor.privacy.spans import Pseudonyms
 
     blur, cover_speech = _wanted(faces, beep)
-    jobs = _jobs(inputs, out)
+    jobs = _checked(inputs, out, transcript, language, json)
     options: dict[str, Any] = {
         "faces": blur, "beep": cover_speech, "transcript": transcript, "language": language, "names": name or [],
         "pseudonyms": Pseudonyms() if pseudonyms else None, "tone": "silence" if silence else "tone",
@@ -74,8 +78,25 @@ def redact(
     done, failed = _redact(jobs, options, _lazily(model, threads, offline), json)
     if failed < len(jobs):
         _tell(json, done)
-    if failed:
-        sys.exit(EXIT_SOME if failed < len(jobs) else EXIT_USAGE)
+    leave((failed, len(jobs)))
+
+
+def _checked(
+    inputs: list[str], out: Path | None, transcript: Path | None, language: str, json: str | None
+) -> list[Job]:
+    """The jobs, if nothing is wrong that is wrong for all of them.
+
+    Raises:
+        ConfigError: something is.
+    """
+    from demeanor.cli._inputs import check_transcript
+    from demeanor.reader.inputs import language_of
+
+    check_transcript(inputs, transcript)
+    language_of(language)
+    jobs = _jobs(inputs, out)
+    _check_json(json, jobs, transcript)
+    return jobs
 
 
 def _wanted(faces: bool | None, beep: bool | None) -> tuple[bool, bool]:
@@ -85,8 +106,8 @@ def _wanted(faces: bool | None, beep: bool | None) -> tuple[bool, bool]:
     return (not beep if faces is None else faces), (not faces if beep is None else beep)
 
 
-def _jobs(inputs: list[str], out: Path | None) -> list[tuple[str, Path | None]]:
-    """Each input with the file that its copy goes to, None for one that is printed.
+def _jobs(inputs: list[str], out: Path | None) -> list[Job]:
+    """Each input with its place.
 
     Raises:
         ConfigError: no place for a copy, two copies in one place, or an ending that does not fit.
@@ -97,13 +118,15 @@ def _jobs(inputs: list[str], out: Path | None) -> list[tuple[str, Path | None]]:
     from demeanor.reader.redact import check_target, fitting_name
 
     given = [(path, name) for value in inputs for path, name in _files(value)]
-    into = out is not None and (
-        is_folder(out) or len(given) > 1 or not out.suffix or any(is_folder(i) for i in inputs if existing_file(i))
-    )
-    jobs: list[tuple[str, Path | None]] = []
+    there = out is not None and existing_file(str(out)) and not is_folder(out)
+    several = len(given) > 1 or any(is_folder(i) for i in inputs if existing_file(i))
+    into = out is not None and (several or is_folder(out) or not (there or out.suffix))
+    if into and there:
+        raise ConfigError(f"--out {out}: expected a folder for the copies, got a file; name a folder")
+    jobs: list[Job] = []
     for number, (value, name) in enumerate(given, start=1):
         if out is None:
-            if existing_file(value):
+            if _is_file(value):
                 raise ConfigError(f"{value}: expected a place for its copy, got none; add --out DIR or --out FILE")
             jobs.append((value, None))
             continue
@@ -120,7 +143,28 @@ def _jobs(inputs: list[str], out: Path | None) -> list[tuple[str, Path | None]]:
     return jobs
 
 
-def _kind(kind_of: Callable[[Any], Any], value: str) -> Any:
+def _is_file(value: str | Path) -> bool:
+    """Whether an input is something on disk, not a sentence."""
+    from demeanor.media.source import existing_file
+
+    return isinstance(value, Path) or existing_file(value)
+
+
+def _check_json(json: str | None, jobs: list[Job], transcript: Path | None) -> None:
+    """Fail before the work where what was found cannot be written, or would overwrite an input or a copy."""
+    if json in (None, "-"):
+        return
+    from demeanor.cli._outputs import check_place
+    from demeanor.media.source import resolved
+
+    copies = [place for _, place in jobs if place is not None]
+    read = [Path(value) for value, _ in jobs if _is_file(value)] + ([] if transcript is None else [transcript])
+    taken = {resolved(p): "a copy" for p in copies} | {resolved(p): "an input" for p in read}
+    made = {resolved(folder) for place in copies for folder in place.parents}
+    check_place(f"--json {json}", "json", Path(str(json)), taken, made)
+
+
+def _kind(kind_of: Callable[[Any], Any], value: str | Path) -> Any:
     """What an input is; one that cannot be read is told so in its turn."""
     from demeanor.errors import InputError
 
@@ -130,15 +174,18 @@ def _kind(kind_of: Callable[[Any], Any], value: str) -> Any:
         return "text"
 
 
-def _files(value: str) -> Iterator[tuple[str, str | None]]:
+def _files(value: str) -> Iterator[tuple[str | Path, str | None]]:
     """An input as it is, or the files of a folder; each with the name its copy gets.
 
-    An empty folder is given as it is, and fails in its turn.
+    A folder that is empty, or that may not be read, is given as it is, and fails in its turn. What is passed over in a
+    folder is said.
     """
+    from demeanor.cli._terminal import say
     from demeanor.media.kind import KNOWN_EXTENSIONS
-    from demeanor.media.source import existing_file, is_folder, is_regular
+    from demeanor.media.source import is_folder
+    from demeanor.reader.folder import counted, files_below
 
-    if not existing_file(value):
+    if not _is_file(value):
         yield value, None
         return
     path = Path(value)
@@ -146,46 +193,75 @@ def _files(value: str) -> Iterator[tuple[str, str | None]]:
         yield value, path.name
         return
     written = {*KNOWN_EXTENSIONS, ".srt", ".vtt", ".json", ".jsonl"}
-    found = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in written and is_regular(p)]
+    inside = sorted(files_below(path))
+    found = [p for p in inside if p.suffix.lower() in written or is_folder(p)]
+    if others := counted(sorted({*inside} - {*found})):
+        say(f"{path}: passed over {others}: not named as text, picture, sound, video, subtitles or JSON")
     if not found:
-        yield value, None
+        yield path, None
     for inner in found:
-        yield str(inner), str(inner.relative_to(path))
+        yield inner, str(inner.relative_to(path))
 
 
 def _redact(
-    jobs: list[tuple[str, Path | None]], options: dict[str, Any], reader: Callable[[], Any], json: str | None
+    jobs: list[Job], options: dict[str, Any], reader: Callable[[], Any], json: str | None
 ) -> tuple[list[dict[str, Any]], int]:
-    import demeanor
+    """What was found in each, and how many failed; whatever is wrong with one of several costs that one only."""
     from demeanor.cli._inputs import named
     from demeanor.cli._terminal import say
-    from demeanor.errors import InputError
-    from demeanor.media.kind import kind_of
-    from demeanor.media.source import existing_file, is_folder
+    from demeanor.errors import DemeanorError, InputError
 
     done: list[dict[str, Any]] = []
     failed = 0
     for value, place in jobs:
-        shown = value if existing_file(value) else "the text"
+        shown = str(value) if _is_file(value) else "the text"
         try:
-            if is_folder(value):
-                raise InputError("expected files to redact in this folder, found none; name another")
-            if place is None:
-                kind_of(value)  # a mistyped file is no text, and is told as `analyze` tells it
-                done.append({"source": shown, **_printed(value, options, aside=json == "-")})
-                continue
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with _bar(shown) as step:
-                result = demeanor.redact(value, place, **options, reader=reader(), progress=step)
-        except InputError as error:
+            done.append({"source": shown, **_one(value, place, options, reader, json)})
+        except DemeanorError as error:
+            if len(jobs) == 1 and not isinstance(error, InputError):
+                raise
             failed += 1
-            say(named(shown, str(error)) if existing_file(value) else str(error))
-            continue
-        done.append({"source": shown, **result.to_dict()})
-        for warning in result.warnings:
-            say(named(shown, warning))
-        say(f"wrote {place}" + (f": {_summary(result)}" if json is None else ""))
+            say(named(shown, str(error)) if _is_file(value) else str(error))
+        except Exception as error:  # a fault of ours, but the other inputs are to be delivered
+            failed += 1
+            traceback.print_exc()
+            say(f"{shown}: {type(error).__name__}: {error}; this is a fault in demeanor, please report it")
     return done, failed
+
+
+def _one(
+    value: str | Path, place: Path | None, options: dict[str, Any], reader: Callable[[], Any], json: str | None
+) -> dict[str, Any]:
+    """One copy made; what is told of it in JSON.
+
+    Raises:
+        DemeanorError: it could not be made.
+    """
+    import demeanor
+    from demeanor.cli._inputs import named
+    from demeanor.cli._terminal import say
+    from demeanor.errors import ConfigError, InputError
+    from demeanor.media.kind import kind_of
+    from demeanor.media.source import is_folder
+
+    if _is_file(value) and is_folder(value):
+        raise InputError("expected files to redact in this folder, found none that may be read; name another")
+    if place is None:
+        kind_of(value)  # a mistyped file is no text, and is told as `analyze` tells it
+        return _printed(str(value), options, aside=json == "-")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{place.parent}: expected a folder for the copy, got {error.strerror}; name another"
+        ) from error
+    shown = str(value) if _is_file(value) else "the text"
+    with _bar(shown) as step:
+        result = demeanor.redact(value, place, **options, reader=reader(), progress=step)
+    for warning in result.warnings:
+        say(named(shown, warning))
+    say(f"wrote {place}" + (f": {_summary(result)}" if json is None else ""))
+    return result.to_dict()
 
 
 def _printed(text: str, options: dict[str, Any], aside: bool) -> dict[str, Any]:

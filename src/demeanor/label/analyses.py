@@ -19,10 +19,14 @@ READ = "as read"
 
 @dataclass
 class Analyses:
-    """What a file holds: analyses with their texts and speakers corrected, and samples that had failed."""
+    """What a file holds: analyses with their texts and speakers corrected, and samples that had failed.
+
+    `warnings` say what had to be guessed of the file.
+    """
 
     items: list[dict[str, Any]] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ def read_analyses(source: Path) -> Analyses | None:
     kind = source.suffix.lower()
     if kind not in (".json", ".jsonl", ".ndjson") or not source.is_file():
         return None
-    entries = list(_entries(decode_text(source).removeprefix("\ufeff"), kind))
+    found = Analyses()
+    entries = list(_entries(decode_text(source, found.warnings).removeprefix("\ufeff"), kind))
     known = [e for e in entries if isinstance(e, dict) and "id" in e and ("overall" in e or "error" in e)]
     if not known or len(known) < len(entries):
         if kind != ".json" and not known:
@@ -61,7 +66,6 @@ def read_analyses(source: Path) -> Analyses | None:
             f"{len(entries) - len(known)} of {len(entries)} that are none; check the file"
         )
     latest = {_name(entry): entry for entry in known}
-    found = Analyses()
     for name, entry in latest.items():
         if "overall" in entry:
             found.items.append(overlaid(entry) | {"id": name})

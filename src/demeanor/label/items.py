@@ -23,10 +23,11 @@ _MEDIA = ("image", "audio", "video")
 
 @dataclass
 class Found:
-    """Items, and what was left out: the id and why."""
+    """Items; what was left out: the id and why; and what had to be guessed of their file, in words."""
 
     items: list[Sample] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def find_items(
@@ -46,9 +47,12 @@ def find_items(
     """
     analyses = read_analyses(source)
     if analyses is None:
-        found = _checked(read_items(source, _NO_FILE, pair))
+        warnings: list[str] = []
+        found = _checked(read_items(source, _NO_FILE, pair, warnings))
+        found.warnings = warnings
     else:
         found = _from_analyses(analyses, media or source.parent, whole)
+        found.warnings = analyses.warnings
     if sentences:
         found.items = [part for item in found.items for part in _sentences(item)]
     return found

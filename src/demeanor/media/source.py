@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from demeanor.errors import DecodeError, InputError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://\S*|(?:file|data|pipe|concat|rtp|udp):\S+")
+_STREAM = re.compile(r"/dev/(?:stdout|stderr|fd/\d+)|/proc/\w+/fd/\d+")
 _LOCK = threading.Lock()
 
 
@@ -50,6 +51,17 @@ def is_regular(path: str | Path) -> bool:
     """As `Path.is_file`; False too where a folder on the way may not be looked into, which raises there."""
     try:
         return Path(path).is_file()
+    except OSError:
+        return False
+
+
+def is_device(path: str | Path) -> bool:
+    """Whether something is there that is neither file nor folder: a device, a named pipe, an open stream by its name.
+
+    `/dev/stdout` is one also where it leads to a file, which a shell has open and goes on to write.
+    """
+    try:
+        return Path(path).exists() and (bool(_STREAM.fullmatch(str(path))) or not (is_regular(path) or is_folder(path)))
     except OSError:
         return False
 

@@ -44,7 +44,7 @@ def decode_text(source: Source, warnings: list[str] | None = None) -> str:
     if isinstance(source, str) and not existing_file(source):
         return source
     if isinstance(source, io.TextIOBase):
-        return str(source.read())
+        return _whole(source)
     if not isinstance(source, str | Path | bytes | bytearray | memoryview) and not hasattr(source, "read"):
         raise InputError(f"cannot {_STEP}: expected a path, bytes or a file, got {type(source).__name__}")
     if isinstance(source, str | Path) and is_regular(source) and not Path(source).stat().st_size:
@@ -67,3 +67,15 @@ def decode_text(source: Source, warnings: list[str] | None = None) -> str:
             "picture a name of its kind"
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _whole(file: io.TextIOBase) -> str:
+    """All that an open text file holds, from its beginning; the file stands where it stood. A stream as it comes."""
+    if not file.seekable():
+        return file.read()
+    before = file.tell()
+    file.seek(0)
+    try:
+        return file.read()
+    finally:
+        file.seek(before)

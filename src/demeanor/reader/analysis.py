@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from demeanor.errors import ConfigError, DataError
 from demeanor.media.encoding import whole_characters
+from demeanor.media.source import is_device, resolved
 from demeanor.plugins import require
 from demeanor.reader import record
 from demeanor.types import Kind, Person, Reading, Segment
@@ -84,9 +85,10 @@ class Analysis:
         Raises:
             DataError: not an analysis of this schema.
         """
-        if data.get("schema") != record.SCHEMA:
+        schema = data.get("schema") if isinstance(data, Mapping) else f"{type(data).__name__}, which is no object"
+        if schema != record.SCHEMA:
             raise DataError(
-                f"expected an analysis with schema {record.SCHEMA}, got {data.get('schema')!r}; "
+                f"expected an analysis with schema {record.SCHEMA}, got {schema}; "
                 "a line of a batch that failed holds an error instead"
             )
         try:
@@ -195,20 +197,27 @@ class Analysis:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or as it was before.
+    """Write a text file so that it is there whole or as it was before; a device or pipe is written into.
+
+    Of a link the file it leads to is written.
 
     Raises:
         ConfigError: the folder is not there or may not be written.
     """
     try:
+        if is_device(path):
+            with path.open("a", encoding="utf-8", newline="") as stream:  # what a redirected stdout holds stays
+                stream.write(whole_characters(text))
+            return
+        place = resolved(path)
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
+            "w", encoding="utf-8", newline="", dir=place.parent, prefix=f".{place.name}.", delete=False
         ) as out:
             try:
                 out.write(whole_characters(text))
                 out.close()
                 _as_usual(Path(out.name))
-                Path(out.name).replace(path)
+                Path(out.name).replace(place)
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     Path(out.name).unlink()

@@ -9,14 +9,14 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError
 from demeanor.media.kind import KNOWN_EXTENSIONS, is_subtitles
-from demeanor.media.source import is_regular
+from demeanor.media.source import is_regular, resolved
 from demeanor.reader.executor import Executor, Line, Threads
 from demeanor.reader.inputs import chosen_cues
 from demeanor.reader.manifest import Item, read_items
@@ -49,6 +49,7 @@ class BatchResult:
         changed: how many of those read or failed an earlier run had read as something else, or with something else.
         strange: lines of `out` that are of no sample of this input, and were left there.
         empty: ids of those samples, read now or by an earlier run, that have none of the cues asked for.
+        warnings: what had to be guessed of the manifest or was left out of it, in words.
     """
 
     done: int
@@ -57,6 +58,7 @@ class BatchResult:
     changed: int = 0
     strange: int = 0
     empty: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -96,15 +98,18 @@ def run(
         UnknownNameError: no such cue.
     """
     source, out, wanted = Path(source), Path(out), chosen_cues(cues)
-    items = read_items(source, out, pair)
+    warnings: list[str] = []
+    items = read_items(source, out, pair, warnings)
     if is_regular(source) and is_regular(out) and out.samefile(source):
         raise ConfigError(f"{out}: this file is the manifest, and would be overwritten; name another output")
     with _alone(out):
-        return _run(items, out, reader, wanted, executor or Threads(), progress)
+        result = _run(items, source.name, out, reader, wanted, executor or Threads(), progress)
+    return replace(result, warnings=tuple(warnings))
 
 
 def _run(
     items: Sequence[Item],
+    source: str,
     out: Path,
     reader: Reader,
     wanted: frozenset[str],
@@ -113,7 +118,7 @@ def _run(
 ) -> BatchResult:
     """What is not in `out` yet, into it."""
     asked = {item.id: _asked(item, reader.experts.bundle.name, wanted) for item in items}
-    known, changed, strange, empty = _resumed(out, {item.id: item for item in items}, asked)
+    known, changed, strange, empty = _resumed(out, source, {item.id: item for item in items}, asked)
     left = [item for item in items if item.id not in known]
     total, finished, failed = len(items), len(items) - len(left), 0
     skipped = finished
@@ -134,7 +139,7 @@ def _run(
             empty += [line["id"]] if _is_empty(line) else []
             if progress is not None:
                 progress(finished, total)
-    if skipped and left:
+    if skipped:
         _put_in_order(out, [item.id for item in items])
     return BatchResult(total - skipped - failed, failed, skipped, changed, strange, tuple(empty))
 
@@ -180,12 +185,15 @@ def _is_empty(line: Line) -> bool:
     return line.get("cues") == {} and any(str(told).startswith(vain) for told in line.get("warnings") or ())
 
 
-def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> tuple[set[str], int, int, list[str]]:
+def _resumed(
+    out: Path, source: str, items: Mapping[str, Item], asked: Mapping[str, str]
+) -> tuple[set[str], int, int, list[str]]:
     """Ids that `out` has a reading of; of how many it had another one; how many of its lines are of none of the items.
 
     The last are the ids of readings that have none of the cues asked for.
 
-    Those, failures, and a line cut short by a kill are taken out of it.
+    What is read anew, failures of these items or of lines of this manifest (`source` is its name), and a line cut short
+    by a kill are taken out of it.
 
     Raises:
         ConfigError: it holds something else than the lines of a batch.
@@ -205,7 +213,7 @@ def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> 
                 raise ConfigError(
                     f"{out}: expected lines of an earlier batch, got {got!r}; it was left as it is: name another output"
                 )
-            if found is None or "error" in found or found["id"] in ids:
+            if found is None or found["id"] in ids or _is_tried_again(found, source, items):
                 whole = False
                 continue
             item = items.get(found["id"])
@@ -224,6 +232,14 @@ def _resumed(out: Path, items: Mapping[str, Item], asked: Mapping[str, str]) -> 
         if whole:
             raise _Unchanged
     return ids, changed, strange, empty
+
+
+def _is_tried_again(line: Line, source: str, items: Mapping[str, Item]) -> bool:
+    """Whether a line is a failure of one of the items, or of a line of their manifest, which may have a name by now."""
+    if "error" not in line:
+        return False
+    told = line["error"].get("message") if isinstance(line["error"], dict) else None
+    return line["id"] in items or str(told).startswith(f"{source}, line ")
 
 
 def _raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
@@ -328,7 +344,8 @@ class _Unchanged(Exception):
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Any]:
-    """A file that takes the place of `path` at once when the block ends well."""
+    """A file that takes the place of `path`, of a link that of its file, at once when the block ends well."""
+    path = resolved(path)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as copy:
         temporary = Path(copy.name)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from demeanor.media.kind import KNOWN_EXTENSIONS, SUBTITLES, is_subtitles
@@ -19,13 +19,8 @@ _NAMED = 6  # extensions that a message names
 def passed_over(folder: Path, out: Path) -> str:
     """Files of a folder that are not read, for their extension says nothing known: "3 files (.srt 2, .md 1)", or ""."""
     target = resolved(out)
-    found = [p for p in _visible(folder) if p.suffix.lower() not in _READ and is_regular(p)]
-    ends = Counter(p.suffix.lower() or "no extension" for p in found if resolved(p) != target)
-    if not ends:
-        return ""
-    number = ends.total()
-    named = ", ".join(f"{end} {count}" for end, count in ends.most_common(_NAMED))
-    return f"{number} file{'s' if number > 1 else ''} ({named}{', …' if len(ends) > _NAMED else ''})"
+    found = [p for p in files_below(folder) if p.suffix.lower() not in _READ and is_regular(p)]
+    return counted(p for p in found if resolved(p) != target)
 
 
 def subtitles_beside(folder: Path, pair: bool = False) -> list[Path]:
@@ -35,7 +30,7 @@ def subtitles_beside(folder: Path, pair: bool = False) -> list[Path]:
         folder: is searched to the bottom.
         pair: those of the recording's very stem are joined to it, and not among them.
     """
-    there = list(_visible(folder))
+    there = list(files_below(folder))
     recordings = {p.with_suffix("") for p in there if kind_by_name(p) in ("audio", "video")}
     found = []
     for path in filter(is_subtitles, there):
@@ -49,23 +44,55 @@ def subtitles_beside(folder: Path, pair: bool = False) -> list[Path]:
 def files(folder: Path, out: Path, pair: bool = False) -> Iterator[Path]:
     """Files to read, by their extension, by path, without the output; folders in it that may not be read."""
     left_out = {resolved(out), *map(resolved, subtitles_beside(folder, pair))}
-    for path in _visible(folder):
+    for path in files_below(folder):
         if is_folder(path) or (path.suffix.lower() in _READ and resolved(path) not in left_out):
             yield path
 
 
-def _visible(folder: Path) -> Iterator[Path]:
-    """Files, by path; nothing hidden.
+def files_below(folder: Path) -> Iterator[Path]:
+    """Files in it and in its folders; nothing hidden.
 
-    A folder in it that may not be read comes as itself, so that it is a sample that fails and says so.
+    Folders that are links are followed, after all others, and no folder is looked into twice, so that a loop ends and
+    a file comes under its own path where it has one in the folder. A folder that may not be read comes as itself, so
+    that whoever takes it fails and says so.
     """
+    seen: set[tuple[int, int]] = set()
     closed: list[Path] = []
-    for here, folders, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+    left = [folder]
+    for root in left:
+        for here, folders, names in os.walk(root, onerror=lambda error: closed.append(Path(error.filename))):
+            yield from closed
+            closed.clear()
+            if _is_known(here, seen):
+                folders.clear()
+                continue
+            folders[:] = sorted(f for f in folders if not f.startswith("."))
+            left += [path for path in (Path(here) / f for f in folders) if path.is_symlink()]
+            yield from (Path(here) / name for name in sorted(names) if not name.startswith("."))
         yield from closed
         closed.clear()
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        yield from (Path(here) / name for name in sorted(names) if not name.startswith("."))
-    yield from closed
+
+
+def _is_known(folder: str, seen: set[tuple[int, int]]) -> bool:
+    """Whether this very folder has come before, under whatever name; from now on it has."""
+    try:
+        found = Path(folder).stat()
+    except OSError:
+        return False
+    place = (found.st_dev, found.st_ino)
+    known = place in seen
+    seen.add(place)
+    return known
+
+
+def counted(files: Iterable[Path]) -> str:
+    """How many files there are, by extension: "3 files (.srt 2, .md 1)"; "" for none."""
+    ends = Counter(p.suffix.lower() or "no extension" for p in files)
+    if not ends:
+        return ""
+    number = ends.total()
+    named = ", ".join(f"{end} {count}" for end, count in ends.most_common(_NAMED))
+    return f"{number} file{'s' if number > 1 else ''} ({named}{', …' if len(ends) > _NAMED else ''})"
 
 
 def kind_by_name(path: Path) -> str:

@@ -14,6 +14,7 @@ from demeanor.calibration.conformal import Conformal
 from demeanor.calibration.dimensions import from_emotions
 from demeanor.calibration.pool import PoolRule, agree, pool, shapley
 from demeanor.calibration.temperature import Temperature
+from demeanor.errors import BundleError
 from demeanor.types import EMOTIONS, POLARITIES, Dimensions, Evidence, FloatArray, Reading, Sentiment, Sets
 
 POST = frozenset(("words", "scene"))
@@ -28,6 +29,15 @@ Limits = Mapping[str, Mapping[str, float]]
 FACE_DIM = 1 + len(POLARITIES) + len(EMOTIONS)
 
 
+def _rule(bundle: Bundle) -> PoolRule:
+    """How a bundle joins its cues; a `BundleError` if it does not say."""
+    try:
+        return PoolRule.from_dict(bundle.spec["fusion"]["pool"])
+    except (LookupError, TypeError) as error:
+        told = f"{bundle.name}: expected the pooling rule under fusion.pool, got none; export it anew"
+        raise BundleError(told) from error
+
+
 def fuse(
     evidence: Mapping[str, Evidence], bundle: Bundle, *, joint: bool = False
 ) -> tuple[Reading, dict[str, Reading]]:
@@ -38,7 +48,7 @@ def fuse(
         bundle: whose `fusion` holds the pooling rule and, for posts, the name of the joint graph.
         joint: a still: a picture, with or without a text that belongs to it, is read by the graph learned on posts.
     """
-    rule = PoolRule.from_dict(bundle.spec["fusion"]["pool"])
+    rule = _rule(bundle)
     heard = {c: e for c, e in evidence.items() if not e.abstain} or dict(evidence)
     joint = joint and not all(e.abstain for e in evidence.values())  # a bare wall is no posted picture
 

@@ -312,7 +312,7 @@ def _transcript(source: Source, start: float, notes: list[str], lenient: bool) -
     """
     source = Path(source) if isinstance(source, str) else source
     if kind_of_transcript(source) == ".txt":
-        return _sentences(decode_text(source))
+        return _sentences(decode_text(source, notes))
     said = read_transcript(source, warnings=notes, lenient=lenient)
     if not start:
         return said

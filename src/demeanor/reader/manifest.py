@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,18 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError, InputError
-from demeanor.media.columns import SIGNS, decimal_points, separator
 from demeanor.media.kind import is_subtitles
 from demeanor.media.source import is_regular, is_url
-from demeanor.media.text import decode_text
 from demeanor.reader.folder import files, kind_by_name, passed_over
-
-PARTS = ("text", "image", "audio", "video")
-COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time", "author", "split")
-"""Columns of a manifest; `label_…` may follow them."""
+from demeanor.reader.rows import LABEL, PARTS, Row, read_rows
 
 _PASSED = ("speaker", "group", "time", "author", "split")
-_LABEL = "label_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +82,7 @@ class Item:
             raise InputError(f"column '{column}': expected seconds, got {value!r:.60}; mend the manifest") from error
 
 
-def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
+def read_items(source: Path, out: Path, pair: bool = False, warnings: list[str] | None = None) -> list[Item]:
     """The samples of a manifest (.csv, .tsv, .jsonl) or of a folder.
 
     A line that cannot be read, or whose id an earlier one has, is an item with a `fault`. Ids are unique, in a folder
@@ -100,6 +92,7 @@ def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
         source: the manifest, or the folder that is searched.
         out: the output file, which is never read as input.
         pair: join files of a folder that differ in their extension only.
+        warnings: gets, in words, what had to be guessed of a manifest or was left out of it.
 
     Raises:
         ConfigError: no manifest; a column missing or unknown; an empty folder or manifest; one that may not be read.
@@ -117,7 +110,7 @@ def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
         raise ConfigError(f"{source}: expected a manifest (.csv, .tsv, .jsonl) or a folder, found nothing there")
     if pair:
         raise ConfigError(f"{source.name}: only the files of a folder can be paired; name the parts in the manifest")
-    rows = _rows(source)
+    rows = read_rows(source, [] if warnings is None else warnings)
     if not rows:
         raise ConfigError(
             f"{source.name}: expected a row for each sample, got the names of the columns alone; add rows"
@@ -125,7 +118,7 @@ def read_items(source: Path, out: Path, pair: bool = False) -> list[Item]:
     return _once(rows, source)
 
 
-def _once(rows: Sequence[_Row], source: Path) -> list[Item]:
+def _once(rows: Sequence[Row], source: Path) -> list[Item]:
     """An item per row; of those with one id the later ones fail, under ids of their own."""
     items = [_item(row, source) for row in rows]
     lines: dict[str, int] = {}
@@ -143,99 +136,7 @@ def _once(rows: Sequence[_Row], source: Path) -> list[Item]:
     return items
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of a manifest: its line, its cells by column, and what is wrong with it."""
-
-    line: int
-    cells: Mapping[str, Any]
-    fault: str | None = None
-
-
-def _rows(source: Path) -> list[_Row]:
-    """Rows of a file whose columns are known ones."""
-    kind = source.suffix.lower()
-    if kind not in (".csv", ".tsv", ".jsonl", ".ndjson"):
-        raise ConfigError(
-            f"{source.name}: expected a folder, or a manifest named .csv, .tsv or .jsonl, got '{kind}'; rename it, or "
-            "name the folder of the files (a single one is for `demeanor analyze`)"
-        )
-    text = decode_text(source).removeprefix("\ufeff")
-    if kind in (".csv", ".tsv"):
-        rows, columns = _csv_rows(text, "\t" if kind == ".tsv" else separator(text, COLUMNS), source.name)
-    else:
-        rows = list(_json_rows(text))
-        columns = list(dict.fromkeys(column for row in rows for column in row.cells))
-        if rows and not columns:
-            return rows  # not one line can be read: each says why
-    strange = [c for c in columns if c not in COLUMNS and not (c.startswith(_LABEL) and len(c) > len(_LABEL))]
-    if strange:
-        near = [c.lower() for c in strange if c.lower() in COLUMNS or c.lower().startswith(_LABEL)]
-        hint = f"did you mean {', '.join(near[:5])}? " if near else ""
-        raise ConfigError(
-            f"{source.name}: expected columns among {', '.join(COLUMNS)} and {_LABEL}…, got "
-            f"{', '.join(strange[:5])}; {hint}rename or drop them"
-        )
-    if "id" not in columns or not set(PARTS) & set(columns):
-        raise ConfigError(
-            f"{source.name}: expected a column 'id' and at least one of {', '.join(PARTS)}, got "
-            f"{', '.join(columns) or 'none'}; add what is missing to the first line"
-        )
-    return rows
-
-
-def _csv_rows(text: str, delimiter: str, name: str) -> tuple[list[_Row], list[str]]:
-    csv.field_size_limit(1 << 28)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    columns = [c.strip() for c in reader.fieldnames or ()]
-    if len(set(columns)) < len(columns):
-        raise ConfigError(f"{name}: expected every column once, got {', '.join(columns)}; rename one")
-    reader.fieldnames = columns
-    rows: list[_Row] = []
-    lines, before = list(io.StringIO(text, newline="")), reader.line_num
-    for cells in reader:
-        more, first, before = cells.pop(None, ()), before + 1, reader.line_num
-        while not lines[first - 1].strip("\r\n"):  # the reader passes over empty lines
-            first += 1
-        fault = None
-        if more:
-            got = f"expected {len(columns)} fields, got {len(columns) + len(more)}"
-            fault = f"{got}; quote a text with {SIGNS[delimiter]} in it"
-            fault += f", and close a quote that now reaches down to line {before}" if before > first else ""
-        elif before > first and _unclosed("".join(lines[first - 1 : before]), delimiter):
-            fault = f"expected the quote closed that is opened here, got all down to line {before} in it; close it"
-        rows.append(_Row(first, decimal_points(cells) if delimiter == ";" else cells, fault))
-    return rows, columns
-
-
-def _unclosed(row: str, delimiter: str) -> bool:
-    """Whether the text of a row ends inside of a quoted field."""
-    try:
-        list(csv.reader(io.StringIO(row, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        return "unexpected end" in str(error)
-    return False
-
-
-def _json_rows(text: str) -> Iterator[_Row]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            cells = json.loads(line, parse_constant=_constant)
-        except (ValueError, RecursionError) as error:
-            yield _Row(number, {}, f"expected JSON, got {error}; mend that line")
-            continue
-        is_object = isinstance(cells, dict)
-        yield _Row(number, cells) if is_object else _Row(number, {}, f"expected an object, got {line[:60]}; mend it")
-
-
-def _constant(name: str) -> float | None:
-    """What stands in a line and is no JSON; tables write NaN where a cell is empty."""
-    return None if name == "NaN" else float(name)
-
-
-def _item(row: _Row, source: Path) -> Item:
+def _item(row: Row, source: Path) -> Item:
     cells, name = row.cells, row.cells.get("id")
     if row.fault is not None:
         fault = f"{source.name}, line {row.line}: {row.fault}"
@@ -247,9 +148,9 @@ def _item(row: _Row, source: Path) -> Item:
     }
     sample: dict[str, Any] = {c: _passed(cells.get(c)) for c in _PASSED}
     sample["labels"] = {
-        column[len(_LABEL) :]: _label(value)
+        column[len(LABEL) :]: _label(value)
         for column, value in cells.items()
-        if column.startswith(_LABEL) and value not in (None, "")
+        if column.startswith(LABEL) and value not in (None, "")
     }
     code = cells.get("language") or "auto"
     return Item(_writable(name), given, cells.get("start"), cells.get("end"), str(code), sample)

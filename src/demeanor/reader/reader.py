@@ -247,7 +247,7 @@ def load(model: str | Path = "base", threads: int = 0, offline: bool = True) -> 
     """A reader, to be called many times; each expert is loaded when first needed.
 
     Args:
-        model: name of a bundle that comes with the package, or a bundle's folder.
+        model: name of a bundle that comes with the package, or a bundle's folder; a `Path` is a folder always.
         threads: threads of every library; 0 takes all cores.
         offline: False lets weights be downloaded that are not on this machine.
 
@@ -287,14 +287,14 @@ def analyze(
 
     See `Reader.analyze` and `load` for the arguments and errors.
     """
-    return _kept(str(model), _whole(threads), offline).analyze(
+    return _kept(model, _whole(threads), offline).analyze(
         source, text=text, image=image, audio=audio, video=video, transcript=transcript, cues=cues,
         language=language, id=id, start=start, end=end,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=2)
-def _kept(model: str, threads: int, offline: bool) -> Reader:
+def _kept(model: str | Path, threads: int, offline: bool) -> Reader:
     return load(model, threads, offline)
 
 

@@ -1,0 +1,179 @@
+"""The rows of a manifest: a table (.csv, .tsv) as spreadsheets, pandas and people write it, or lines of JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demeanor.errors import ConfigError
+from demeanor.media.columns import SIGNS, decimal_points, separator
+from demeanor.media.text import decode_text
+
+PARTS = ("text", "image", "audio", "video")
+COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time", "author", "split")
+"""Columns of a manifest; `label_…` may follow them."""
+
+LABEL = "label_"
+_SAVED_AS = (".csv", ".tsv", ".jsonl", ".ndjson")
+_OTHER_TABLES = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".json")
+_UNNAMED = re.compile(r"(Unnamed: \d+)?")  # what pandas makes of an index that was saved without a name
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a manifest: its line, its cells by column, and what is wrong with it."""
+
+    line: int
+    cells: Mapping[str, Any]
+    fault: str | None = None
+
+
+def read_rows(source: Path, warnings: list[str]) -> list[Row]:
+    """Rows of a file whose columns are known ones.
+
+    Args:
+        source: the manifest.
+        warnings: gets, in words, what had to be guessed or was left out.
+
+    Raises:
+        ConfigError: no manifest by its name; a column missing, unknown, twice, or without a name.
+    """
+    kind = source.suffix.lower()
+    if kind not in _SAVED_AS:
+        how = "save it as .csv or .jsonl" if kind in _OTHER_TABLES else "rename it"
+        raise ConfigError(
+            f"{source.name}: expected a folder, or a manifest named .csv, .tsv or .jsonl, got '{kind}'; {how}, or "
+            "name the folder of the files (a single one is for `demeanor analyze`)"
+        )
+    text = decode_text(source, warnings).removeprefix("\ufeff")
+    if kind in (".csv", ".tsv"):
+        sign = "\t" if kind == ".tsv" else separator(text, COLUMNS)
+        rows, columns = _table_rows(text, sign, source.name, warnings)
+    else:
+        rows = list(_json_rows(text))
+        columns = list(dict.fromkeys(column for row in rows for column in row.cells))
+        if rows and not columns:
+            return rows  # not one line can be read: each says why
+    _check_columns(columns, source.name)
+    return rows
+
+
+def _check_columns(columns: Sequence[str], name: str) -> None:
+    strange = [c for c in columns if c not in COLUMNS and not (c.startswith(LABEL) and len(c) > len(LABEL))]
+    if strange:
+        near = [c.lower() for c in strange if c.lower() in COLUMNS or c.lower().startswith(LABEL)]
+        hint = f"did you mean {', '.join(near[:5])}? " if near else ""
+        raise ConfigError(
+            f"{name}: expected columns among {', '.join(COLUMNS)} and {LABEL}…, got "
+            f"{', '.join(strange[:5])}; {hint}rename or drop them"
+        )
+    if "id" not in columns or not set(PARTS) & set(columns):
+        raise ConfigError(
+            f"{name}: expected a column 'id' and at least one of {', '.join(PARTS)}, got "
+            f"{', '.join(columns) or 'none'}; add what is missing to the first line"
+        )
+
+
+def _table_rows(text: str, sign: str, name: str, warnings: list[str]) -> tuple[list[Row], list[str]]:
+    """Rows with a filled cell, and the columns that have a name; those without one hold an index or nothing."""
+    csv.field_size_limit(1 << 28)
+    records = list(_records(list(io.StringIO(text, newline="")), sign))
+    header = [c.strip() for c in records.pop(0)[1]] if records else []
+    named = [c for c in header if not _UNNAMED.fullmatch(c)]
+    if len(set(named)) < len(named):
+        raise ConfigError(f"{name}: expected every column once, got {', '.join(header)}; rename one")
+    _check_unnamed(header, [cells for _, cells, fault in records if fault is None], name, warnings)
+    rows: list[Row] = []
+    for line, values, fault in records:
+        padded = [*values, *[None] * len(header)]
+        cells = {c: v for c, v in zip(header, padded, strict=False) if c in named}
+        if fault is None and _width(values) > len(header):
+            fault = f"expected {len(header)} fields, got {len(values)}; quote a text with {SIGNS[sign]} in it"
+        if fault is not None or any(v and v.strip() for v in cells.values()):
+            rows.append(Row(line, decimal_points(cells) if sign == ";" else cells, fault))
+    return rows, named
+
+
+def _width(values: Sequence[str]) -> int:
+    """How many cells there are up to the last filled one."""
+    return max((n for n, value in enumerate(values, start=1) if value.strip()), default=0)
+
+
+def _check_unnamed(header: Sequence[str], records: Sequence[Sequence[str]], name: str, warnings: list[str]) -> None:
+    """Say which columns without a name are left out.
+
+    Raises:
+        ConfigError: one holds something else than an index.
+    """
+    for at in (n for n, c in enumerate(header) if _UNNAMED.fullmatch(c)):
+        filled = [values[at] for values in records if len(values) > at and values[at].strip()]
+        if any(not cell.strip().isdecimal() for cell in filled) or len(set(filled)) < len(filled):
+            raise ConfigError(
+                f"{name}: expected a name for every column, got none for column {at + 1}; name or drop it"
+            )
+        if filled:
+            warnings.append(f"{name}: column {at + 1} has no name and counts the rows; it was left out")
+
+
+def _records(lines: Sequence[str], sign: str) -> Iterator[tuple[int, list[str], str | None]]:
+    """Each record's first line, from 1, its cells, and what is wrong with it.
+
+    A quotation mark that was not meant to open a quote takes in the lines down to the next one. Such a record is a
+    fault, and each line below its first is a record by itself if it is a whole one, else a fault: none is lost.
+    """
+    reader, last, columns = csv.reader(lines, delimiter=sign), 0, 0
+    for cells in reader:
+        first, last = last + 1, reader.line_num
+        columns = columns or len(cells)
+        fault = _astray(lines[first - 1 : last], cells, columns, sign, last) if last > first else None
+        if fault is None:
+            if cells:  # an empty line has none
+                yield first, cells, None
+            continue
+        yield first, _cells(lines[first - 1], sign), fault
+        for number, line in enumerate(lines[first:last], start=first + 1):
+            own = _cells(line, sign)
+            is_whole = len(own) >= columns and not line.count('"') % 2
+            told = f"expected a row of its own, got one in the quote that line {first} opens; mend line {first}"
+            if own:
+                yield number, own if len(own) >= columns else [], None if is_whole else told
+
+
+def _cells(line: str, sign: str) -> list[str]:
+    return next(csv.reader([line], delimiter=sign))
+
+
+def _astray(lines: Sequence[str], cells: Sequence[str], columns: int, sign: str, last: int) -> str | None:
+    """What is wrong with the quotes of a record of several lines; None where it is as tables are written."""
+    try:
+        list(csv.reader(lines, delimiter=sign, strict=True))
+    except csv.Error:
+        return f"expected the quote closed that is opened here, got all down to line {last} in it; close or double it"
+    if _width(cells) <= columns:
+        return None
+    got = f"expected {columns} fields, got {len(cells)}; quote a text with {SIGNS[sign]} in it"
+    return f"{got}, and close a quote that now reaches down to line {last}"
+
+
+def _json_rows(text: str) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            cells = json.loads(line, parse_constant=_constant)
+        except (ValueError, RecursionError) as error:
+            yield Row(number, {}, f"expected JSON, got {error}; mend that line")
+            continue
+        is_object = isinstance(cells, dict)
+        yield Row(number, cells) if is_object else Row(number, {}, f"expected an object, got {line[:60]}; mend it")
+
+
+def _constant(name: str) -> float | None:
+    """What stands in a line and is no JSON; tables write NaN where a cell is empty."""
+    return None if name == "NaN" else float(name)
