@@ -12,10 +12,14 @@ torch = pytest.importorskip("torch")
 from demeanor.fusion.concat import Concat, Config  # noqa: E402
 from demeanor.losses.tasks import masked_cross_entropy, sign_hinge, task_loss  # noqa: E402
 from demeanor.training import loop  # noqa: E402
+from demeanor.training.calibrate import calibrate, calibration_error  # noqa: E402
 from demeanor.training.data import Rows, batches, polarity_target, targets  # noqa: E402
 from demeanor.training.folds import actor_folds, group_folds  # noqa: E402
 from demeanor.training.held_out import SENTENCES, is_held_out  # noqa: E402
 from demeanor.training.loop import Settings, arithmetic, fit, predict, rate  # noqa: E402
+from demeanor.training.measure import task_metrics  # noqa: E402
+from demeanor.training.prepare import scored  # noqa: E402
+from demeanor.training.runfile import Task  # noqa: E402
 from demeanor.training.words import read_corpora, with_typos  # noqa: E402
 from demeanor.types import Sample  # noqa: E402
 
@@ -234,3 +238,16 @@ def test_no_training_row_is_a_worked_example_or_stands_in_a_test_part(file: str,
     for _, samples in corpora:
         groups = {split: {s.group for s in samples if s.split == split} for split in ("train", "valid", "test")}
         assert not groups["train"] & groups["test"]
+
+
+def test_rows_of_several_classes_are_in_no_figure_of_one_label() -> None:
+    """`anger,joy` names neither above the other: counting the first of them would call whoever says joy wrong."""
+    target = np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0], [0.4, 0.6, 0], [NAN] * 3], np.float32)
+    said = np.eye(3, dtype=np.float32)[[0, 1, 1, 1, 0]]
+    assert scored(target).tolist() == [True, True, False, True, False]
+    assert task_metrics(Task(classes=["a", "b", "c"]), said, target)["accuracy"] == 1.0
+    described = {"classes": ["a", "b", "c"], "rows": {}, "calibration": {}, "sets": {}}
+    calibrate(described, "text", np.tile(4 * said, (4, 1)), np.tile(target, (4, 1)))
+    assert described["rows"] == {"text": 12}
+    error = calibration_error(described, "text", np.tile(4 * said, (4, 1)), np.tile(target, (4, 1)))
+    assert error == pytest.approx(0, abs=0.02), "all twelve are right, and surely so"

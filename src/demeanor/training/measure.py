@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from demeanor.errors import ConfigError
 from demeanor.metrics import classification, regression
-from demeanor.training.prepare import CLASSES, labelled
+from demeanor.training.prepare import CLASSES, labelled, scored
 from demeanor.training.runfile import RunFile, Task
 
 LOWER_IS_BETTER = ("mae",)
@@ -17,21 +17,21 @@ Arrays = Mapping[str, NDArray[np.float32]]
 
 
 def task_metrics(task: Task, predicted: NDArray[np.float32], target: NDArray[np.float32]) -> dict[str, float]:
-    """Metrics of one task over its labelled rows.
+    """Metrics of one task over its labelled rows; of classes, those whose label names one above all others.
 
     Args:
         task: names the conventions for a regression.
         predicted: (N,) numbers or (N, classes) logits.
         target: (N,) or (N, classes); NaN rows are left out.
     """
-    has = labelled(target)
-    p, y = predicted[has].astype(np.float64), target[has].astype(np.float64)
+    has = scored(target)
+    p, y = predicted[has], target[has]
     if y.ndim == 1:
         if task.metrics == "mosi":
             return regression.mosi(p, y)
         if task.metrics == "sims":
             return regression.sims(p, y)
-        return {"mae": float(np.abs(p - y).mean()), "corr": regression.pearson(p, y)}
+        return {"mae": float(np.abs(p.astype(np.float64) - y).mean()), "corr": regression.pearson(p, y)}
     # Straight to the counts: a benchmark's intervals come through here some hundred thousand times.
     count = y.shape[1]
     pairs = np.bincount(y.argmax(1) * count + p.argmax(1), minlength=count * count)
