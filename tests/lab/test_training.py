@@ -17,9 +17,9 @@ from demeanor.training.data import Rows, batches, polarity_target, targets  # no
 from demeanor.training.folds import actor_folds, group_folds  # noqa: E402
 from demeanor.training.held_out import SENTENCES, is_held_out  # noqa: E402
 from demeanor.training.loop import Settings, arithmetic, fit, predict, rate  # noqa: E402
-from demeanor.training.measure import task_metrics  # noqa: E402
+from demeanor.training.measure import floor, task_metrics  # noqa: E402
 from demeanor.training.prepare import scored  # noqa: E402
-from demeanor.training.runfile import Task  # noqa: E402
+from demeanor.training.runfile import Task, checked  # noqa: E402
 from demeanor.training.words import read_corpora, with_typos  # noqa: E402
 from demeanor.types import Sample  # noqa: E402
 
@@ -251,3 +251,23 @@ def test_rows_of_several_classes_are_in_no_figure_of_one_label() -> None:
     assert described["rows"] == {"text": 12}
     error = calibration_error(described, "text", np.tile(4 * said, (4, 1)), np.tile(target, (4, 1)))
     assert error == pytest.approx(0, abs=0.02), "all twelve are right, and surely so"
+
+
+def test_edges_of_sims_lie_in_the_precision_of_the_labels() -> None:
+    """In float64 a float32 label of -0.7 is above the edge of that name, and a prediction of it in another class."""
+    labels = np.array([-0.7, -0.1, 0.1, 0.7], np.float32)
+    inside = labels - np.float32(0.05)  # closed on the right: each lies with the edge above it
+    found = task_metrics(Task(metrics="sims"), inside, labels)
+    assert (found["acc3"], found["acc5"]) == (1.0, 1.0)
+
+
+def test_a_floor_takes_a_side_where_the_median_is_none() -> None:
+    tasks = {"score": {"metrics": "mosi"}}
+    run = checked({"run": {"name": "f", "model": "concat"}, "data": {"dataset": "synthetic"}, "tasks": tasks,
+                   "encoders": {"text": {"name": "series"}}})  # fmt: skip
+    labels = {"score": np.array([-2, 0, 0, 0, 1, 1, 2], np.float32)}
+    found = floor(run, labels, labels)
+    assert found["mae"] == pytest.approx(6 / 7), "the median is 0"
+    assert found["non0_acc2"] == pytest.approx(3 / 4), "most of those that are not 0 are positive"
+    assert found["non0_f1"] == pytest.approx(3 / 4 * 6 / 7)
+    assert floor(run, {"score": -labels["score"]}, labels)["non0_acc2"] == pytest.approx(1 / 4), "as in training"

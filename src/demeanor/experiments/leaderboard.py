@@ -22,10 +22,11 @@ FIRST = (
 HEAD = """# Leaderboard
 
 Made by `python -m demeanor.experiments.leaderboard` from [records.jsonl](records.jsonl); not edited by hand. Numbers
-are mean ± standard deviation over seeds on the test part named, which is read once per finished run. *Constant* is
-the best constant prediction. *Against* is the mean difference over seeds to the row named, with its 95 % interval over
-clusters (videos, speakers, duplicate groups): a difference counts only where the interval excludes 0 (**bold**). Rows
-like `concat (text)` have that modality alone. Seconds are wall time beside other work, megabytes the whole process.
+are mean ± standard deviation over seeds on the test part named, which is read once per finished run; "(2 of 3)" is of
+the seeds that have that number, the others having none. *Constant* always says the median label or the most frequent
+class of that part. *Against* is the mean difference over seeds to the row named, with its 95 % interval over clusters
+(videos, speakers, duplicate groups): a difference counts only where the interval excludes 0 (**bold**). Rows like
+`concat (text)` have that modality alone. Seconds are wall time beside other work, megabytes the whole process.
 """
 
 Record = Mapping[str, Any]

@@ -13,6 +13,7 @@ from demeanor.training.prepare import CLASSES, labelled, scored
 from demeanor.training.runfile import RunFile, Task
 
 LOWER_IS_BETTER = ("mae",)
+SIDED = ("non0_acc2", "non0_f1")
 Arrays = Mapping[str, NDArray[np.float32]]
 
 
@@ -58,14 +59,21 @@ def rehearsed(run: RunFile) -> dict[str, float]:
 
 
 def floor(run: RunFile, train: Arrays, labels: Arrays) -> dict[str, float]:
-    """The scores of a constant: the median of the training labels, or their most frequent class."""
+    """The scores of a constant: the median of the training labels, or their most frequent class.
+
+    Of negative against positive, of which a median of 0 is neither, it is their more frequent side.
+    """
     constant: dict[str, NDArray[np.float32]] = {}
+    sided: dict[str, NDArray[np.float32]] = {}
     for name in run.tasks:
         known = train[name][labelled(train[name])]
         value = np.median(known) if known.ndim == 1 else np.eye(known.shape[1])[known.sum(0).argmax()]
-        constant[name] = np.broadcast_to(np.asarray(value, np.float32), labels[name].shape)
+        side = value or np.sign(np.sign(known).sum()) if known.ndim == 1 else value
+        shape = labels[name].shape
+        constant[name], sided[name] = (np.broadcast_to(np.asarray(v, np.float32), shape) for v in (value, side))
     with np.errstate(invalid="ignore"):
-        return measure(run, constant, labels)
+        apart = {k: v for k, v in measure(run, sided, labels).items() if k.endswith(SIDED)}
+        return measure(run, constant, labels) | apart
 
 
 def selected(run: RunFile, scores: Mapping[str, float]) -> float:
