@@ -55,6 +55,23 @@ def measured(
         return {n: measure(run, {t: joined[f"{n}/{t}"] for t in run.tasks}, labels) for n in names}
 
 
+def without(run: RunFile, found: Sequence[Mapping[str, Any]]) -> str:
+    """Which of a row's records, one per seed, lack a pattern that the run file asks for, and which; "" where none.
+
+    They were tested before it was asked for. Their test part was read, and what was read is written down.
+    """
+    if run.missing is None:
+        return ""
+    names = list(run.encoders)
+    sets = subsets_of(names) if run.missing.subsets and len(names) > 1 else []
+    asked = ["+".join(chosen) for chosen in sets] + [f"{FRAMES}{share:g}" for share in run.missing.frame_loss]
+    told: dict[str, list[str]] = {}
+    for record in found:
+        if lacking := [name for name in asked if name not in record.get("missing", {})]:
+            told.setdefault(", ".join(lacking), []).append(str(record["seed"]))
+    return "; ".join(f"{names} of seed {', '.join(seeds)}" for names, seeds in told.items())
+
+
 def averaged(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Pattern → metric → mean over the records of several seeds."""
     out: dict[str, dict[str, float | None]] = {}
