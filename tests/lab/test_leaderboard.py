@@ -264,3 +264,27 @@ def test_the_metric_of_the_table_is_the_one_that_is_drawn() -> None:
     both = ["score_mae", "score_corr", "own_accuracy", "own_uar"]
     assert chosen(both, "score_mae") == ["score_mae", "own_uar"]
     assert chosen(both, "own_accuracy") == ["score_mae", "own_accuracy"]
+
+
+def test_a_row_of_other_metrics_stops_neither_table_nor_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    from demeanor.cli._lab import print_rows
+    from demeanor.experiments.missing_plot import write_missing
+
+    def row(entry: str, **metrics: float | None) -> dict[str, Any]:
+        less = {"text": metrics, "audio": metrics, "frames lost 0": metrics, "frames lost 0.5": metrics}
+        cost = {"params": 10.0, "seconds_per_epoch": 1.0}
+        return {"entry": entry, "seeds": 2, "mean": metrics, "sd": metrics, "floor": metrics, "missing": less, **cost}
+
+    rows = [row("concat", mae=0.5), row("mult", accuracy=0.7), row("tfn", mae=float("nan"))]
+    print_rows(rows)
+    out = capsys.readouterr().out
+    assert "0.500 ± 0.500" in out
+    assert "nan" not in out
+    (tmp_path / "bench-one.json").write_text(json.dumps(records.plain(rows)))
+    assert [p.name for p in write_missing(tmp_path / "bench-one.json")] == [
+        "one-missing.md", "one-subsets.png", "one-frames-mae.png",
+    ]  # fmt: skip
+    assert "| concat | **0.500** |" in (tmp_path / "one-missing.md").read_text()

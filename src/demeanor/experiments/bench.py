@@ -146,13 +146,8 @@ def bench(
         say(f"[{number}/{len(jobs)}] {entry.name}, seed {seed}" + (f", fold {fold}" if run.data.folds else ""))
         if not ((one := place_of(folder, entry, seed, fold)) / "test.json").exists():
             carry_out(spec_for(base, entry, seed, fold), one, root, data, store, say)
-    pooled: dict[str, list[dict[str, Any]]] = {}
-    told = {told_of(r) for r in records.read(results)}
-    for entry in rows:
-        pooled[entry.name] = [pool(folder, entry, seed, deal, run.bench.metric) for seed in range(count)]
-        for record in pooled[entry.name]:
-            if told_of(record) not in told:
-                records.append(record, results)
+    pooled = {e.name: [pool(folder, e, seed, deal, run.bench.metric) for seed in range(count)] for e in rows}
+    write_down([r for found in pooled.values() for r in found], results)
     runs = {e.name: lab.check(spec_for(base, e, 0, 0)) for e in rows}
     folders = {e.name: place_of(folder, e, 0, 0).parent for e in rows}
     summary = compare(runs, folders, rivals(rows, run.bench.baselines), pooled)
@@ -161,9 +156,8 @@ def bench(
     write_leaderboard(results)
     if run.missing is not None and find_spec("matplotlib"):
         write_missing(told_in)
-    for name, found in pooled.items():
-        if without := missing.without(runs[name], found):
-            say(f"[missing]: {name} lacks {without}; give another --out, where all of it is tested anew")
+    for line in missing.untested(runs, pooled):
+        say(line)
     return summary
 
 
@@ -296,6 +290,14 @@ def settings_sha256(spec: Mapping[str, Any]) -> str:
     if named := data.get("manifest"):
         data["manifest"] = [Path(place).name for place in ([named] if isinstance(named, str) else named)]
     return of({**{k: v for k, v in spec.items() if k != "missing"}, "training": training, "data": data})
+
+
+def write_down(found: Sequence[Mapping[str, Any]], results: Path) -> None:
+    """Add to the records what they do not hold yet."""
+    told = {told_of(r) for r in records.read(results)}
+    for record in found:
+        if told_of(record) not in told:
+            records.append(record, results)
 
 
 def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -55,21 +55,27 @@ def measured(
         return {n: measure(run, {t: joined[f"{n}/{t}"] for t in run.tasks}, labels) for n in names}
 
 
-def without(run: RunFile, found: Sequence[Mapping[str, Any]]) -> str:
-    """Which of a row's records, one per seed, lack a pattern that the run file asks for, and which; "" where none.
+def untested(runs: Mapping[str, RunFile], pooled: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """A line per row of which some seed was tested before all patterns were asked for: its test part was read."""
+    lines = []
+    for row, run in runs.items():
+        told: dict[str, list[str]] = {}
+        for record in pooled[row]:
+            if lacking := [name for name in _names(run) if name not in record.get("missing", {})]:
+                told.setdefault(", ".join(lacking), []).append(str(record["seed"]))
+        if told:
+            lacks = "; ".join(f"{names} of seed {', '.join(seeds)}" for names, seeds in told.items())
+            lines.append(f"[missing]: {row} lacks {lacks}; give another --out, where all of it is tested anew")
+    return lines
 
-    They were tested before it was asked for. Their test part was read, and what was read is written down.
-    """
+
+def _names(run: RunFile) -> list[str]:
+    """What `patterns` are called."""
     if run.missing is None:
-        return ""
+        return []
     names = list(run.encoders)
     sets = subsets_of(names) if run.missing.subsets and len(names) > 1 else []
-    asked = ["+".join(chosen) for chosen in sets] + [f"{FRAMES}{share:g}" for share in run.missing.frame_loss]
-    told: dict[str, list[str]] = {}
-    for record in found:
-        if lacking := [name for name in asked if name not in record.get("missing", {})]:
-            told.setdefault(", ".join(lacking), []).append(str(record["seed"]))
-    return "; ".join(f"{names} of seed {', '.join(seeds)}" for names, seeds in told.items())
+    return ["+".join(chosen) for chosen in sets] + [f"{FRAMES}{share:g}" for share in run.missing.frame_loss]
 
 
 def averaged(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
