@@ -234,9 +234,10 @@ def test_a_benchmark_compares_fairly_and_is_not_done_twice(run_file: Path, tmp_p
 def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, tmp_path: Path) -> None:
     runs, results = tmp_path / "runs", tmp_path / "results" / "records.jsonl"
     run_file.write_text(run_file.read_text().replace("epochs = 6", "epochs = 1") + "[bench]\ntext_only = false\n")
+    said: list[str] = []
 
     def go(models: list[str], seeds: int, *settings: str, less: bool = False) -> list[dict]:
-        return bench(run_file, tmp_path, models, seeds, runs, results, settings, say=lambda line: None, less=less)
+        return bench(run_file, tmp_path, models, seeds, runs, results, settings, say=said.append, less=less)
 
     first = go(["concat"], 1)
     began = (runs / "bench-known/concat/seed-0-fold-0/run.json").read_bytes()
@@ -253,6 +254,9 @@ def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, 
     more = go(["concat", "late_mean"], 2, "bench.settings.late_mean.training.epochs=2", less=True)
     assert [r["seeds"] for r in more] == [2, 2]
     assert more[1]["missing"]
+    (told,) = [line for line in said if line.startswith("[missing]")]
+    assert told.startswith("[missing]: concat lacks text, audio, text+audio, frames lost 0, ")
+    assert told.endswith("frames lost 0.9 of seed 0; give another --out, where all of it is tested anew")
     assert go(["late_mean"], 3, "bench.settings.late_mean.training.epochs=2")[0]["missing"] == {}
     shutil.rmtree(runs / "bench-known/concat/seed-0-fold-0")
     assert go(["concat"], 1, "training.epochs=2")[0]["mean"] != first[0]["mean"], "nothing is left of a removed run"
@@ -264,6 +268,17 @@ def test_rows_of_a_benchmark_learn_from_the_same_data(run_file: Path, tmp_path: 
     own = ["bench.settings.late_mean.tasks.score.scale=1"]
     rows = bench(run_file, tmp_path, ["concat", "late_mean"], 1, runs, results, own, say=lambda line: None)
     assert [r["seeds"] for r in rows] == [1, 1], "a row may have a scale of its own"
+    assert "acc7" in rows[1]["mean"], "beside what else its task says"
+    assert rows[1]["against"] == {}, "but numbers of two units are not subtracted"
+    held = tmp_path / "held" / "runs"
+    fewer = ["bench.settings.late_mean.data.samples=120", "bench.metric=corr"]
+    rows = bench(run_file, tmp_path, ["concat", "late_mean"], 1, held, held / "r.jsonl", fewer, say=lambda line: None)
+    assert rows[1]["against"] == {}, "nor those of other samples"
+    assert [r["shown"] for r in rows] == ["corr", "corr"]
+    again = bench(run_file, tmp_path, ["concat"], 1, held, held / "r.jsonl", say=lambda line: None)
+    assert again[0]["shown"] == "mae", "what orders the table is asked of the run file as it is now"
+    assert "| model | seeds | mae | corr |" in (held / "leaderboard.md").read_text()
+    assert [r["entry"] for r in json.loads((held / "bench-known.json").read_text())] == ["concat", "late_mean"]
     shutil.rmtree(runs / "bench-known/late_mean")
     (runs / "bench-known/concat/seed-0-fold-0/data.json").write_text('{"sha256": "of other labels"}')
     for models, seeds in ((["late_mean"], 1), (["concat"], 2)):

@@ -25,11 +25,11 @@ def record(entry: str, seed: int, mae: float, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def board(tmp_path: Path, found: list[dict[str, Any]], against: dict[str, Any]) -> str:
+def board(tmp_path: Path, found: list[dict[str, Any]], against: dict[str, Any], **more: Any) -> str:
     path = tmp_path / "records.jsonl"
     for one in found:
         records.append(one, path)
-    rows = [{"entry": e, "against": {o: {"mae": d} for o, d in a.items()}} for e, a in against.items()]
+    rows = [{"entry": e, "against": {o: {"mae": d} for o, d in a.items()}, **more} for e, a in against.items()]
     (tmp_path / "bench-one.json").write_text(json.dumps(rows))
     return write_leaderboard(path).read_text()
 
@@ -88,6 +88,33 @@ def test_rows_from_before_a_task_was_renamed_have_dashes(tmp_path: Path) -> None
     assert "| *constant* |  | 0.900 |" in page
 
 
+def test_a_row_that_lacks_a_number_is_below_the_complete_ones(tmp_path: Path) -> None:
+    def seeds(entry: str, *values: float | None) -> list[dict[str, Any]]:
+        return [record(entry, seed, 0.1, metrics={"mae": {"value": v}}) for seed, v in enumerate(values)]
+
+    page = board(tmp_path, [*seeds("tfn", None, 0.1, None), *seeds("mult", None), *seeds("concat", 0.5, 0.5, 0.5)], {})
+    lines = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| ")][3:6]
+    assert [[cell.strip() for cell in line] for line in lines] == [
+        ["concat", "3", "0.500 ± 0.000"], ["tfn", "3", "0.100 (1 of 3)"], ["mult", "1", "–"],
+    ]  # fmt: skip
+
+
+def test_a_difference_stands_in_the_table_of_its_own_protocol(tmp_path: Path) -> None:
+    both = [record(e, 0, 0.5, protocol=p) for e in ("concat", "mult") for p in ("as given", "3 folds pooled")]
+    told = {"mult": {"concat": {"value": -0.1, "low": -0.2, "high": -0.05}}}
+    page = board(tmp_path, both, told, dataset="clips", protocol="as given")
+    given, folds = (part.split("\n## ")[0] for part in (page.split("## clips: ")[2], page.split("## clips: ")[1]))
+    assert "-0.100" in given
+    assert "better: mult" in given
+    assert "-0.100" not in folds
+    assert "Against" not in folds
+
+
+def test_a_table_is_ordered_as_the_last_comparison_says(tmp_path: Path) -> None:
+    found = [record("concat", 0, 0.5, shown="mae")]
+    assert "| model | seeds | accuracy | mae |" in board(tmp_path, found, {"concat": {}}, shown="accuracy")
+
+
 def test_a_torn_line_costs_itself_only(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     records.append(record("concat", 0, 0.5), path)
@@ -105,6 +132,13 @@ def test_reads_of_folders_beside_are_in_the_one_count(tmp_path: Path) -> None:
     assert "| data set | by the lab | in zoo/ | for the reader | in all |" in page
     assert "| clips | 1 | 3 | 0 | 4 |" in page
     assert "mult" not in page, "only the count is joined"
+
+
+def test_what_evaluate_reads_of_a_run_is_read_by_the_lab(tmp_path: Path) -> None:
+    evaluated, released = (record("mult", seed, 0.5) for seed in (0, 1))
+    del evaluated["entry"], released["entry"]
+    found = [record("concat", 0, 0.5), evaluated | {"config_sha256": "a"}, released | {"bundle": "base"}]
+    assert "| clips | 2 | 1 | 3 |" in board(tmp_path, found, {"concat": {}})
 
 
 def test_left_out_domains_are_named_with_the_worst_first(tmp_path: Path) -> None:
@@ -138,6 +172,33 @@ def a_run(**bench: Any) -> Any:
             "bench": bench,
         }
     )
+
+
+def test_rows_of_an_earlier_comparison_stay_while_they_hold(tmp_path: Path) -> None:
+    from demeanor.experiments.compare import still_true
+
+    def row(entry: str, settings: str | None, *against: str, **more: str) -> dict[str, Any]:
+        where = {"dataset": "clips", "protocol": "as given", "bench": "one"}
+        return {
+            "entry": entry,
+            "settings_sha256": settings,
+            "against": {other: {} for other in against},
+            **where,
+            **more,
+        }
+
+    path = tmp_path / "bench-one.json"
+    assert still_true(path, [row("mult", "m")], []) == []
+    before = [
+        row("concat", "c", "lmf"), row("lmf", "l", "concat"), row("tfn", "t", "concat", "lmf"), row("mult", "old"),
+        row("misa", None, "concat"), row("mag", "g", protocol="other"),
+    ]  # fmt: skip
+    path.write_text(json.dumps(before))
+    newest = [row("concat", "other"), *before[1:4], row("concat", "c"), row("mult", "m"), *before[4:]]
+    found = still_true(path, [row("mult", "m")], newest)
+    assert found == before[:3], "those of this table whose settings are known and the newest"
+    found = still_true(path, [row("mult", "m")], [*newest, row("lmf", "new"), row("lmf", "l", bench="two")])
+    assert [(r["entry"], list(r["against"])) for r in found] == [("concat", []), ("tfn", ["concat"])]
 
 
 def test_every_row_has_text_alone_to_compare_with() -> None:
@@ -203,3 +264,27 @@ def test_the_metric_of_the_table_is_the_one_that_is_drawn() -> None:
     both = ["score_mae", "score_corr", "own_accuracy", "own_uar"]
     assert chosen(both, "score_mae") == ["score_mae", "own_uar"]
     assert chosen(both, "own_accuracy") == ["score_mae", "own_accuracy"]
+
+
+def test_a_row_of_other_metrics_stops_neither_table_nor_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    from demeanor.cli._lab import print_rows
+    from demeanor.experiments.missing_plot import write_missing
+
+    def row(entry: str, **metrics: float | None) -> dict[str, Any]:
+        less = {"text": metrics, "audio": metrics, "frames lost 0": metrics, "frames lost 0.5": metrics}
+        cost = {"params": 10.0, "seconds_per_epoch": 1.0}
+        return {"entry": entry, "seeds": 2, "mean": metrics, "sd": metrics, "floor": metrics, "missing": less, **cost}
+
+    rows = [row("concat", mae=0.5), row("mult", accuracy=0.7), row("tfn", mae=float("nan"))]
+    print_rows(rows)
+    out = capsys.readouterr().out
+    assert "0.500 ± 0.500" in out
+    assert "nan" not in out
+    (tmp_path / "bench-one.json").write_text(json.dumps(records.plain(rows)))
+    assert [p.name for p in write_missing(tmp_path / "bench-one.json")] == [
+        "one-missing.md", "one-subsets.png", "one-frames-mae.png",
+    ]  # fmt: skip
+    assert "| concat | **0.500** |" in (tmp_path / "one-missing.md").read_text()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from demeanor.experiments.release import _classes, by_light, by_text
+from demeanor.experiments.release import _classes, _intensity, by_light, by_text
 from demeanor.types import POLARITIES, Evidence, Sample
 
 NEUTRAL = np.full(7, 1 / 7)
@@ -46,3 +46,10 @@ def test_no_gap_between_languages_where_one_has_too_few() -> None:
 def test_pictures_are_dark_or_light() -> None:
     pictures = [np.full((4, 4, 3), light, np.uint8) for light in (10, 200, 90, 255)]
     assert by_light(pictures)["gap_dark"].tolist() == [True, False, True, False]
+
+
+def test_the_floor_of_two_sides_is_one_of_them() -> None:
+    samples = [Sample(str(i), labels={"score": v}) for i, v in enumerate((-0.5, 0.0, 0.0, 0.0, 0.5, 0.5))]
+    found = _intensity("made", "by hand", samples, [said("neutral")] * 6, np.arange(6))["floor"]
+    assert found["mae"] == pytest.approx(0.75)
+    assert found["non0_acc2"] == pytest.approx(2 / 3)

@@ -12,10 +12,14 @@ torch = pytest.importorskip("torch")
 from demeanor.fusion.concat import Concat, Config  # noqa: E402
 from demeanor.losses.tasks import masked_cross_entropy, sign_hinge, task_loss  # noqa: E402
 from demeanor.training import loop  # noqa: E402
+from demeanor.training.calibrate import calibrate, calibration_error  # noqa: E402
 from demeanor.training.data import Rows, batches, polarity_target, targets  # noqa: E402
 from demeanor.training.folds import actor_folds, group_folds  # noqa: E402
 from demeanor.training.held_out import SENTENCES, is_held_out  # noqa: E402
 from demeanor.training.loop import Settings, arithmetic, fit, predict, rate  # noqa: E402
+from demeanor.training.measure import floor, task_metrics  # noqa: E402
+from demeanor.training.prepare import scored  # noqa: E402
+from demeanor.training.runfile import Task, checked  # noqa: E402
 from demeanor.training.words import read_corpora, with_typos  # noqa: E402
 from demeanor.types import Sample  # noqa: E402
 
@@ -234,3 +238,36 @@ def test_no_training_row_is_a_worked_example_or_stands_in_a_test_part(file: str,
     for _, samples in corpora:
         groups = {split: {s.group for s in samples if s.split == split} for split in ("train", "valid", "test")}
         assert not groups["train"] & groups["test"]
+
+
+def test_rows_of_several_classes_are_in_no_figure_of_one_label() -> None:
+    """`anger,joy` names neither above the other: counting the first of them would call whoever says joy wrong."""
+    target = np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0], [0.4, 0.6, 0], [NAN] * 3], np.float32)
+    said = np.eye(3, dtype=np.float32)[[0, 1, 1, 1, 0]]
+    assert scored(target).tolist() == [True, True, False, True, False]
+    assert task_metrics(Task(classes=["a", "b", "c"]), said, target)["accuracy"] == 1.0
+    described = {"classes": ["a", "b", "c"], "rows": {}, "calibration": {}, "sets": {}}
+    calibrate(described, "text", np.tile(4 * said, (4, 1)), np.tile(target, (4, 1)))
+    assert described["rows"] == {"text": 12}
+    error = calibration_error(described, "text", np.tile(4 * said, (4, 1)), np.tile(target, (4, 1)))
+    assert error == pytest.approx(0, abs=0.02), "all twelve are right, and surely so"
+
+
+def test_edges_of_sims_lie_in_the_precision_of_the_labels() -> None:
+    """In float64 a float32 label of -0.7 is above the edge of that name, and a prediction of it in another class."""
+    labels = np.array([-0.7, -0.1, 0.1, 0.7], np.float32)
+    inside = labels - np.float32(0.05)  # closed on the right: each lies with the edge above it
+    found = task_metrics(Task(metrics="sims"), inside, labels)
+    assert (found["acc3"], found["acc5"]) == (1.0, 1.0)
+
+
+def test_a_floor_takes_a_side_where_the_median_is_none() -> None:
+    tasks = {"score": {"metrics": "mosi"}}
+    run = checked({"run": {"name": "f", "model": "concat"}, "data": {"dataset": "synthetic"}, "tasks": tasks,
+                   "encoders": {"text": {"name": "series"}}})  # fmt: skip
+    labels = {"score": np.array([-2, 0, 0, 0, 1, 1, 2], np.float32)}
+    found = floor(run, labels, labels)
+    assert found["mae"] == pytest.approx(6 / 7), "the median is 0"
+    assert found["non0_acc2"] == pytest.approx(3 / 4), "most of those that are not 0 are positive"
+    assert found["non0_f1"] == pytest.approx(3 / 4 * 6 / 7)
+    assert floor(run, {"score": -labels["score"]}, labels)["non0_acc2"] == pytest.approx(1 / 4), "as in training"

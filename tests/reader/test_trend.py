@@ -108,12 +108,18 @@ def test_noise_makes_raw_labels_flicker_and_steady_ones_hardly(noise: float, mos
     assert np.mean(held) <= np.mean(raw) / 8
 
 
-def test_of_very_many_segments_every_so_many_are_looked_at() -> None:
+def test_of_very_many_segments_a_noisy_step_is_found_near_its_place() -> None:
     rng = np.random.default_rng(0)
     score = np.where(np.arange(6500) < 3900, 0.5, -0.4) + 0.2 * rng.standard_normal(6500)
     found = changes(np.arange(6500.0), score, np.ones(6500))
     assert len(found) == 1
     assert abs(found[0] - 3900) <= 6
+
+
+@pytest.mark.parametrize(("n", "at"), [(3001, 1502), (4000, 2001), (6007, 3), (8192, 8189), (9500, 4001)])
+def test_of_very_many_segments_a_step_is_one_change_where_it_is(n: int, at: int) -> None:
+    score = np.where(np.arange(n) < at, -0.6, 0.6)
+    assert changes(np.arange(float(n)), score, np.ones(n)) == [at]
 
 
 def segment(score: float | None, start: float | None, chars: tuple[int, int] | None = None) -> dict[str, Any]:

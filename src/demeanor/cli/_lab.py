@@ -75,14 +75,18 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     metrics = list(rows[0]["mean"])[:5]
     table = _table("model", "seeds", *metrics, "parameters", "s/epoch")
     for row in rows:
-        spread = ["" if row["sd"][m] is None else f" ± {row['sd'][m]:.3f}" for m in metrics]
-        cells = [f"{row['mean'][m]:.3f}{sd}" for m, sd in zip(metrics, spread, strict=True)]
+        cells = [_spread(row["mean"].get(m), row["sd"].get(m)) for m in metrics]
         table.add_row(
             row["entry"], str(row["seeds"]), *cells, f"{row['params']:,.0f}", f"{row['seconds_per_epoch']:.2f}"
         )
     constant = rows[0]["floor"]
     table.add_row("constant", "", *(_number(constant[m]) for m in metrics), "", "")
     _print(table, "test part, mean ± sd over seeds")
+
+
+def _spread(mean: float | None, sd: float | None) -> str:
+    """A dash where a row has no such metric, or a seed of it none."""
+    return _number(mean) + ("" if sd is None or math.isnan(sd) else f" ± {sd:.3f}")
 
 
 def _number(value: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from demeanor.errors import ConfigError
 from demeanor.experiments import missing, records
+from demeanor.experiments.compare import compare, still_true
 from demeanor.experiments.evaluate import describe, evaluate, intervals, spec_of
 from demeanor.features.digest import of
 from demeanor.features.store import Store
-from demeanor.metrics import bootstrap
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
-from demeanor.training.measure import LOWER_IS_BETTER, floor, measure, rehearsed
+from demeanor.training.measure import floor, measure, rehearsed
 from demeanor.training.prepare import SECTIONS, Prepared, prepare, refuse_other_data
 from demeanor.training.run import provenance, read_run_file, save_arrays, with_manifest, write_json
 from demeanor.training.runfile import RunFile
@@ -78,7 +78,10 @@ def spec_for(base: Spec, entry: Entry, seed: int, fold: int) -> Spec:
     bench = spec.pop("bench", {})
     spec.pop("search", None)
     for section, settings in bench.get("settings", {}).get(entry.model, {}).items():
-        spec.setdefault(section, {}).update(settings)
+        before = spec.setdefault(section, {})
+        if section == "tasks":  # a task keeps what the row says nothing of
+            settings = {n: {**before.get(n, {}), **s} if isinstance(s, Mapping) else s for n, s in settings.items()}
+        before.update(settings)
     spec["run"] |= {"model": entry.model, "name": f"{base['run']['name']}/{entry.name}"}
     spec["encoders"] = {m: spec["encoders"][m] for m in entry.modalities}
     features = spec.get("features", {})
@@ -143,18 +146,18 @@ def bench(
         say(f"[{number}/{len(jobs)}] {entry.name}, seed {seed}" + (f", fold {fold}" if run.data.folds else ""))
         if not ((one := place_of(folder, entry, seed, fold)) / "test.json").exists():
             carry_out(spec_for(base, entry, seed, fold), one, root, data, store, say)
-    pooled: dict[str, list[dict[str, Any]]] = {}
-    told = {told_of(r) for r in records.read(results)}
-    for entry in rows:
-        pooled[entry.name] = [pool(folder, entry, seed, deal, run.bench.metric) for seed in range(count)]
-        for record in pooled[entry.name]:
-            if told_of(record) not in told:
-                records.append(record, results)
-    summary = compare(run, folder, rows, pooled)
-    write_json(results.parent / f"bench-{run.run.name}.json", records.plain(summary))
+    pooled = {e.name: [pool(folder, e, seed, deal, run.bench.metric) for seed in range(count)] for e in rows}
+    write_down([r for found in pooled.values() for r in found], results)
+    runs = {e.name: lab.check(spec_for(base, e, 0, 0)) for e in rows}
+    folders = {e.name: place_of(folder, e, 0, 0).parent for e in rows}
+    summary = compare(runs, folders, rivals(rows, run.bench.baselines), pooled)
+    told_in = results.parent / f"bench-{run.run.name}.json"
+    write_json(told_in, records.plain([*summary, *still_true(told_in, summary, records.read(results))]))
     write_leaderboard(results)
     if run.missing is not None and find_spec("matplotlib"):
-        write_missing(results.parent / f"bench-{run.run.name}.json")
+        write_missing(told_in)
+    for line in missing.untested(runs, pooled):
+        say(line)
     return summary
 
 
@@ -249,14 +252,14 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
     `metric` is what the bench is ordered by.
     """
     places = [place_of(folder, entry, seed, f) for f in range(folds)]
+    stored = spec_of(places[0])
+    run = lab.check(stored["config"])
     path = places[0].parent / f"seed-{seed}.json"
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return found | {"shown": shown_metric(run, list(found["metrics"]), metric)}
     parts = [dict(np.load(p / "test-predictions.npz")) for p in places]
     joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-    stored = spec_of(places[0])
-    run = lab.check(stored["config"])
     predicted = {t: joined[t] for t in run.tasks}
     labels = {t: joined[f"label/{t}"] for t in run.tasks}
     record = describe(run, stored, places[0], "test", intervals(run, predicted, labels, joined["group"]))
@@ -289,6 +292,14 @@ def settings_sha256(spec: Mapping[str, Any]) -> str:
     return of({**{k: v for k, v in spec.items() if k != "missing"}, "training": training, "data": data})
 
 
+def write_down(found: Sequence[Mapping[str, Any]], results: Path) -> None:
+    """Add to the records what they do not hold yet."""
+    told = {told_of(r) for r in records.read(results)}
+    for record in found:
+        if told_of(record) not in told:
+            records.append(record, results)
+
+
 def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
     """What tells one read of a test part from every other: it is recorded once in each file of records."""
     return tuple(record.get(k) for k in ("bench", "entry", "seed", "config_sha256", "test_read_at"))
@@ -314,72 +325,3 @@ def fold_scores(run: RunFile, part: Mapping[str, NDArray[Any]]) -> dict[str, Any
     if run.data.by == "speaker":
         found["held"] = sorted(set(part["speaker"].tolist()))
     return found
-
-
-def compare(
-    run: RunFile, folder: Path, rows: Sequence[Entry], pooled: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> list[dict[str, Any]]:
-    """Mean ± sd over seeds per entry, and differences to the text-only row and to concatenation, with intervals."""
-    whole = {e.name: stacked(folder, e, len(pooled[e.name]), list(run.tasks)) for e in rows}
-    against = rivals(rows, run.bench.baselines)
-    out = []
-    for entry in rows:
-        found = pooled[entry.name]
-        row: dict[str, Any] = {"entry": entry.name, "seeds": len(found), **spread(found)}
-        row |= {k: float(np.mean([r[k] for r in found])) for k in ("params", "seconds_per_epoch", "peak_mb")}
-        row["floor"], row["shown"] = found[0]["floor"], found[0]["shown"]
-        row["missing"] = missing.averaged(found)
-        row["against"] = {o: difference(run, whole[entry.name], whole[o]) for o in against if o != entry.name}
-        out.append(row)
-    return out
-
-
-def spread(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation (n − 1) over seeds of every metric."""
-    values = {
-        k: [np.nan if r["metrics"][k]["value"] is None else r["metrics"][k]["value"] for r in found]
-        for k in found[0]["metrics"]
-    }
-    return {
-        "mean": {k: float(np.mean(v)) for k, v in values.items()},
-        "sd": {k: float(np.std(v, ddof=1)) if len(v) > 1 else None for k, v in values.items()},
-    }
-
-
-def stacked(folder: Path, entry: Entry, seeds: int, tasks: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Predictions of all seeds in the order of ids: per task (N, seeds, …), `label/TASK` and `group`."""
-    parts = [dict(np.load(folder / entry.name.replace(" ", "") / f"seed-{s}.npz")) for s in range(seeds)]
-    orders = [np.argsort(p["id"]) for p in parts]
-    out = {t: np.stack([p[t][o] for p, o in zip(parts, orders, strict=True)], 1) for t in tasks}
-    return out | {k: parts[0][k][orders[0]] for k in parts[0] if k.startswith("label/") or k == "group"}
-
-
-def difference(
-    run: RunFile, one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]
-) -> dict[str, dict[str, float]]:
-    """Per metric: its mean over seeds for one minus that for the other, on the same resamples of clusters."""
-    tasks = list(run.tasks)
-
-    def means(predicted: Iterator[NDArray[Any]], labels: Sequence[NDArray[Any]]) -> dict[str, float]:
-        stack = list(predicted)
-        truth = dict(zip(tasks, labels, strict=True))
-        found = [
-            measure(run, {t: p[:, s] for t, p in zip(tasks, stack, strict=True)}, truth)
-            for s in range(stack[0].shape[1])
-        ]
-        return {k: float(np.mean([f[k] for f in found])) for k in found[0]}
-
-    def both(*arrays: NDArray[Any]) -> dict[str, float]:
-        n = len(tasks)
-        with np.errstate(invalid="ignore"):
-            a, b = means(iter(arrays[:n]), arrays[2 * n :]), means(iter(arrays[n : 2 * n]), arrays[2 * n :])
-        return {k: a[k] - b[k] for k in a}
-
-    columns = [*(one[t] for t in tasks), *(other[t] for t in tasks), *(one[f"label/{t}"] for t in tasks)]
-    found = bootstrap.intervals(both, *columns, clusters=one["group"], n=500)
-    return {k: v.to_dict() for k, v in found.items()}
-
-
-def better(metric: str, value: float) -> bool:
-    """Whether a difference in a metric is for the better."""
-    return value < 0 if metric.endswith(LOWER_IS_BETTER) else value > 0

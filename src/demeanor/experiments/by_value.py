@@ -9,7 +9,7 @@ import numpy as np
 
 from demeanor.errors import ConfigError
 from demeanor.training.measure import Arrays, task_metrics
-from demeanor.training.prepare import labelled
+from demeanor.training.prepare import scored
 from demeanor.training.runfile import RunFile
 from demeanor.types import Sample
 
@@ -45,14 +45,14 @@ def by_value(run: RunFile, values: Sequence[str | None], predicted: Arrays, labe
 
     Returns:
         `value`, `n` and `tasks` in the order of the values, samples without one (None) last; per task `n`, those with
-        its label, and `metrics`, {} of fewer than `FEWEST`.
+        one label of it, and `metrics`, {} of fewer than `FEWEST`.
     """
     rows = []
     for value in sorted(set(values), key=lambda v: (v is None, v or "")):
         at = np.array([v == value for v in values])
         tasks = {}
         for name, task in run.tasks.items():
-            count = int(labelled(labels[name][at]).sum())
+            count = int(scored(labels[name][at]).sum())
             with np.errstate(invalid="ignore"):
                 found = task_metrics(task, predicted[name][at], labels[name][at]) if count >= FEWEST else {}
             tasks[name] = {"n": count, "metrics": found}

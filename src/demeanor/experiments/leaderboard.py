@@ -22,10 +22,11 @@ FIRST = (
 HEAD = """# Leaderboard
 
 Made by `python -m demeanor.experiments.leaderboard` from [records.jsonl](records.jsonl); not edited by hand. Numbers
-are mean ± standard deviation over seeds on the test part named, which is read once per finished run. *Constant* is
-the best constant prediction. *Against* is the mean difference over seeds to the row named, with its 95 % interval over
-clusters (videos, speakers, duplicate groups): a difference counts only where the interval excludes 0 (**bold**). Rows
-like `concat (text)` have that modality alone. Seconds are wall time beside other work, megabytes the whole process.
+are mean ± standard deviation over seeds on the test part named, which is read once per finished run; "(2 of 3)" is of
+the seeds that have that number, the others having none. *Constant* always says the median label or the most frequent
+class of that part. *Against* is the mean difference over seeds to the row named, with its 95 % interval over clusters
+(videos, speakers, duplicate groups): a difference counts only where the interval excludes 0 (**bold**). Rows like
+`concat (text)` have that modality alone. Seconds are wall time beside other work, megabytes the whole process.
 """
 
 Record = Mapping[str, Any]
@@ -43,7 +44,8 @@ def write_leaderboard(results: Path = records.DEFAULT) -> Path:
     summaries = _summaries(results.parent)
     pieces = [HEAD]
     for (dataset, protocol, bench), rows in sorted(tables.items()):
-        pieces.append(_table(f"{dataset}: {protocol} ({bench})", rows, summaries.get(bench, {})))
+        told = [r for r in summaries.get(bench, ()) if _is_of(r, dataset, protocol)]
+        pieces.append(_table(f"{dataset}: {protocol} ({bench})", rows, {r["entry"]: r for r in told}))
     apart = {p.parent.name: records.read(p) for p in sorted(results.parent.glob(f"*/{results.name}"))}
     pieces.append(_reads(everything, apart))
     path = results.parent / "leaderboard.md"
@@ -51,18 +53,21 @@ def write_leaderboard(results: Path = records.DEFAULT) -> Path:
     return path
 
 
-def _summaries(folder: Path) -> dict[str, dict[str, Any]]:
-    """Per benchmark its summary rows by entry."""
-    out = {}
-    for path in sorted(folder.glob("bench-*.json")):
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        out[path.stem.removeprefix("bench-")] = {r["entry"]: r for r in rows}
-    return out
+def _summaries(folder: Path) -> dict[str, list[Record]]:
+    """Per benchmark its summary rows."""
+    files = sorted(folder.glob("bench-*.json"))
+    return {f.stem.removeprefix("bench-"): json.loads(f.read_text(encoding="utf-8")) for f in files}
+
+
+def _is_of(row: Record, dataset: str, protocol: str) -> bool:
+    """Whether a summary's row belongs to a table; rows were once written without saying to which."""
+    return (row.get("dataset", dataset), row.get("protocol", protocol)) == (dataset, protocol)
 
 
 def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
     latest, newest = _latest(rows), rows[-1]
-    metrics = _metrics(newest["metrics"], newest.get("shown"))
+    shown = next(iter(summary.values()), newest).get("shown")  # of the last comparison, not of the last test read
+    metrics = _metrics(newest["metrics"], shown or newest.get("shown"))
     against = list(dict.fromkeys(o for r in summary.values() for o in r.get("against", {})))
     first = metrics[0]
     head = ["model", "seeds", *metrics, *(f"{first} against {o}" for o in against), "parameters", "s/epoch", "MB"]
@@ -96,10 +101,15 @@ def _latest(rows: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def _ranked(latest: Mapping[str, Sequence[Record]], metric: str) -> list[str]:
-    """Entries, the best first; those without that metric last."""
+    """Entries, the best first; those of which a seed lacks that metric below them, those without it last."""
     sign = 1 if metric.endswith(LOWER_IS_BETTER) else -1
-    means = {entry: _mean(found, metric) for entry, found in latest.items()}
-    return sorted(means, key=lambda e: (np.isnan(means[e]), means[e] * sign))
+    values = {entry: [_value(r, metric) for r in found] for entry, found in latest.items()}
+
+    def rank(entry: str) -> tuple[int, float]:
+        known = [v for v in values[entry] if v is not None]
+        return 0 if len(known) == len(values[entry]) else 1 if known else 2, sign * float(np.mean(known or [0]))
+
+    return sorted(values, key=rank)
 
 
 def _metrics(found: Iterable[str], shown: str | None) -> list[str]:
@@ -174,7 +184,8 @@ def _names(entries: Sequence[str]) -> str:
 def _reads(everything: Iterable[Record], apart: Mapping[str, Sequence[Record]]) -> str:
     """How often each data set's held-back part was read: by the lab, in the folders `apart`, and for the reader."""
     by = {True: "by the lab", False: "for the reader"}
-    read = Counter((r["dataset"], by["entry" in r]) for r in everything if _is_read(r))
+    # Runs of the lab have a run file, whether a benchmark tested them or `demeanor evaluate` did.
+    read = Counter((r["dataset"], by["entry" in r or "config_sha256" in r]) for r in everything if _is_read(r))
     read += Counter((r["dataset"], f"in {name}/") for name, rows in apart.items() for r in rows if _is_read(r))
     columns = ["by the lab", *(f"in {name}/" for name in apart), "for the reader"]
     lines = ["## How often test parts were read", "", _row(["data set", *columns, "in all"])]
@@ -203,11 +214,6 @@ def _value(row: Record, metric: str) -> float | None:
     return found
 
 
-def _mean(rows: Sequence[Record], metric: str) -> float:
-    values = [v for r in rows if (v := _value(r, metric)) is not None]
-    return float(np.mean(values)) if values else float("nan")
-
-
 def _average(rows: Sequence[Record], key: str) -> float:
     return float(np.mean([r[key] for r in rows]))
 
@@ -216,6 +222,8 @@ def _spread(values: Sequence[float | None]) -> str:
     known = [v for v in values if v is not None]
     if not known:
         return "–"
+    if len(known) < len(values):
+        return f"{np.mean(known):.3f} ({len(known)} of {len(values)})"
     sd = f" ± {np.std(known, ddof=1):.3f}" if len(known) > 1 else ""
     return f"{np.mean(known):.3f}{sd}"
 

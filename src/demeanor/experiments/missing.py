@@ -55,6 +55,29 @@ def measured(
         return {n: measure(run, {t: joined[f"{n}/{t}"] for t in run.tasks}, labels) for n in names}
 
 
+def untested(runs: Mapping[str, RunFile], pooled: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """A line per row of which some seed was tested before all patterns were asked for: its test part was read."""
+    lines = []
+    for row, run in runs.items():
+        told: dict[str, list[str]] = {}
+        for record in pooled[row]:
+            if lacking := [name for name in _names(run) if name not in record.get("missing", {})]:
+                told.setdefault(", ".join(lacking), []).append(str(record["seed"]))
+        if told:
+            lacks = "; ".join(f"{names} of seed {', '.join(seeds)}" for names, seeds in told.items())
+            lines.append(f"[missing]: {row} lacks {lacks}; give another --out, where all of it is tested anew")
+    return lines
+
+
+def _names(run: RunFile) -> list[str]:
+    """What `patterns` are called."""
+    if run.missing is None:
+        return []
+    names = list(run.encoders)
+    sets = subsets_of(names) if run.missing.subsets and len(names) > 1 else []
+    return ["+".join(chosen) for chosen in sets] + [f"{FRAMES}{share:g}" for share in run.missing.frame_loss]
+
+
 def averaged(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Pattern → metric → mean over the records of several seeds."""
     out: dict[str, dict[str, float | None]] = {}

@@ -77,8 +77,8 @@ def table(name: str, rows: Sequence[Row], sets: Sequence[str], losses: Sequence[
 
 def _table_of(rows: Sequence[Row], patterns: Sequence[str], metric: str) -> list[str]:
     best = min if metric.endswith(LOWER_IS_BETTER) else max
-    columns = {p: [r["missing"][p][metric] for r in rows if r["missing"].get(p)] for p in patterns}
-    lead = {p: best(v for v in values if v is not None) for p, values in columns.items()}
+    columns = {p: [r["missing"].get(p, {}).get(metric) for r in rows] for p in patterns}
+    lead = {p: best((v for v in values if v is not None), default=None) for p, values in columns.items()}
     lines = [
         "| model | " + " | ".join(p.removeprefix(FRAMES) for p in patterns) + " |",
         "| --- |" + " --- |" * len(patterns),
@@ -124,7 +124,8 @@ def _curves(rows: Sequence[Row], losses: Sequence[str], metric: str) -> Any:
     """A panel per model: its curve over the share of frames lost, before all others' in grey and concat's dashed."""
     from matplotlib.figure import Figure
 
-    curves = {r["entry"]: [r["missing"][p][metric] for p in losses] for r in rows if losses[0] in r["missing"]}
+    found = {r["entry"]: [r["missing"].get(p, {}).get(metric) for p in losses] for r in rows}
+    curves = {name: curve for name, curve in found.items() if curve[0] is not None}
     shares = [float(p.removeprefix(FRAMES)) for p in losses]
     lines = -(-len(curves) // COLUMNS)
     figure = Figure(figsize=(2.2 * COLUMNS, 1.75 * lines + 0.6), layout="constrained")

@@ -33,6 +33,7 @@ from demeanor.metrics import bootstrap, calibration, classification, regression
 from demeanor.reader.cues.face import Face
 from demeanor.reader.cues.words import Words
 from demeanor.training.face import face_crop
+from demeanor.training.measure import SIDED
 from demeanor.types import EMOTIONS, POLARITIES, Evidence, Sample
 
 Array = NDArray[Any]
@@ -70,14 +71,16 @@ def _intensity(
 
     keys = ("mae", "corr", "acc7", "has0_acc2", "non0_acc2")
     metrics = {k: bootstrap.interval(partial(value, k), guess, truth, clusters=clusters).to_dict() for k in keys}
-    floor = regression.mosi(np.full_like(truth, np.median(truth)), truth)
+    median = np.median(truth)
+    side = median or np.sign(np.sign(truth).sum())  # a median of 0 is neither negative nor positive
+    floor, sided = (regression.mosi(np.full_like(truth, v), truth) for v in (median, side))
     return {
         "dataset": name,
         "protocol": protocol,
         "task": "score",
         "n": len(truth),
         "metrics": metrics,
-        "floor": floor,
+        "floor": floor | {k: sided[k] for k in SIDED},
     }
 
 

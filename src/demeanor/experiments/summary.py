@@ -16,7 +16,7 @@ from demeanor.calibration.temperature import softmax
 from demeanor.metrics.calibration import reliability, top_label
 from demeanor.plugins import require
 from demeanor.report.reliability import diagrams
-from demeanor.training.prepare import CLASSES, labelled
+from demeanor.training.prepare import CLASSES, scored
 from demeanor.training.runfile import RunFile, Task, checked
 
 INK, ACCENT, SOFT = "#1f2933", "#2b6cb0", "#cbd5e0"
@@ -106,7 +106,7 @@ def _curves(history: list[dict[str, float]], best: int) -> Any:
 
 
 def _task(name: str, task: Task, predicted: Any, target: Any) -> Any:
-    has = labelled(target)
+    has = scored(target)
     if target.ndim == 1:
         figure, axes = _figure(4, 4)
         axes.scatter(target[has], predicted[has], s=8, alpha=0.4, color=ACCENT)
@@ -134,7 +134,7 @@ def _task(name: str, task: Task, predicted: Any, target: Any) -> Any:
 
 def _reliability(predicted: Any, target: Any) -> Any:
     """How sure the raw outputs are, before the export scales them, against how often they are right."""
-    has = labelled(target)
+    has = scored(target)
     sure, right = top_label(softmax(predicted[has]), target[has].argmax(1))
     return diagrams({"before scaling": reliability(sure, right, 10).to_dict()})
 

@@ -33,7 +33,7 @@ from demeanor.metrics import bootstrap
 from demeanor.training import lab
 from demeanor.training.calibrate import range_of
 from demeanor.training.measure import measure
-from demeanor.training.prepare import CLASSES, Prepared, labelled, prepare, targets_of
+from demeanor.training.prepare import CLASSES, Prepared, labelled, prepare, scored, targets_of
 from demeanor.training.run import provenance, write_json
 from demeanor.training.runfile import RunFile
 from demeanor.types import Sample
@@ -234,7 +234,7 @@ def sure_labels(
         if classes is None:
             continue
         target = prepared.labels[name][prepared.parts.valid]
-        has = labelled(target)
+        has = scored(target)
         chances = temperature.fit(valid[name][has], target[has].argmax(1)).apply(predicted[name])
         for labels, row in zip(out, chances, strict=True):
             if row.max() >= at_least:

@@ -39,7 +39,7 @@ def confusion(labels: ArrayLike, predictions: ArrayLike, classes: Sequence[Any])
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
     """Share of samples that are right (what speech emotion calls weighted accuracy); nan of nothing."""
-    true, predicted = np.asarray(labels), np.asarray(predictions)
+    true, predicted = _array(labels), _array(predictions)
     if true.shape != predicted.shape or true.ndim != 1:
         raise DataError(f"expected two arrays (samples,) alike, got {true.shape} and {predicted.shape}")
     if true.size and (true.dtype.kind in "US") != (predicted.dtype.kind in "US"):
@@ -90,10 +90,7 @@ def weighted_f1(labels: ArrayLike, predictions: ArrayLike, classes: Sequence[Any
 
 
 def averages(matrix: NDArray[np.int64]) -> dict[str, float]:
-    """`accuracy`, `uar`, `macro_f1` and `weighted_f1` of counts M[true, predicted]; nan of no samples.
-
-    Macro-F1 is over the classes that some label names: a resample of few rows may lack one.
-    """
+    """`accuracy`, `uar`, `macro_f1` and `weighted_f1` of counts M[true, predicted]; nan of no samples."""
     support = matrix.sum(axis=1)
     known, total = support > 0, float(matrix.sum())
     if not total:
@@ -102,7 +99,7 @@ def averages(matrix: NDArray[np.int64]) -> dict[str, float]:
     return {
         "accuracy": float(matrix.trace() / total),
         "uar": float((matrix.diagonal()[known] / support[known]).mean()),
-        "macro_f1": float(f1s[known].mean()),
+        "macro_f1": float(f1s.mean()),
         "weighted_f1": float(support @ f1s / total),
     }
 
@@ -177,9 +174,16 @@ def multilabel_f1(labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]
     }
 
 
+def _array(values: ArrayLike) -> NDArray[Any]:
+    """An array; one of strings where all its objects are, as a column of pandas."""
+    array = np.asarray(values)
+    names = array.dtype == object and array.size and all(isinstance(v, str) for v in array.flat)
+    return array.astype(str) if names else array
+
+
 def _indices(values: ArrayLike, classes: Sequence[Any], name: str) -> NDArray[np.int64]:
     """Position of each value in `classes`, shape (samples,)."""
-    known, array = np.asarray(classes), np.asarray(values)
+    known, array = _array(classes), _array(values)
     order = np.argsort(known)
     known = known[order]
     if array.ndim != 1 or known.ndim != 1 or not known.size or (known[1:] == known[:-1]).any():
@@ -187,7 +191,8 @@ def _indices(values: ArrayLike, classes: Sequence[Any], name: str) -> NDArray[np
     if not array.size:
         return np.zeros(0, dtype=np.int64)
     if (array.dtype.kind in "US") != (known.dtype.kind in "US"):
-        raise DataError(f"expected {name} of the kind of the classes {list(classes)}, got {array[:4].tolist()}")
+        other = [v for v in array.tolist() if isinstance(v, str) != (known.dtype.kind in "US")]
+        raise DataError(f"expected {name} of the kind of the classes {list(classes)}, got {other[:4]}")
     at = np.minimum(np.searchsorted(known, array), len(known) - 1)
     strange = known[at] != array
     if strange.any():

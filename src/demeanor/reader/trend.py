@@ -22,7 +22,7 @@ FEWEST = 4
 """Segments with a score below which there is no trend."""
 
 LARGEST = 3000
-"""Segments above which only every so many are looked at for changes: the search grows with their square."""
+"""Segments above which the search, which grows with their square, begins with every so many of their places."""
 
 PENALTY = 3.25
 """What a number of a law costs, times log n, in units of the noise. Of constant signals in Gaussian noise of a standard
@@ -80,30 +80,33 @@ def changes(place: Array, score: Array, weight: Array, penalty: float = PENALTY,
         noise: see `NOISE`.
     """
     n = len(score)
-    if n > LARGEST:
-        step = -(-n // LARGEST)
-        groups = np.arange(n) // step
-        total: Array = np.bincount(groups, weight).astype(np.float64)
-        middle, level = (np.bincount(groups, weight * v) / np.maximum(total, 1e-12) for v in (place, score))
-        return [e * step for e in changes(middle, level, total, penalty, noise)]
     w = np.cbrt(weight)
-    w = w / w.mean() if w.mean() > 0 else np.ones(n)
-    price = penalty * np.log(max(n, 2))
-    sums = _sums(place - place.mean(), score, np.maximum(w, 1e-3))
-    found = _noise(score, np.maximum(w, 1e-3)) ** 2
-    variance = (HELD * noise**2 + (n - 1) * found) / (HELD + n - 1)
-    best, before = np.zeros(n + 1), np.zeros(n + 1, int)
+    w = np.maximum(w / w.mean(), 1e-3) if w.mean() > 0 else np.ones(n)
+    price = penalty * float(np.log(max(n, 2)))
+    sums = _sums(place - place.mean(), score, w)
+    variance = (HELD * noise**2 + (n - 1) * _noise(score, w) ** 2) / (HELD + n - 1)
+    step = -(-n // LARGEST)
+    edges = _search(sums, np.append(np.arange(0, n, step), n), variance, price)
+    while step > 1:  # places between those looked at, around what was found
+        step = (step + 1) // 2
+        near = edges[:, None] + step * np.arange(-2, 3)
+        edges = _search(sums, np.unique(np.clip([0, n, *near.flat], 0, n)), variance, price)
+    return [int(e) for e in edges]
+
+
+def _search(sums: Array, places: NDArray[np.int64], variance: float, price: float) -> NDArray[np.int64]:
+    """The best choice among `places`, which begin with 0 and end with n: where new laws begin, in order."""
+    best, before = np.zeros(len(places)), np.zeros(len(places), int)
     best[0] = -price
-    for end in range(1, n + 1):
-        starts = np.arange(end)
-        costs = best[:end] + _cost(sums, starts, end, variance, price) + price
+    for end in range(1, len(places)):
+        costs = best[:end] + _cost(sums, places[:end], int(places[end]), variance, price) + price
         before[end] = int(np.argmin(costs))
         best[end] = costs[before[end]]
-    edges, at = [], n
+    found, at = [], len(places) - 1
     while before[at] > 0:
         at = int(before[at])
-        edges.append(at)
-    return edges[::-1]
+        found.append(int(places[at]))
+    return np.array(found[::-1], np.int64)
 
 
 def smoothed(place: Array, score: Array, weight: Array, edges: Sequence[int] = ()) -> Array:

@@ -12,11 +12,11 @@ from demeanor.calibration import conformal, temperature
 from demeanor.calibration.temperature import softmax
 from demeanor.features.meaning import reads_of
 from demeanor.metrics.calibration import expected_calibration_error, top_label
-from demeanor.training.prepare import CLASSES, Prepared, labelled
+from demeanor.training.prepare import CLASSES, Prepared, labelled, scored
 from demeanor.training.runfile import RunFile
 
 FEWEST = 10
-"""Labelled validation rows without which no calibration is fitted."""
+"""Validation rows with one label without which no calibration is fitted."""
 
 COVERAGE = 0.9
 """How often prediction sets hold the true class, at least."""
@@ -62,7 +62,7 @@ def range_of(labels: NDArray[np.float64], reads: str | None) -> tuple[float, flo
 
 def calibrate(task: dict[str, Any], key: str, numbers: NDArray[Any], target: NDArray[Any]) -> None:
     """Add what is measured of one set of modalities, where there are rows enough: calibration, or errors' spread."""
-    has = labelled(target)
+    has = scored(target)
     task["rows"][key] = int(has.sum())
     if has.sum() < FEWEST:
         return
@@ -84,7 +84,7 @@ def calibrate(task: dict[str, Any], key: str, numbers: NDArray[Any], target: NDA
 
 def calibration_error(task: Mapping[str, Any], key: str, numbers: NDArray[Any], target: NDArray[Any]) -> float | None:
     """Expected calibration error, on the rows it was calibrated on."""
-    has = labelled(target)
+    has = scored(target)
     if key not in task["calibration"]:
         return None
     scaling = task["calibration"][key]

@@ -9,29 +9,30 @@ from numpy.typing import NDArray
 
 from demeanor.errors import ConfigError
 from demeanor.metrics import classification, regression
-from demeanor.training.prepare import CLASSES, labelled
+from demeanor.training.prepare import CLASSES, labelled, scored
 from demeanor.training.runfile import RunFile, Task
 
 LOWER_IS_BETTER = ("mae",)
+SIDED = ("non0_acc2", "non0_f1")
 Arrays = Mapping[str, NDArray[np.float32]]
 
 
 def task_metrics(task: Task, predicted: NDArray[np.float32], target: NDArray[np.float32]) -> dict[str, float]:
-    """Metrics of one task over its labelled rows.
+    """Metrics of one task over its labelled rows; of classes, those whose label names one above all others.
 
     Args:
         task: names the conventions for a regression.
         predicted: (N,) numbers or (N, classes) logits.
         target: (N,) or (N, classes); NaN rows are left out.
     """
-    has = labelled(target)
-    p, y = predicted[has].astype(np.float64), target[has].astype(np.float64)
+    has = scored(target)
+    p, y = predicted[has], target[has]
     if y.ndim == 1:
         if task.metrics == "mosi":
             return regression.mosi(p, y)
         if task.metrics == "sims":
             return regression.sims(p, y)
-        return {"mae": float(np.abs(p - y).mean()), "corr": regression.pearson(p, y)}
+        return {"mae": float(np.abs(p.astype(np.float64) - y).mean()), "corr": regression.pearson(p, y)}
     # Straight to the counts: a benchmark's intervals come through here some hundred thousand times.
     count = y.shape[1]
     pairs = np.bincount(y.argmax(1) * count + p.argmax(1), minlength=count * count)
@@ -58,14 +59,21 @@ def rehearsed(run: RunFile) -> dict[str, float]:
 
 
 def floor(run: RunFile, train: Arrays, labels: Arrays) -> dict[str, float]:
-    """The scores of a constant: the median of the training labels, or their most frequent class."""
+    """The scores of a constant: the median of the training labels, or their most frequent class.
+
+    Of negative against positive, of which a median of 0 is neither, it is their more frequent side.
+    """
     constant: dict[str, NDArray[np.float32]] = {}
+    sided: dict[str, NDArray[np.float32]] = {}
     for name in run.tasks:
         known = train[name][labelled(train[name])]
         value = np.median(known) if known.ndim == 1 else np.eye(known.shape[1])[known.sum(0).argmax()]
-        constant[name] = np.broadcast_to(np.asarray(value, np.float32), labels[name].shape)
+        side = value or np.sign(np.sign(known).sum()) if known.ndim == 1 else value
+        shape = labels[name].shape
+        constant[name], sided[name] = (np.broadcast_to(np.asarray(v, np.float32), shape) for v in (value, side))
     with np.errstate(invalid="ignore"):
-        return measure(run, constant, labels)
+        apart = {k: v for k, v in measure(run, sided, labels).items() if k.endswith(SIDED)}
+        return measure(run, constant, labels) | apart
 
 
 def selected(run: RunFile, scores: Mapping[str, float]) -> float:

@@ -315,6 +315,14 @@ def labelled(target: NDArray[np.float32]) -> NDArray[np.bool_]:
     return has
 
 
+def scored(target: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N,) which rows a figure of one label a row is of: those with a number, or with one class above all others."""
+    if target.ndim == 1:
+        return labelled(target)
+    one: NDArray[np.bool_] = (target == target.max(1, keepdims=True)).sum(1) == 1
+    return one
+
+
 def _refuse_unlabelled(labels: Mapping[str, NDArray[np.float32]], parts: Parts) -> None:
     for task, target in labels.items():
         for part in ("train", "valid"):
