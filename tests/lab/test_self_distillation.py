@@ -22,8 +22,8 @@ from demeanor.fusion._model import FusionConfig, Model  # noqa: E402
 from demeanor.losses.distillation import distillation  # noqa: E402
 from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import Rows, batches  # noqa: E402
-from demeanor.training.degrade import only, subsets_of  # noqa: E402
-from demeanor.training.loop import Settings, drop_modalities, fit, predict  # noqa: E402
+from demeanor.training.degrade import drop_modalities, only, subsets_of  # noqa: E402
+from demeanor.training.loop import Settings, fit, predict  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
