@@ -106,7 +106,7 @@ def test_names_are_looked_up_before_work_starts() -> None:
         ),
         ({"encoders__eye.gaze": {"name": "series"}}, "encoders: expected a name of letters.*say encoders.my_eyegaze"),
         *(({f"encoders__{n}": {"name": "series"}}, f"got '{n}'") for n in ("type", "keys", "values", "pop", "")),
-        *(({f"tasks__{n}": {}}, f"tasks: .*got '{n}'") for n in ("type", "half", "tasks", "a b")),
+        *(({f"tasks__{n}": {}}, f"tasks: .*got '{n}'") for n in ("type", "half", "tasks", "weight", "a b")),
         (
             {"features__before": {"text": 2}, "training__modality_dropout": 0.3, "training__self_distillation": 1.0},
             "expected two modalities or more",

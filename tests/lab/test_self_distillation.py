@@ -225,10 +225,10 @@ def test_one_modality_is_refused(tmp_path: Path) -> None:
     }  # fmt: skip
     lab.check(spec)
     one = {"text": {"name": "series"}}
-    for changed in ({"encoders": one}, {"run": {"name": "a", "model": "textcnn"}}):
+    before = {"encoders": one, "features": {"before": {"text": 2}}}  # what came before goes with its modality
+    for changed in ({"encoders": one}, before, {"run": {"name": "a", "model": "textcnn"}}):
         with pytest.raises(ConfigError, match="self_distillation: expected two modalities or more"):
             lab.check({**spec, **changed})
-    lab.check({**spec, "encoders": one, "features": {"before": {"text": 2}}})
     lab.check(spec_for(spec, Entry("concat", ("text",), False), 0, 0))  # a row of `bench` over text alone
 
 

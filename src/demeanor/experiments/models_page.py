@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import json
 import re
 import statistics
 import sys
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from demeanor.experiments.records import read
 from demeanor.fusion._docstring import LABELS, labelled
 
 PAGE = Path("docs/models.md")
@@ -219,7 +219,7 @@ def entries() -> list[Entry]:
     assert package.submodule_search_locations
     folder = Path(package.submodule_search_locations[0])
     found = [entry(p.stem, p.read_text(encoding="utf-8")) for p in sorted(folder.glob("[a-z]*.py"))]
-    records = [json.loads(line) for path in RECORDS if path.is_file() for line in path.open(encoding="utf-8")]
+    records = [record for path in RECORDS for record in read(path)]
     return [with_reached(one, records) for one in found]
 
 

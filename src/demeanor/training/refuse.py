@@ -17,14 +17,15 @@ def refuse_names(run: RunFile) -> None:
     """Modalities and tasks are names of parts of a model, which has parts of its own.
 
     Raises:
-        ConfigError: a name that torch cannot give a part, or uses itself.
+        ConfigError: a name that torch cannot give a part, or that is taken.
     """
     taken = {name for part in (nn.ModuleDict(), nn.ParameterDict(), TaskHeads(1, {})) for name in dir(part)}
+    taken.add("weight")  # among the labels of a batch, that of its rows
     for section, names in (("encoders", run.encoders), ("tasks", run.tasks)):
         for name in names:
             if not re.fullmatch(r"[\w-]+", name) or name in taken:
                 raise ConfigError(
-                    f"{section}: expected a name of letters, digits and _ that torch does not use itself, "
+                    f"{section}: expected a name of letters, digits and _ that the lab and torch do not use, "
                     f"got '{name}'; call it otherwise, say {section}.my_{re.sub('[^a-z]', '', name.lower())}"
                 )
 
