@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+CONTEXT = "_context"
+"""NAME + CONTEXT is a modality that holds what came before a sample in NAME (`features.before`)."""
+
 
 @dataclass(frozen=True)
 class FeatureBatch:

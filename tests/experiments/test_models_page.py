@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from demeanor import plugins
-from demeanor.experiments.models_page import FAMILIES, Entry, entries, entry, main, page
+from demeanor.experiments.models_page import FAMILIES, Entry, entries, entry, main, page, with_reached
 from demeanor.fusion._docstring import labelled
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "models.md"
@@ -31,7 +31,7 @@ RECONSTRUCTION = True
 
 def test_the_committed_page_is_what_the_files_say() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == page(entries()), (
-        "docs/models.md is older than a model's docstring: python -m demeanor.experiments.models_page"
+        "docs/models.md is older than a docstring or results/: python -m demeanor.experiments.models_page"
     )
 
 
@@ -66,6 +66,18 @@ def test_a_reconstruction_quotes_no_scores() -> None:
     scores = re.compile(r"\b(MAE|Acc-?\d?|F1|Corr\w*|accuracy)\b\D{0,12}\d")
     text = {e.name: " ".join(e.parts.values()) for e in entries() if e.reconstruction}
     assert not [name for name, said in text.items() if scores.search(said)]
+
+
+def test_scores_of_others_stand_beside_what_was_reached_here() -> None:
+    """Wherever a file has reported scores, and out of the records, not out of the file."""
+    assert [e.name for e in entries() if ("Reported" in e.parts) != ("Reproduced" in e.parts)] == []
+    one = entry("mine", '"""Mine.\n\nReproduced: see there.\n"""')
+    assert with_reached(one, []).parts["Reproduced"] == "not on the paper's own features; here not measured yet."
+    record = {"dataset": "mosi", "protocol": "p", "split": "test", "model": "mine", "seed": 0}
+    records = [record | {"seed": n, "metrics": {"mae": {"value": v}}} for n, v in ((0, 9.0), (0, 0.9), (1, 1.1))]
+    records += [records[0] | {"dataset": "synthetic"}, records[0] | {"entry": "mine (text)"}]
+    said = with_reached(one, records).parts["Reproduced"]
+    assert said == "not on the paper's own features; here mosi (p) mae 1.000 ± 0.141."
 
 
 def test_a_file_is_read_as_it_stands() -> None:

@@ -1,6 +1,7 @@
 """What each classic model promises beyond the contract (MODELS 12.1-12.12)."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -43,6 +44,7 @@ from demeanor.layers.patches import patches_of, picture_of_patches, picture_of_r
 from demeanor.layers.resnet18 import ResNet18  # noqa: E402
 from demeanor.layers.vision_transformer import VisionTransformer  # noqa: E402
 from demeanor.training.export import export_fusion  # noqa: E402
+from demeanor.training.loop import start_from  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -145,15 +147,16 @@ def test_bilstm_agrees_with_torchs_packed_lstm() -> None:
     torch.testing.assert_close(model(batch({"text": ids}, text=lengths)).hidden, torch.cat([last[0], last[1]], 1))
 
 
-def test_resnet18_has_the_published_size_and_names() -> None:
+def test_resnet18_has_the_published_size_and_names_and_starts_from_torchvisions(tmp_path: Path) -> None:
     network = ResNet18(classes=1000)
     assert torch.tensor([p.numel() for p in network.parameters()]).sum() == 11_689_512
     names = set(network.state_dict())
     assert {"conv1.weight", "bn1.running_mean", "layer1.0.conv1.weight", "layer2.0.downsample.0.weight"} <= names
     assert {"layer2.0.downsample.1.running_var", "layer4.1.bn2.num_batches_tracked", "fc.weight", "fc.bias"} <= names
     assert len(names) == 122
+    torch.save(network.state_dict(), tmp_path / "resnet18.pth")
     model = resnet18.MODEL(resnet18.Config())
-    model.load_imagenet(network.state_dict())
+    assert len(start_from(model, tmp_path / "resnet18.pth", lambda line: None)) == 120
     torch.testing.assert_close(model.network.layer3[1].conv2.weight, network.layer3[1].conv2.weight)
 
 
@@ -287,6 +290,16 @@ def test_audio_lstm_takes_out_gain_and_offset_of_an_utterance() -> None:
     torch.testing.assert_close(model(batch({"audio": longer}, **lengths)).tasks["score"], before)
 
 
+def test_audio_lstm_reads_a_single_frame_as_it_is() -> None:
+    """By its own statistics nothing would be left of it."""
+    x = noise(2, 3, 6)
+    found = audio_lstm.by_utterance(x, torch.arange(3)[None] < torch.tensor([[1], [3]]))
+    torch.testing.assert_close(found[0], torch.cat([x[0, :1], torch.zeros(2, 6)]))
+    model = build("audio_lstm", normalise="utterance")
+    one, other = (model(batch({"audio": noise(1, 1, 6, seed=s)})).tasks["score"] for s in (1, 2))
+    assert not torch.allclose(one, other)
+
+
 @pytest.mark.parametrize("name", ["textcnn", "bilstm", "resnet18", "image_rnn", "vit", "audio_lstm"])
 def test_models_of_one_modality_run_in_onnx(name: str, tmp_path) -> None:
     import onnxruntime
@@ -308,7 +321,7 @@ def test_models_of_one_modality_run_in_onnx(name: str, tmp_path) -> None:
 
 
 def test_concat_keeps_the_names_and_numbers_of_the_shipped_heads() -> None:
-    model = concat.Concat(concat.Config(dims={"words": 4, "scene": 3})).eval()
+    model = concat.Concat(concat.Config(dims={"words": 4, "scene": 3}, reads=True)).eval()
     assert isinstance(model.heads, ReadingHeads)
     assert model.config.tasks == READING
     buffers = {"mean_words", "spread_words", "mean_scene", "spread_scene"}
@@ -325,6 +338,21 @@ def test_concat_keeps_the_names_and_numbers_of_the_shipped_heads() -> None:
         output.tasks["emotions"], torch.arange(2)
     )
     torch.testing.assert_close(terms["task"], expected)
+
+
+def test_concat_learns_the_score_of_a_run_with_the_readers_tasks() -> None:
+    """Their names alone are not the reader's recipe: the score has a gradient and no end, and nothing is cut."""
+    torch.manual_seed(0)
+    model = concat.Concat(concat.Config(dims={"text": 4}, dropout=0.0))
+    values = {"text": torch.full((2, 4), 50.0)}
+    labels = {"polarity": torch.eye(3)[:2], "emotions": torch.eye(7)[:2], "score": torch.tensor([200.0, 300.0])}
+    one = batch(values, labels)
+    output = model(one)
+    torch.testing.assert_close(output.tasks["score"], model.heads.score(values["text"])[:, 0])
+    model.loss(output, one)["task"].backward()
+    assert model.heads.score.weight.grad.abs().min() > 0
+    with pytest.raises(ConfigError, match="reads: expected the reader's tasks"):
+        concat.Concat(concat.Config(dims={"text": 4}, tasks={"score": 1}, reads=True))
 
 
 def test_concat_penalises_each_modality_by_its_own_weight() -> None:
@@ -389,6 +417,36 @@ def test_balance_holds_back_the_modality_that_is_ahead() -> None:
     for name, low, high in (("text", 0.0, 0.6), ("audio", 1.0, 1.0)):
         share = held.project[name][0].weight.grad.norm() / plain.project[name][0].weight.grad.norm()
         assert low <= round(share.item(), 4) <= high, name
+
+
+def test_balance_leaves_the_only_modality_present_alone() -> None:
+    config = {"dims": {"text": 2, "audio": 3}, "tasks": {"polarity": 2}, "width": 8, "hidden": 8, "dropout": 0.0}
+    one = batch({"text": noise(4, 2), "audio": noise(4, 3)}, {"polarity": torch.eye(2)[torch.arange(4) % 2]})
+    gradients = []
+    for balance in (0.0, 1.0):
+        torch.manual_seed(0)
+        model = sum.MODEL(sum.Config(**config, balance=balance)).train()
+        model.loss(model(without(one, "audio")), one)["task"].backward()
+        gradients.append(model.project["text"][0].weight.grad)
+    assert gradients[0].abs().sum() > 0
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("weighted", {"mode": "dynamic", "weights": {"text": 2.0}}, 'expected none beside "dynamic" ones'),
+        ("weighted", {"mode": "fixed", "weights": {"txt": 2.0}}, "expected some of text, audio, visual, got txt"),
+        ("late_mean", {"weights": {"txt": 2.0}}, "got txt"),
+        ("late_mean", {"weights": {"text": -1.0}}, "or more of text, got -1.0"),
+        ("mmml", {"dims": {"text": 6, "audio": 5}, "weights": {"words": 2.0}}, "expected some of fused, text, audio"),
+        ("djmf", {"weights": {"polarity": -0.5}}, "or more of polarity"),
+        ("djmf", {"weights": {"emotions": 1.0}}, "expected some of score, polarity, got emotions"),
+    ],
+)
+def test_weights_that_count_for_nothing_or_against_are_refused(name: str, settings: dict, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        build(name, **settings)
 
 
 # --- late fusion --------------------------------------------------------------------------------------------------
@@ -687,6 +745,16 @@ def context(**changes: object) -> context_lstm.ContextLstm:
     return context_lstm.ContextLstm(context_lstm.Config(**config)).eval()
 
 
+def test_tfn_refuses_labels_that_no_answer_reaches() -> None:
+    model = build("tfn", limit=1.0)
+    one = batch_of("tfn", 3)
+    far = replace(one, labels={"score": torch.tensor([0.5, -2.4, float("nan")])})
+    with pytest.raises(ConfigError, match=r"limit: expected 'score' within ±1, got 2\.4; set model\.limit"):
+        model.loss(model(far), far)
+    free = build("tfn", limit=0.0)
+    assert free.loss(free(far), far)["task"] > 0
+
+
 def test_context_lstm_reads_the_marked_utterance_in_the_light_of_the_others() -> None:
     model = context()
     scores = [model(dialogue(t)).tasks["score"].item() for t in range(6)]
@@ -833,9 +901,41 @@ def test_bert_resnet_joins_first_token_and_pooled_features() -> None:
     published = bert_resnet.Config(dims={"text": 768, "visual": 3}, vocabulary=0, layers=0)
     full = bert_resnet.MODEL(published)
     assert full.dense[0].weight.shape == (128, 768 + 512)
-    full.load_imagenet(ResNet18(classes=10).state_dict())
     with pytest.raises(ConfigError, match="expected dims"):
         bert_resnet.MODEL(bert_resnet.Config(dims={"text": 768, "audio": 3}))
+
+
+def test_bert_resnet_starts_from_torchvisions_resnet_and_a_bert_together(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    bert = transformers.BertModel(transformers.BertConfig(vocab_size=50, max_position_embeddings=32, **sizes)).eval()
+    model = build("bert_resnet", width=64)
+    theirs = ResNet18(classes=10).eval()
+    torch.save({**bert.state_dict(), **theirs.state_dict()}, tmp_path / "both.pt")
+    started = set(start_from(model, tmp_path / "both.pt", lambda line: None))
+    assert {k for k in model.state_dict() if k.startswith(("words.", "pooler.", "network."))} == started
+    ids, pictures = torch.randint(1, 50, (2, 9)), noise(2, 3, 32, 32)
+    both = torch.cat([bert(ids).pooler_output, theirs.maps(pictures)[-1].mean((2, 3))], 1)
+    hidden = model(batch({"text": ids, "visual": pictures})).hidden
+    torch.testing.assert_close(hidden, model.dense(both), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["bert_resnet", "cnn_rnn"])
+def test_token_ids_have_no_width_and_get_vectors_of_one(name: str) -> None:
+    """So the lab gives `dims`; an Embedding of width 0 would hear nothing of the text."""
+    model = build(
+        name, dims={"text": 0, "visual": 3}, **({"kinds": {"visual": "picture"}} if name == "cnn_rnn" else {})
+    )
+    one, other = (batch({"text": torch.full((2, 5), n), "visual": noise(2, 3, 32, 32)}) for n in (3, 4))
+    assert not torch.allclose(model(one).tasks["score"], model(other).tasks["score"])
+
+
+def test_what_has_no_width_is_no_features() -> None:
+    with pytest.raises(ConfigError, match="set vocabulary"):
+        build("bert_resnet", dims={"text": 0, "visual": 3}, vocabulary=0)
+    with pytest.raises(ConfigError, match="expected 'text' as ids"):
+        build("cnn_rnn", dims={"text": 0}, kinds={"text": "steps"})
 
 
 def test_bert_resnet_tunes_its_backbones_gently() -> None:

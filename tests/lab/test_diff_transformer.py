@@ -199,10 +199,12 @@ def test_weights_mean_what_they_say() -> None:
 
 
 def test_weights_of_unknown_or_less_than_no_modalities_are_refused() -> None:
-    with pytest.raises(ConfigError, match="weights for smell, but the modalities are text, audio, visual"):
+    with pytest.raises(ConfigError, match="expected some of text, audio, visual, got smell"):
         build("diff_transformer", weights={"smell": 1.0})
-    with pytest.raises(ConfigError, match="weight of text is -1"):
+    with pytest.raises(ConfigError, match="or more of text, got -1"):
         build("diff_transformer", weights={"text": -1.0})
+    with pytest.raises(ConfigError, match='expected none beside "learned" ones'):
+        build("diff_transformer", weighting="learned", weights={"text": 2.0})
 
 
 def test_every_kind_and_weighting_reads_a_batch() -> None:

@@ -104,7 +104,7 @@ def test_audio_graph_ignores_padding(tmp_path) -> None:
 
 def test_post_graph(tmp_path) -> None:
     torch.manual_seed(0)
-    head = concat.Concat(concat.Config(dims={"words": 384, "scene": 1280})).eval()
+    head = concat.Concat(concat.Config(dims={"words": 384, "scene": 1280}, reads=True)).eval()
     axes = {"words": {0: "batch"}, "scene": {0: "batch"}}
     export(
         JointGraph(head),

@@ -67,6 +67,21 @@ def test_pictures(made, store: Store, tmp_path: Path) -> None:
     assert same_in_the_lab(tmp_path, *made, ("image",)) >= 3
 
 
+@pytest.mark.parametrize("encoder", ["text_tokens", "text_words"])
+def test_posts_by_the_standard_model(made, store: Store, tmp_path: Path, encoder: str) -> None:
+    """Nothing is said of ids: their width is the model's own, and there are as many as their encoder gives."""
+    sizes = {"dim": 16, "layers": 1, "heads": 2, "inner": 32, "width": 4, "fused": 16, "preset": "scratch"}
+    encoders = {"text": {"name": encoder}, **PICTURE}
+    prepared = run_of(
+        spec_of("clips.csv", "bert_resnet", encoders=encoders, model=sizes), made[0], tmp_path / "run", store
+    )
+    weights = torch.load(tmp_path / "run/weights.pt", weights_only=True)
+    known = prepared.encoders["text"].vocabulary()
+    assert weights["words.words.table.weight"].shape == (max(known, 30522), 16)
+    pack(tmp_path / "run", tmp_path / "bundle", prepared, store=store, say=lambda line: None)
+    assert same_in_the_lab(tmp_path, *made, ("text", "image")) >= 3
+
+
 def test_mean_and_spread_over_time(made, store: Store, tmp_path: Path) -> None:
     spec = spec_of("clips.csv", features={"moments": ["audio"], "mean": ["visual"], "longest": {"audio": 12}})
     exported(spec, made[0], tmp_path, store)
@@ -249,7 +264,7 @@ def test_scores_of_the_run_stand_in_the_card(made, store: Store, tmp_path: Path)
     assert "Must not be used" in card
 
 
-@pytest.mark.parametrize(("name", "reconstruction"), [("cdml", True), ("gated", False)])
+@pytest.mark.parametrize(("name", "reconstruction"), [("cdml", True), ("gated", True), ("lf_dnn", False)])
 def test_a_reconstruction_says_so_in_its_bundle(
     made, store: Store, tmp_path: Path, name: str, reconstruction: bool
 ) -> None:
@@ -259,7 +274,9 @@ def test_a_reconstruction_says_so_in_its_bundle(
     assert told["reconstruction"] is reconstruction
     assert ("**A reconstruction**" in card) is reconstruction
     assert f"Paper: {told['paper']}\n" in card
-    assert told["paper"].startswith({"cdml": "Fang et al. 2024", "gated": "Arevalo et al. 2017"}[name])
+    assert told["paper"].startswith(
+        {"cdml": "Fang et al. 2024", "gated": "Arevalo et al. 2017", "lf_dnn": "the late-fusion baseline of th"}[name]
+    )
 
 
 def test_a_recording_far_longer_than_training_is_read_by_its_segments(

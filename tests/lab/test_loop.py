@@ -17,7 +17,8 @@ from demeanor.fusion._model import Model  # noqa: E402
 from demeanor.losses.tasks import task_loss  # noqa: E402
 from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import Rows, batches, class_chances, collate  # noqa: E402
-from demeanor.training.loop import Settings, drop_modalities, fit, start_from  # noqa: E402
+from demeanor.training.degrade import drop_modalities  # noqa: E402
+from demeanor.training.loop import Settings, fit, start_from  # noqa: E402
 from demeanor.training.parallel import Group, join  # noqa: E402
 from demeanor.training.schedule import rate  # noqa: E402
 
@@ -159,6 +160,18 @@ def test_modality_dropout_leaves_every_sample_something_it_has() -> None:
     assert not (dropped["audio"] & ~present["audio"]).any()
     assert dropped["text"][1::2].all(), "the only modality of a sample stays"
     assert 0.6 < dropped["text"][::2].float().mean() < 0.65  # ½, and half of the ¼ that would lose both
+
+
+def test_what_came_before_goes_with_its_modality_and_is_not_the_last_one() -> None:
+    count = 2000
+    text, audio, before = (torch.ones(count, dtype=torch.bool) for _ in range(3))
+    audio[::2] = False
+    text[1::4] = False
+    present = {"text": text, "audio": audio, "text_context": before}
+    batch = FeatureBatch({m: torch.zeros(count, 1, 1) for m in present}, dict.fromkeys(present), present)
+    dropped = drop_modalities(batch, 0.5, torch.Generator().manual_seed(0)).present
+    assert (dropped["text"] | dropped["audio"]).all(), "what came before does not stand for the sample"
+    assert torch.equal(dropped["text_context"], dropped["text"] | ~text), "lost with its modality and no other way"
 
 
 def test_a_missing_modality_is_absent_not_zeros() -> None:

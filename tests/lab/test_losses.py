@@ -110,6 +110,16 @@ def test_only_the_modality_that_is_ahead_is_held_back() -> None:
     assert torch.equal(modulation(torch.tensor([0.9, 0.1]), 0.0), torch.ones(2))
 
 
+def test_a_modality_without_a_labelled_row_is_not_compared() -> None:
+    nobody = torch.zeros(2, dtype=torch.bool)
+    assert quality({"score": torch.ones(2)}, {"score": torch.ones(2)}, nobody).isnan()
+    assert quality({"score": torch.ones(2)}, {}, ~nobody).isnan()
+    nan = math.nan
+    assert torch.equal(modulation(torch.tensor([0.9, nan, nan]), 0.5), torch.ones(3))
+    found = modulation(torch.tensor([0.8, nan, 0.4]), 0.5)
+    torch.testing.assert_close(found, torch.tensor([1 - math.tanh(0.5 * 2), 1.0, 1.0]))
+
+
 def test_scaled_gradient_changes_what_learns_not_what_is_said() -> None:
     x = vectors(0).requires_grad_()
     y = scale_gradient(x, torch.tensor(0.25))

@@ -91,6 +91,46 @@ def test_names_are_looked_up_before_work_starts() -> None:
             lab.check(spec(**change))
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"run__model": "audio_cnn"}, r"audio_cnn predicts tasks of these sizes alone, .*got \{'score': 1\}"),
+        ({"run__model": "image_cnn", "tasks__mood": {"classes": ["a", "b", "c"]}}, "'mood': 3"),
+        ({"run__model": "text_transformer", "tasks__polarity": {"classes": ["bad", "good"]}}, "got {'polarity': 2}"),
+        ({"run__model": "textcnn", "encoders__audio": {"name": "series"}, "model__modality": "visual"}, "got visual"),
+        ({"run__model": "vit", "encoders__audio": {"name": "series"}}, "one of text, audio, got visual; name model"),
+        ({"run__model": "context_lstm"}, "expected features.context of every modality, got none of text"),
+        (
+            {"run__model": "context_lstm", "encoders__audio": {"name": "series"}, "features__context": {"text": 2}},
+            "got none of audio",
+        ),
+        ({"encoders__eye.gaze": {"name": "series"}}, "encoders: expected a name of letters.*say encoders.my_eyegaze"),
+        *(({f"encoders__{n}": {"name": "series"}}, f"got '{n}'") for n in ("type", "keys", "values", "pop", "")),
+        *(({f"tasks__{n}": {}}, f"tasks: .*got '{n}'") for n in ("type", "half", "tasks", "weight", "a b")),
+        (
+            {"features__before": {"text": 2}, "training__modality_dropout": 0.3, "training__self_distillation": 1.0},
+            "expected two modalities or more",
+        ),
+    ],
+)
+def test_what_a_model_cannot_do_is_told_before_work_starts(changes: dict[str, Any], says: str) -> None:
+    from demeanor.training import lab
+
+    with pytest.raises(ConfigError, match=says):
+        lab.check(spec(**changes))
+
+
+def test_a_model_of_one_modality_reads_its_own_or_the_only_one() -> None:
+    from demeanor.fusion import audio_lstm, concat
+    from demeanor.training.refuse import modality_of
+
+    both = {"run__model": "audio_lstm", "encoders__audio": {"name": "series"}}
+    assert modality_of(checked(spec(**both)), audio_lstm) == "audio", "not the first one"
+    assert modality_of(checked(spec(**both, model__modality="text")), audio_lstm) == "text"
+    assert modality_of(checked(spec(run__model="audio_lstm")), audio_lstm) == "text"
+    assert modality_of(checked(spec()), concat) is None
+
+
 def test_a_run_of_an_expert_is_told_from_one_of_a_model() -> None:
     from demeanor.training import lab
 

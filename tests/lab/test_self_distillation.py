@@ -22,8 +22,8 @@ from demeanor.fusion._model import FusionConfig, Model  # noqa: E402
 from demeanor.losses.distillation import distillation  # noqa: E402
 from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import Rows, batches  # noqa: E402
-from demeanor.training.degrade import only, subsets_of  # noqa: E402
-from demeanor.training.loop import Settings, drop_modalities, fit, predict  # noqa: E402
+from demeanor.training.degrade import drop_modalities, only, subsets_of  # noqa: E402
+from demeanor.training.loop import Settings, fit, predict  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -225,10 +225,10 @@ def test_one_modality_is_refused(tmp_path: Path) -> None:
     }  # fmt: skip
     lab.check(spec)
     one = {"text": {"name": "series"}}
-    for changed in ({"encoders": one}, {"run": {"name": "a", "model": "textcnn"}}):
+    before = {"encoders": one, "features": {"before": {"text": 2}}}  # what came before goes with its modality
+    for changed in ({"encoders": one}, before, {"run": {"name": "a", "model": "textcnn"}}):
         with pytest.raises(ConfigError, match="self_distillation: expected two modalities or more"):
             lab.check({**spec, **changed})
-    lab.check({**spec, "encoders": one, "features": {"before": {"text": 2}}})
     lab.check(spec_for(spec, Entry("concat", ("text",), False), 0, 0))  # a row of `bench` over text alone
 
 

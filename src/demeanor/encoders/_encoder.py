@@ -93,6 +93,10 @@ class Encoder:
             raise TypeError(f"{type(self).__name__} learns nothing, got a state of {sorted(state)}")
         return self
 
+    def vocabulary(self) -> int:
+        """How many token ids there are, of an encoder that gives ids; else 0."""
+        return 0
+
     def needs(self) -> Mapping[str, str]:
         """Weights that are neither in the settings nor in the state: name → sha256. Numbers are theirs alone.
 

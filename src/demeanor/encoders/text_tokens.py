@@ -86,9 +86,16 @@ class Tokens(Encoder):
         """(time,) int64."""
         if sample.text is None:
             return None
+        return self._loaded().encode([sample.text])[0]
+
+    def vocabulary(self) -> int:
+        """The tokenizer's."""
+        return self._loaded().tokenizer.get_vocab_size()
+
+    def _loaded(self) -> TextTokens:
         if self._tokens is None:
             self._tokens = TextTokens(self.config.tokenizer, self.config.max_tokens)
-        return self._tokens.encode([sample.text])[0]
+        return self._tokens
 
 
 ENCODER = Tokens

@@ -55,6 +55,10 @@ class WordIds(Encoder):
         ids = [self._index.get(w, -1) + 2 for w in words(sample.text, c)[: c.longest]]
         return np.array(ids or [UNKNOWN], np.int64)
 
+    def vocabulary(self) -> int:
+        """The words, and the two ids that are none."""
+        return len(self._index) + 2
+
     def state(self) -> Mapping[str, NDArray[Any]]:
         """`words`, the first with id 2."""
         return {"words": np.array(list(self._index), str)}

@@ -1,4 +1,4 @@
-"""The base of every model: one training loop, five overrides."""
+"""The base of every model: one training loop, and what a model may override."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FusionConfig(ModelConfig):
 
 
 class Model(nn.Module):
-    """A model of the lab. Override `forward`; the other four have defaults that fit most models."""
+    """A model of the lab. Override `forward`; the others have defaults that fit most models."""
 
     phase: str = "all"
     """The pass the loop is in: one of `phases()`."""
@@ -55,6 +55,10 @@ class Model(nn.Module):
             {"params": rest, "lr": learning_rate, "weight_decay": 0.0},
         ]
         return [g for g in groups if g["params"]]
+
+    def renamed(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Weights of another library's network by the names they have here; none, unless a model knows such."""
+        return {}
 
     def phases(self) -> Iterator[str]:
         """Names of the passes over the data that make an epoch; most models have one."""

@@ -12,6 +12,7 @@ Differs: statistics, recurrences, attention and means see real frames only, wher
     comes as frames and is projected. Where the fused position is near 0, labels move by the difference alone.
 Reported (table 2; MAE, Acc-2 non0, correlation): MOSI 0.706, 85.06, 0.803; MOSEI 0.529, 85.80, 0.768; SIMS 0.408,
     79.43, 0.607. Gate alone on MOSI: 0.708, 84.45, 0.795.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations

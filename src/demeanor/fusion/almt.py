@@ -12,6 +12,7 @@ Differs: padded frames are not read (`respect_mask = False` reads them as zeros,
 Reported (a digest of the paper's tables 1–2): MOSI Acc-7 49.42, MAE 0.683, correlation 0.805; MOSEI Acc-7 54.28;
     SIMS Acc-2 81.19, MAE 0.404. The reference keeps the best test value of each metric over epochs, so honest selection
     on validation gives less.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations

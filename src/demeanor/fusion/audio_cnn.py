@@ -24,6 +24,12 @@ from demeanor.layers.heads import ReadingHeads
 from demeanor.layers.transformer import masked_mean
 from demeanor.losses.tasks import task_loss
 
+FAMILY = "unimodal"
+MODALITIES = ["audio"]
+RECONSTRUCTION = False
+TASKS = {"polarity": 3, "emotions": 7}
+"""What it predicts, and nothing else; of the score it learns nothing."""
+
 MOMENTUM = 0.02
 """Of the running mean and spread that the linear member is standardised by."""
 

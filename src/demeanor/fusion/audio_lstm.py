@@ -5,7 +5,8 @@ Idea: with MFCC and chroma the field's classic recipe for speech emotion. Normal
     mean and spread, which takes out speaker and microphone; two stacked LSTM layers read them both ways; attention
     (or the mean) over real frames goes to the heads.
 Needs: frames (B, T, D), real ones first.
-Differs: the paper names a phoneme for every frame; here the states of all frames are pooled for one answer.
+Differs: a reconstruction: the recipe has no single published form. The paper names a phoneme for every frame; here
+    the states of all frames are pooled for one answer. A single frame is not normalised.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from demeanor.layers.transformer import masked_mean
 
 FAMILY = "unimodal"
 MODALITIES = ["audio"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(ModelConfig):
@@ -50,10 +51,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 
 def by_utterance(x: Tensor, mask: Tensor) -> Tensor:
-    """Each feature minus its mean, by its spread over the utterance's real frames: (B, T, D), (B, T) → (B, T, D)."""
+    """Each feature minus its mean, by its spread over the utterance's real frames: (B, T, D), (B, T) → (B, T, D).
+
+    A single real frame stays as it is: it has no spread, and minus its mean nothing would be left of it.
+    """
     centred = x - masked_mean(x, mask)[:, None]
     spread = (masked_mean(centred.square(), mask) + 1e-5).sqrt()
-    return torch.where(mask[..., None], centred / spread[:, None], torch.zeros_like(x))
+    several = mask.sum(1)[:, None, None] > 1
+    return torch.where(mask[..., None], torch.where(several, centred / spread[:, None], x), torch.zeros_like(x))
 
 
 class AudioLstm(Model):

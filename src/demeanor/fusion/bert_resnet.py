@@ -3,8 +3,9 @@
 Paper: Devlin et al. 2019 (BERT) and He et al. 2016 (ResNet); their concatenation is the field's textbook baseline.
 Idea: [BERT's pooled first token; ResNet's pooled features] → 128, ReLU → logits. Both networks are tuned along, at
     rates far below that of the new layers.
-Needs: `dims` of a text modality (width of its words) and a picture modality (its channels). Text comes as token ids, or
-    with `vocabulary = 0` as features of a pretrained encoder, whose first step is taken (`layers = 0` adds none).
+Needs: `dims` of a text modality (0 for token ids, else the width of its words) and a picture modality (its channels).
+    Text comes as token ids, or with `vocabulary = 0` as features of a pretrained encoder, whose first step is taken
+    (`layers = 0` adds none). `training.init_from` takes the weights of a Hugging Face BERT and of torchvision's ResNet.
 Differs: from tutorials: features are the 512 pooled ones, never the 1000 class scores, and the loss sees logits.
 """
 
@@ -22,8 +23,8 @@ from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
-from demeanor.layers.resnet18 import ResNet18
-from demeanor.layers.text_encoder import TextEncoder
+from demeanor.layers.resnet18 import ResNet18, from_torchvision
+from demeanor.layers.text_encoder import TextEncoder, from_bert
 
 FAMILY = "classic"
 MODALITIES = ["text", "visual"]
@@ -31,11 +32,16 @@ RECONSTRUCTION = False
 
 
 class Config(FusionConfig):
-    """`text` and `picture` name the two modalities; `*_rate` are the backbones' shares of the learning rate."""
+    """`text` and `picture` name the two modalities; `dim` is the width of a word of token ids.
+
+    `*_rate` are the backbones' shares of the learning rate, for backbones that start from weights of others: without
+    such weights take preset `scratch`.
+    """
 
     text: str = "text"
     picture: str = "visual"
     vocabulary: int = 30522
+    dim: int = 768
     layers: int = 12
     heads: int = 12
     inner: int = 3072
@@ -49,6 +55,7 @@ class Config(FusionConfig):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "features": {"vocabulary": 0, "layers": 0},
+    "scratch": {"text_rate": 1.0, "picture_rate": 1.0},
     "tiny": {
         "dims": {"text": 16, "visual": 3}, "vocabulary": 50, "layers": 1, "heads": 2, "inner": 32, "positions": 32,
         "width": 4, "fused": 24, "dropout": 0.0, "text_rate": 1.0, "picture_rate": 1.0,
@@ -64,7 +71,9 @@ class BertResnet(Model):
         c = self.config = config
         if set(c.dims) != {c.text, c.picture}:
             raise ConfigError(f"expected dims of a text, {c.text!r}, and a picture, {c.picture!r}, got {list(c.dims)}")
-        dim = c.dims[c.text]
+        dim = c.dims[c.text] or (c.dim if c.vocabulary else 0)
+        if not dim:
+            raise ConfigError(f"expected features of '{c.text}', got token ids, whose width is 0; set vocabulary")
         self.words = TextEncoder(c.vocabulary, dim, c.layers, c.heads, c.inner, c.positions, c.dropout)
         self.pooler = nn.Sequential(nn.Linear(dim, dim), nn.Tanh())
         self.network = ResNet18(c.dims[c.picture], c.width)
@@ -81,9 +90,16 @@ class BertResnet(Model):
         hidden = self.dense(self.join(vectors, present))
         return Output(self.heads(hidden), hidden)
 
-    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
-        """Take torchvision's ResNet-18 state dict; its class layer is left out."""
-        self.network.load_state_dict({k: v for k, v in state.items() if not k.startswith("fc.")})
+    def renamed(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Torchvision's ResNet-18 without its class layer, a Hugging Face BERT with its pooler, or both together."""
+        found = from_torchvision(state, "network.")
+        bert = {k.removeprefix("bert."): v for k, v in state.items()}
+        if "embeddings.word_embeddings.weight" in bert:
+            found |= {f"words.{k}": v for k, v in from_bert(bert, self.config.layers).items()}
+            found |= {
+                f"pooler.0.{k}": bert[f"pooler.dense.{k}"] for k in ("weight", "bias") if f"pooler.dense.{k}" in bert
+            }
+        return found
 
     def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
         """Both backbones at their own rates, what is new at the full one."""

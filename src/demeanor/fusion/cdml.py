@@ -42,7 +42,7 @@ RECONSTRUCTION = True
 
 
 class Config(FusionConfig):
-    """Sizes and weights of MODELS 5.
+    """Sizes and weights of the reconstruction.
 
     Attributes:
         contextual: modalities whose features have context already: they are projected; the others pass an LSTM.

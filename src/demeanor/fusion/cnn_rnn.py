@@ -4,7 +4,8 @@ Paper: Donahue et al. 2015, Long-term Recurrent Convolutional Networks (CVPR), f
 Idea: each modality has convolutions that fit it and keep it a sequence (words in time; log-mel bands pooled in
     frequency only; a picture's places in reading order); an LSTM reads it to its last real step; the states side by
     side go through one layer to the heads. All is trained together.
-Needs: per modality its kind: `ids`, `steps` (features), `bands` (log-mel), `picture` (dims names its channels).
+Needs: per modality its kind: `ids` (those of width 0), `steps` (features, unless named), `bands` (log-mel), `picture`
+    (dims names its channels).
 Differs: a reconstruction of the field's textbook joint model; it has no single published form.
 """
 
@@ -35,10 +36,14 @@ RECONSTRUCTION = True
 
 
 class Config(FusionConfig):
-    """`kinds` per modality, `steps` unless named; `pool` time steps become one in `ids` and `steps`."""
+    """`kinds` per modality: unless named, `ids` where the width is 0, else `steps`.
+
+    `dim` is the width of a word of `ids` of width 0; `pool` time steps become one in `ids` and `steps`.
+    """
 
     kinds: dict[str, Literal["ids", "steps", "bands", "picture"]] = Field(default_factory=dict)
     vocabulary: int = 30000
+    dim: int = 128
     filters: int = 64
     pool: int = 1
     width: int = 64
@@ -139,10 +144,12 @@ class CnnRnn(Model):
 
 def front(config: Config, modality: str, dim: int) -> nn.Module:
     """The convolutions for a modality of its kind."""
-    kind = config.kinds.get(modality, "steps")
+    kind = config.kinds.get(modality, "steps" if dim else "ids")
+    if not dim and kind != "ids":
+        raise ConfigError(f"kinds: expected '{modality}' as ids, for it has no width, got {kind}; leave its kind out")
     if kind == "picture":
         return PictureFront(dim, config)
-    return BandsFront(dim, config) if kind == "bands" else StepsFront(dim, config, kind == "ids")
+    return BandsFront(dim, config) if kind == "bands" else StepsFront(dim or config.dim, config, kind == "ids")
 
 
 MODEL = CnnRnn

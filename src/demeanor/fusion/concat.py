@@ -4,9 +4,10 @@ Paper: the field's oldest baseline; see Baltrušaitis et al. 2019, section 5, fo
 Idea: [h_1; …; h_M], each modality its mean over real steps, minus the training mean, by the training spread; or, with
     `steps`, the modalities' steps side by side, read by convolutions or a recurrent network.
     With one modality it is plain logistic regression on that modality's features.
-Needs: any number of modalities, as vectors (B, D) or steps (B, T, D); `standardise` once, with training rows.
-Differs: not the bare operator: vectors are standardised by the training rows and cut at 6 spreads; a missing modality
-    counts as its training mean.
+Needs: any number of modalities, as vectors (B, D) or steps (B, T, D), standardised: the lab's are, by
+    `features.normalise`; whoever brings others calls `standardise` once, with training rows.
+Differs: a reconstruction of the bare operator, with heads of its own; a missing modality counts as its training mean.
+    The reader's heads (`reads`) also cut at 6 spreads and learn no intensity.
 """
 
 from __future__ import annotations
@@ -31,18 +32,19 @@ from demeanor.losses.tasks import task_loss
 
 FAMILY = "operator"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(FusionConfig):
     """`dims` names the modalities and their widths; `width` 0 leaves out the hidden layer.
 
     `l2` is the penalty on the squared first-layer weights of each modality: wide, weak features bear a heavier one.
-    `steps` other than `mean` reads sequences step by step into `steps_width` numbers. The default tasks are the
-    reader's three, whose recipe learns no intensity.
+    `steps` other than `mean` reads sequences step by step into `steps_width` numbers. `reads` is the recipe of the
+    reader's heads: its three tasks, the score within (-1, 1) and not learned, inputs cut at 6 spreads.
     """
 
     tasks: dict[str, int] = Field(default_factory=lambda: dict(READING))
+    reads: bool = False
     width: int = 0
     dropout: float = 0.5
     smoothing: float = 0.0
@@ -63,7 +65,8 @@ class Concat(Model):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.reads = config.tasks == READING
+        if config.reads and config.tasks != READING:
+            raise ConfigError(f"reads: expected the reader's tasks, {READING}, got {config.tasks}; leave reads out")
         for name, dim in config.dims.items():
             self.register_buffer(f"mean_{name}", torch.zeros(dim))
             self.register_buffer(f"spread_{name}", torch.ones(dim))
@@ -77,7 +80,7 @@ class Concat(Model):
         self.drop = Dropout(config.dropout)
         self.hidden = nn.Sequential(nn.Linear(total, config.width), nn.ReLU()) if config.width else nn.Identity()
         width = config.width or total
-        self.heads = ReadingHeads(width) if self.reads else TaskHeads(width, config.tasks)
+        self.heads = ReadingHeads(width) if config.reads else TaskHeads(width, config.tasks)
 
     @torch.no_grad()
     def standardise(self, features: Mapping[str, Tensor]) -> None:
@@ -98,16 +101,17 @@ class Concat(Model):
         return Output(self.heads(hidden), hidden)
 
     def _standard(self, name: str, x: Tensor) -> Tensor:
-        return ((x - self.get_buffer(f"mean_{name}")) / self.get_buffer(f"spread_{name}")).clamp(-6, 6)
+        x = (x - self.get_buffer(f"mean_{name}")) / self.get_buffer(f"spread_{name}")
+        return x.clamp(-6, 6) if self.config.reads else x
 
     def loss(self, output: Output, batch: FeatureBatch) -> dict[str, Tensor]:
         """The task, with label smoothing, and the penalty on the weights of each modality."""
-        weights = {"score": 0.0} if self.reads else None
+        weights = {"score": 0.0} if self.config.reads else None
         task = task_loss(output.tasks, batch.labels, weights, self.config.smoothing)
         return {"task": task, "l2": self._penalty()}
 
     def _penalty(self) -> Tensor:
-        trained = [t for t in self.config.tasks if not (self.reads and t == "score")]
+        trained = [t for t in self.config.tasks if not (self.config.reads and t == "score")]
         heads = [self.heads.get_submodule(task).weight for task in trained]
         first = [self.hidden[0].weight] if self.config.width else heads
         total, at = first[0].new_zeros(()), 0

@@ -24,7 +24,8 @@ from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.differential import DifferentialBlock, Kind, RmsNorm
 from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
-from demeanor.layers.joint_sequence import JointSequence, Weighting
+from demeanor.layers.joint_sequence import JointSequence
+from demeanor.layers.operators import Weighting
 
 FAMILY = "transformer"
 MODALITIES = ["text", "audio", "visual"]
@@ -32,7 +33,7 @@ RECONSTRUCTION = True
 
 
 class Config(FusionConfig):
-    """Sizes as MODELS 11c.
+    """Sizes and weighting.
 
     Attributes:
         heads: differential heads, each as wide as two plain ones.

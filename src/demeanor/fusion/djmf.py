@@ -29,6 +29,7 @@ from demeanor.layers.cross_attention import CrossBlock
 from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.joint_sequence import sinusoids
+from demeanor.layers.operators import refuse_weights
 from demeanor.layers.pooling import steps
 from demeanor.layers.transformer import EncoderLayer, additive_mask, masked_mean
 from demeanor.losses.contrastive import info_nce
@@ -44,7 +45,7 @@ Streams = dict[str, tuple[Tensor, Tensor]]
 
 
 class Config(FusionConfig):
-    """Sizes and weights of MODELS 3.
+    """Sizes and weights of the reconstruction.
 
     Attributes:
         anchor: the modality paired with every other one; unless named, `text` where there is one, else the first.
@@ -149,6 +150,7 @@ class Djmf(Model):
                 f"djmf pairs an anchor with others: expected dims of {self.anchor!r} and one more, got {names}; "
                 "name another modality, or another anchor"
             )
+        refuse_weights(c.weights, c.tasks)
         self.encoders = Encoders(c.dims, self.anchor, c.width, c.heads, c.dropout)
         self.layers = nn.ModuleList(DualEncoderLayer(self.others, c.width, c.heads, c.dropout) for _ in range(c.layers))
         blocks = 2 * len(self.others)

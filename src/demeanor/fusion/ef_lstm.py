@@ -8,6 +8,7 @@ Differs: batch norm is per feature over real steps, where the reference norms ov
     never read.
 Reported (MMSA): MOSI Acc-2 non0 78.48, MAE 0.949, correlation 0.669; MOSEI 80.79, 0.601, 0.683. On SIMS, unaligned, the
     reference falls to the majority class (Acc-2 69.37, correlation 0.055).
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations

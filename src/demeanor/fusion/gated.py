@@ -4,8 +4,8 @@ Paper: Arevalo et al. 2017, Gated Multimodal Units for Information Fusion (ICLR 
 Idea: project every modality to one width with tanh; gates that see all modalities mix them feature by feature,
     g ⊙ h_1 + (1 - g) ⊙ h_2. A modality alone passes unchanged.
 Needs: any number of modalities, as vectors (B, D) or steps (B, T, D).
-Differs: for more than two modalities the gates are a softmax over those present, which for two is the paper's sigmoid;
-    the paper's own extension has independent sigmoids.
+Differs: a reconstruction: for more than two modalities the gates are a softmax over those present, which for two is the
+    paper's sigmoid; the paper's own extension has independent sigmoids.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from demeanor.layers.operators import Gated
 
 FAMILY = "operator"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(VectorConfig):

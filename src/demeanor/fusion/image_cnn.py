@@ -21,6 +21,12 @@ from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import ReadingHeads
 from demeanor.losses.tasks import task_loss
 
+FAMILY = "unimodal"
+MODALITIES = ["visual"]
+RECONSTRUCTION = False
+TASKS = {"polarity": 3, "emotions": 7}
+"""What it predicts, and nothing else; of the score it learns nothing."""
+
 
 class Config(ModelConfig):
     """`width` of the first stage; `depths` residual blocks per stage."""

@@ -4,7 +4,7 @@ Paper: Visin et al. 2015, ReNet: A Recurrent Neural Network Based Alternative to
 Idea: a picture is a sequence of its rows from the top (or of square patches in reading order), losslessly reshaped;
     each step is narrowed and read by an LSTM in both directions; the maximum of its states stands for the picture.
 Needs: pictures of any size, scaled to `side`.
-Differs: one sweep and a maximum over steps instead of ReNet's stacked sweeps in four directions.
+Differs: a reconstruction: one sweep and a maximum over steps instead of ReNet's stacked sweeps in four directions.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Paper: Kittler et al. 1998, On Combining Classifiers (TPAMI), the sum rule.
 Idea: one predictor per modality, trained by itself; numbers are averaged, classes by averaging probabilities (not
     logits). Weights by inverse validation error let the better modality count more.
 Needs: any number of modalities; those that are missing are left out of the mean.
-Differs: the rule for equal priors (the paper's has a term of them); numbers are averaged too, not classes alone.
+Differs: a reconstruction: the rule for equal priors (the paper's has a term of them); numbers are averaged too, not
+    classes alone.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from pydantic import Field
 from torch import Tensor
 
 from demeanor.fusion._late import LateConfig, LateFusion, log_of, mean_of
+from demeanor.layers.operators import refuse_weights
 
 FAMILY = "late"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(LateConfig):
@@ -37,6 +39,7 @@ class LateMean(LateFusion):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        refuse_weights(config.weights, config.dims)
         given = [config.weights.get(m, 1.0) for m in config.dims]
         self.register_buffer("weights", torch.tensor(given, dtype=torch.float32))
 

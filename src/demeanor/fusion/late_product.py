@@ -4,7 +4,7 @@ Paper: Kittler et al. 1998, On Combining Classifiers (TPAMI), the product rule; 
 Idea: one predictor per modality, trained by itself; a class is likely only where all find it so,
     softmax(Σ_m log p_m), so a modality that excludes a class has a veto.
 Needs: any number of modalities; those that are missing are left out of the product.
-Differs: numbers are experts of equal precision, Gaussians whose product has its centre at their mean.
+Differs: a reconstruction: numbers are experts of equal precision, Gaussians whose product has its centre at their mean.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from demeanor.fusion._late import LateConfig, LateFusion, mean_of
 
 FAMILY = "late"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(LateConfig):

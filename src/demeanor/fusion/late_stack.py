@@ -5,7 +5,7 @@ Idea: one predictor per modality, trained by itself; a combiner is fitted on wha
     not seen (out of fold), so it learns how far to trust each, not how far each has memorised.
     Numbers by ridge regression, classes by penalised logistic regression on log-probabilities.
 Needs: `out_of_fold` then `fit_stack`, on training rows only; before, and against what little data says, it is the mean.
-Differs: a missing modality is filled in with the mean of those present.
+Differs: a reconstruction: a missing modality is filled in with the mean of those present.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from demeanor.losses.tasks import masked_cross_entropy
 
 FAMILY = "late"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 Predictions = Mapping[str, Mapping[str, Tensor]]
 """Modality → task → (N,) or (N, K)."""

@@ -4,7 +4,7 @@ Paper: Kittler et al. 1998, On Combining Classifiers (TPAMI), the majority vote 
 Idea: one predictor per modality, trained by itself; how sure each is does not matter, unless there is a tie, which the
     higher mean probability breaks. With `rule = "surest"` the one modality that is most certain decides alone.
 Needs: any number of modalities; those that are missing have no vote.
-Differs: numbers are joined by their median, the vote's analogue: half lie on either side.
+Differs: a reconstruction: numbers are joined by their median, the vote's analogue: half lie on either side.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from demeanor.fusion._late import LateConfig, LateFusion, log_of, mean_of
 
 FAMILY = "late"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(LateConfig):

@@ -7,6 +7,7 @@ Needs: any number of modalities; those in `recurrent` are read step by step, the
 Differs: means, batch norm and last states see real steps only.
 Reported (MMSA): MOSI Acc-2 non0 78.63, MAE 0.955, correlation 0.658; MOSEI 82.74, 0.580, 0.709;
     SIMS Acc-2 77.02, 0.446, 0.555.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ Needs: any number of modalities; those in `recurrent` are read by an LSTM, the o
 Differs: means, batch norm and last states see real steps only.
 Reported (MMSA): MOSI Acc-2 77.90/79.18, Acc-7 33.82, MAE 0.950, correlation 0.651; MOSEI 80.54/83.48, 51.59, 0.576,
     0.717; SIMS Acc-2 77.77, 0.441, 0.576.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations

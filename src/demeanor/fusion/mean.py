@@ -4,7 +4,7 @@ Paper: Baltrušaitis et al. 2019, Multimodal Machine Learning: A Survey and Taxo
 Idea: project every modality to one width and average those that are present, so the scale does not depend on
     how many there are.
 Needs: any number of modalities, as vectors (B, D) or steps (B, T, D).
-Differs: not the bare operator: vectors are projected (ReLU) before it, and a hidden layer follows it.
+Differs: a reconstruction, not the bare operator: vectors are projected (ReLU) before it, and a hidden layer follows it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from demeanor.layers.operators import Mean
 
 FAMILY = "operator"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(VectorConfig):

@@ -10,6 +10,7 @@ Differs: padding leaves states and memory as they are. The gates see the attende
     code also shows them the memory (`gates_see_memory`), which no graph of free length can hold.
 Reported: MMSA's re-run (aligned) MOSI non-zero Acc-2 78.87, MAE .927, Corr .670; MOSEI 82.86 / .573 / .718;
     SIMS Acc-2 77.90, MAE .435, Corr .582.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations

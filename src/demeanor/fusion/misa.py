@@ -8,7 +8,9 @@ Needs: any two or more modalities, any lengths; single steps keep all but its LS
 Differs: each modality is read by its own lengths (MMSA cuts audio and video at the text's: `lengths_of_text`). Rows
     that lack a modality take no part in its losses, and its tokens are masked. The shared/private discriminator, whose
     loss weighs 0 in the reference, is not built. No dropout on attention weights.
-Reported (MMSA's re-run): MOSI 81.84/83.54, Acc-7 41.37, MAE .777, Corr .778; MOSEI 80.67/84.67, MAE .558, Corr .752.
+Reported (MMSA's re-run; Acc-2 has0/non0, MAE, correlation): MOSI 81.84/83.54, .777, .778, Acc-7 41.37; MOSEI
+    80.67/84.67, .558, .752.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations

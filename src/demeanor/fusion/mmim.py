@@ -10,9 +10,10 @@ Differs: the bound is a true Gaussian likelihood (the reference leaves out its n
     regular; they are those of a fixed random projection, as in the reference, where it is never trained either. A
     batch's negatives are other samples' predictions for a fixed vector. Rows that lack a modality take no part in its
     terms. Gradients of the first pass stop at the encoders.
-Reported: MOSI 84.14/86.06, Acc-7 46.65, MAE .700, Corr .800; MOSEI 82.24/85.97, 54.24, .526, .772 (its code chose
-    epochs by test error). A re-run by others: MOSI 83.99 (non-zero), .751, .782; MOSEI 83.57, .565, .742; SIMS 76.81,
-    .449, .520.
+Reported (table 2; Acc-2 has0/non0, Acc-7, MAE, correlation): MOSI 84.14/86.06, 46.65, .700, .800; MOSEI 82.24/85.97,
+    54.24, .526, .772 (its code chose epochs by test error). Re-run by the authors of AdaFN-AG (Acc-2 non0, MAE,
+    correlation): MOSI 83.99, .751, .782; MOSEI 83.57, .565, .742; SIMS (Acc-2) 76.81, .449, .520.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations
@@ -190,6 +191,7 @@ class Mmim(Model):
         assert output.hidden is not None
         hidden = output.hidden.float()
         found = [predictive_coding(self.predict[m](hidden)[rows], vectors[m][rows]) for m, rows in there.items()]
+        # I(x; y) ≥ E log q(y|x) + H(y), the bound of Barber and Agakov.
         told = self.likelihood(output, learn=False) + self.entropy(output, batch)
         return {
             "task": task_loss(output.tasks, batch.labels),

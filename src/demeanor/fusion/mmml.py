@@ -13,6 +13,7 @@ Differs: encoders are not part of the model: their frames come in (so they are f
     and `concatenation` are here. The loss is the L1 distance of the reference; the paper's appendix says squared.
 Reported (table 1, mean of 3 runs; MAE, correlation, Acc-7, Acc-2 non0): MOSI 0.643, 0.838, 48.25, 88.16; with context
     0.583, 0.869, 50.34, 89.69. MOSEI 0.517, 0.791, 54.95, 86.73; with context 0.492, 0.814, 55.74, 88.02.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from demeanor.batch import FeatureBatch, Output
+from demeanor.batch import CONTEXT, FeatureBatch, Output
 from demeanor.errors import ConfigError
 from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.dropout import Dropout, dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.masked_attention import MaskedAttention
+from demeanor.layers.operators import refuse_weights
 from demeanor.layers.transformer import masked_mean
 from demeanor.losses.tasks import task_loss
 from demeanor.losses.unimodal import own_labels
@@ -40,7 +42,6 @@ FAMILY = "cross-attention"
 MODALITIES = ["text", "audio"]
 RECONSTRUCTION = False
 
-CONTEXT = "_context"
 NORM = 1e-12
 
 KERNELS, STRIDES = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
@@ -142,6 +143,7 @@ class Mmml(Model):
         super().__init__()
         self.config = config
         self.names, self.context = split(config.dims)
+        refuse_weights(config.weights, ["fused", *self.names])
         width, drop = config.width, config.dropout
         self.project = nn.ModuleDict({m: fit(config.dims[m], width) for m in self.names})
         self.pool = nn.ModuleDict({m: nn.Linear(width, width) for m in self.names if m in config.first})

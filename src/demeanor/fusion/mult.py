@@ -12,6 +12,7 @@ Differs: the reference reads the last step even where it is padding; here the la
     embedding is drawn once, not once per stream.
 Reported (non-zero Acc-2 / MAE / Corr): MOSI 81.1 / .889 / .686, MOSEI 81.6 / .591 / .694 (paper, unaligned);
     MMSA's re-run MOSI 80.98 / .880 / .702, MOSEI 84.63 / .559 / .733, SIMS (Acc-2) 78.56 / .453 / .564.
+Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
 """
 
 from __future__ import annotations

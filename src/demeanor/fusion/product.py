@@ -4,8 +4,8 @@ Paper: Baltrušaitis et al. 2019, Multimodal Machine Learning: A Survey and Taxo
 Idea: project every modality to one width and multiply: a feature speaks only where all modalities show it. With
     `soften` they multiply 1 + h, so a modality near zero has no say instead of silencing the others.
 Needs: any number of modalities, as vectors (B, D) or steps (B, T, D).
-Differs: not the bare operator: vectors are projected (tanh) before it, and a hidden layer follows it. A missing
-    modality is the factor 1.
+Differs: a reconstruction, not the bare operator: vectors are projected (tanh) before it, and a hidden layer follows it.
+    A missing modality is the factor 1.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from demeanor.layers.operators import Product
 
 FAMILY = "operator"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(VectorConfig):

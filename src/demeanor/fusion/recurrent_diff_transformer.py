@@ -25,7 +25,8 @@ from demeanor.fusion._model import FusionConfig, Model
 from demeanor.layers.differential import DifferentialAttention, DifferentialBlock, Kind, RmsNorm
 from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
-from demeanor.layers.joint_sequence import JointSequence, Weighting, sinusoids
+from demeanor.layers.joint_sequence import JointSequence, sinusoids
+from demeanor.layers.operators import Weighting
 from demeanor.losses.tasks import task_loss
 
 FAMILY = "transformer"

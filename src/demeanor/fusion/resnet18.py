@@ -3,7 +3,7 @@
 Paper: He et al. 2016, Deep Residual Learning for Image Recognition (CVPR).
 Idea: blocks learn what to add to their input, so depth does no harm; four stages halve the side and double the width;
     the mean over the last map, 512 numbers, is the picture's feature (never the 1000 class scores).
-Needs: pictures of at least 32 pixels a side; `load_imagenet` takes torchvision's weights.
+Needs: pictures of at least 32 pixels a side; `training.init_from` takes torchvision's weights.
 Differs: heads, behind dropout, in place of the class layer; the network learns at a tenth of their rate
     (`backbone_rate`).
 """
@@ -20,7 +20,7 @@ from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
-from demeanor.layers.resnet18 import ResNet18
+from demeanor.layers.resnet18 import ResNet18, from_torchvision
 
 FAMILY = "unimodal"
 MODALITIES = ["visual"]
@@ -28,7 +28,11 @@ RECONSTRUCTION = False
 
 
 class Config(ModelConfig):
-    """`width` of the first stage, 64 as published; `backbone_rate` is the network's share of the learning rate."""
+    """`width` of the first stage, 64 as published.
+
+    `backbone_rate` is the network's share of the learning rate, for one that starts from ImageNet's weights
+    (`training.init_from`): without them take preset `scratch`.
+    """
 
     channels: int = 3
     width: int = 64
@@ -54,9 +58,9 @@ class ResNetModel(Model):
         self.drop = Dropout(config.dropout)
         self.heads = TaskHeads(self.network.out, config.tasks)
 
-    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
-        """Take torchvision's ResNet-18 state dict; its class layer is left out."""
-        self.network.load_state_dict({k: v for k, v in state.items() if not k.startswith("fc.")})
+    def renamed(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Torchvision's ResNet-18, without its class layer."""
+        return from_torchvision(state, "network.")
 
     def forward(self, batch: FeatureBatch) -> Output:
         """The tasks, from the pooled features (B, 512)."""

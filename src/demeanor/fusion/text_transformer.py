@@ -19,9 +19,15 @@ from torch import Tensor, nn
 from demeanor.batch import FeatureBatch, Output
 from demeanor.fusion._model import Model, ModelConfig
 from demeanor.layers.dropout import Dropout
-from demeanor.layers.heads import ReadingHeads
+from demeanor.layers.heads import READING, ReadingHeads
 from demeanor.layers.transformer import EncoderLayer, additive_mask, masked_mean
 from demeanor.losses.tasks import sign_hinge, task_loss
+
+FAMILY = "unimodal"
+MODALITIES = ["text"]
+RECONSTRUCTION = False
+TASKS = READING
+"""What it predicts, and nothing else."""
 
 
 class Config(ModelConfig):
@@ -80,11 +86,11 @@ class TextTransformer(Model):
     def loss(self, output: Output, batch: FeatureBatch) -> dict[str, Tensor]:
         """The three tasks, and the side of the score where only a polarity is labelled."""
         weights = {"score": self.config.score_weight}
-        sided = sign_hinge(output.tasks["score"], batch.labels["polarity"], batch.labels["score"])
-        return {
-            "task": task_loss(output.tasks, batch.labels, weights, self.config.smoothing),
-            "side": 0.5 * sided,
-        }
+        terms = {"task": task_loss(output.tasks, batch.labels, weights, self.config.smoothing)}
+        if {"polarity", "score"} <= batch.labels.keys():
+            sided = sign_hinge(output.tasks["score"], batch.labels["polarity"], batch.labels["score"])
+            terms["side"] = 0.5 * sided
+        return terms
 
     def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
         """Rates fall by `layer_decay` per layer towards the words; new heads learn `head_rate` times faster."""

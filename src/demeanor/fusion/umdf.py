@@ -35,7 +35,7 @@ RECONSTRUCTION = True
 
 
 class Config(FusionConfig):
-    """Sizes of MODELS 8.
+    """Sizes of the reconstruction.
 
     Attributes:
         frames: to how many frames every modality is pooled.

@@ -36,7 +36,7 @@ RECONSTRUCTION = True
 
 
 class Config(FusionConfig):
-    """Sizes and variants of MODELS 4.
+    """Sizes and variants of the reconstruction.
 
     Attributes:
         words: name of the modality of words.

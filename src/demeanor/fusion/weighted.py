@@ -4,7 +4,7 @@ Paper: Baltrušaitis et al. 2019, Multimodal Machine Learning: A Survey and Taxo
 Idea: project every modality to one width and average with weights that sum to 1 over those present: given ones,
     learned ones that hold for the whole corpus, or ones that a small network finds for each sample.
 Needs: any number of modalities, as vectors (B, D) or steps (B, T, D).
-Differs: not the bare operator: vectors are projected (ReLU) before it, and a hidden layer follows it.
+Differs: a reconstruction, not the bare operator: vectors are projected (ReLU) before it, and a hidden layer follows it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 from pydantic import Field
 
 from demeanor.fusion._vectors import VectorConfig, VectorFusion
-from demeanor.layers.operators import Weighted, Weighting
+from demeanor.layers.operators import Weighted, Weighting, refuse_weights
 
 FAMILY = "operator"
 MODALITIES = ["text", "audio", "visual"]
-RECONSTRUCTION = False
+RECONSTRUCTION = True
 
 
 class Config(VectorConfig):
@@ -36,6 +36,7 @@ class WeightedFusion(VectorFusion):
     """Σ w_m h_m; a weight says how far its modality is believed."""
 
     def __init__(self, config: Config) -> None:
+        refuse_weights(config.weights, config.dims, config.mode)
         given = [config.weights.get(m, 1.0) for m in config.dims]
         super().__init__(config, Weighted([config.width] * len(config.dims), config.mode, given))
 

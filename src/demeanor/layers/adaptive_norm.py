@@ -57,6 +57,7 @@ class AdaptiveNorm(nn.Module):
         others = [m for m in own if m != name]
         here = torch.stack([masks[m].any(1)[:, None, None].to(own[m][0].dtype) for m in others])
         count = here.sum(0)
+        # Eq. 7 can also be read as the variance of the variances; the reference takes their mean.
         mean, variance = (
             (torch.stack([own[m][k].mean(2, keepdim=True) for m in others]) * here).sum(0) / count.clamp(min=1)
             for k in (0, 1)

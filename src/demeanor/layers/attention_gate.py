@@ -62,6 +62,7 @@ class AttentionGate(nn.Module):
         """Guide (B, S, D) with mask (B, S), target (B, T, D) with mask (B, T) → both, gated; zeros where padded."""
         guide_encoded, guide_attended = self.guide.encode(guide, guide_mask)
         encoded, attended = self.target.encode(target, mask)
+        # Eq. 15 asks with the BiGRU's own output; the reference, as here, with the self-attended one.
         crossed = self.cross(attended, guide_attended, guide_attended, guide_mask)
         guide_gated = self.norm(self.guide.mix(guide_encoded, guide_attended))
         gated = self.norm(self.target.mix(encoded, crossed))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch
-from demeanor.errors import ConfigError
 from demeanor.layers.dropout import dropout
+from demeanor.layers.operators import Weighting, refuse_weights
 from demeanor.layers.transformer import masked_mean
 
 NEVER = -1e4
 """Added to a score, it leaves nothing of the key."""
-
-Weighting = Literal["fixed", "learned", "dynamic"]
 
 
 def sinusoids(at: Tensor, dim: int) -> Tensor:
@@ -41,12 +38,7 @@ class ModalityWeights(nn.Module):
     def __init__(self, names: list[str], width: int, mode: Weighting, weights: Mapping[str, float]) -> None:
         super().__init__()
         self.names, self.mode = names, mode
-        if unknown := sorted(set(weights) - set(names)):
-            raise ConfigError(
-                f"weights for {', '.join(unknown)}, but the modalities are {', '.join(names)}; name those"
-            )
-        if negative := [m for m, w in weights.items() if w < 0]:
-            raise ConfigError(f"weight of {negative[0]} is {weights[negative[0]]}; give 0 (leave out) or more")
+        refuse_weights(weights, names, mode)
         logs = [math.log(w) if (w := weights.get(m, 1.0)) else NEVER for m in names]
         self.register_buffer("fixed", torch.tensor(logs), persistent=False)
         if mode == "learned":

@@ -8,7 +8,7 @@ operators nest. Each has a neutral way with a missing vector, whatever lies ther
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -17,6 +17,29 @@ from torch import Tensor, nn
 from demeanor.errors import ConfigError
 
 Weighting = Literal["fixed", "learned", "dynamic"]
+
+
+def refuse_weights(weights: Mapping[str, float], names: Collection[str], mode: Weighting = "fixed") -> None:
+    """Refuse weights that would count for nothing, or against what they weigh.
+
+    Args:
+        weights: name → weight, as set.
+        names: what may be weighed: modalities, tasks or losses.
+        mode: in which weights are taken as given only where they are `fixed`.
+
+    Raises:
+        ConfigError: an unknown name, a negative weight, or weights beside a mode that finds its own.
+    """
+    if unknown := sorted(set(weights) - set(names)):
+        raise ConfigError(f"weights: expected some of {', '.join(names)}, got {', '.join(unknown)}; name those")
+    if negative := [m for m, w in weights.items() if not w >= 0]:
+        raise ConfigError(
+            f"weights: expected 0 (leave out) or more of {negative[0]}, got {weights[negative[0]]}; give another"
+        )
+    if weights and mode != "fixed":
+        raise ConfigError(
+            f'weights: expected none beside "{mode}" ones, got {dict(weights)}; take "fixed", or no weights'
+        )
 
 
 def kept(vectors: Sequence[Tensor], present: Tensor) -> list[Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -59,3 +61,11 @@ class ResNet18(nn.Module):
         """Pooled features (B, 8 · width), or logits where there are classes."""
         found: Tensor = self.fc(self.maps(x)[-1].mean((2, 3)))
         return found
+
+
+def from_torchvision(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Weights of torchvision's ResNet-18 by their names behind a prefix, without the class layer; none of others."""
+    if "layer1.0.conv1.weight" not in state:
+        return {}
+    parts = ("conv1.", "bn1.", "layer")
+    return {prefix + k: v for k, v in state.items() if k.startswith(parts)}

@@ -55,7 +55,7 @@ def from_bert(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
 
     Args:
         state: of a `BertModel`, names without a prefix.
-        layers: how many it has.
+        layers: how many are taken, those next to the words; all it has where it has fewer.
 
     The first token type, which plain text has throughout, is added to the positions.
     """
@@ -71,6 +71,8 @@ def from_bert(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
         "output.dense": "down", "output.LayerNorm": "norm2",
     }  # fmt: skip
     for n in range(layers):
+        if f"encoder.layer.{n}.attention.output.dense.weight" not in state:
+            break
         theirs, own = f"encoder.layer.{n}", f"layers.{n}"
         for kind in ("weight", "bias"):
             parts = [state[f"{theirs}.attention.self.{part}.{kind}"] for part in ("query", "key", "value")]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def quality(tasks: Mapping[str, Tensor], labels: Mapping[str, Tensor], rows: Tensor) -> Tensor:
-    """How right a modality is by itself, in (0, 1]: the mean over tasks and labelled rows, () scalar.
+    """How right a modality is by itself, in (0, 1]: the mean over tasks and labelled rows, () scalar; NaN without any.
 
     A class counts with the probability of the truth (as in OGM-GE, a mean instead of a sum); a number, which the paper
     does not treat, with exp(-|error|).
@@ -35,22 +35,22 @@ def quality(tasks: Mapping[str, Tensor], labels: Mapping[str, Tensor], rows: Ten
         else:
             right = (-(said.float() - torch.nan_to_num(target)).abs()).exp()
             known = rows & ~torch.isnan(target)
-        found.append((right * known).sum() / known.sum().clamp(min=1))
-    return torch.stack(found).mean() if found else rows.new_ones((), dtype=torch.float32)
+        found.append((right * known).sum() / known.sum())
+    return torch.stack(found).nanmean() if found else torch.full((), torch.nan, device=rows.device)
 
 
 def modulation(qualities: Tensor, strength: float) -> Tensor:
     """What each modality's gradient is multiplied with: 1 - tanh(strength · ρ) where ρ > 1, else 1.
 
     Args:
-        qualities: (M,); ρ is a modality's over the mean of the others' (there of two).
+        qualities: (M,); ρ is a modality's over the mean of the others' (there of two). One of NaN was not to be judged:
+            it is no other's, and its own factor is 1.
         strength: α; 0 leaves all as it is.
     """
-    count = qualities.shape[0]
-    if count < 2:
-        return torch.ones_like(qualities)
-    others = (qualities.sum() - qualities) / (count - 1)
-    ratio = qualities / others.clamp(min=1e-8)
+    known = ~qualities.isnan()
+    others = (qualities.nansum() - qualities) / (known.sum() - 1).clamp(min=1)
+    # Without others there is nothing to be ahead of.
+    ratio = qualities / others.clamp(min=1e-8) * (known.sum() > 1)
     return torch.where(ratio > 1, 1 - torch.tanh(strength * ratio), torch.ones_like(ratio))
 
 

@@ -71,6 +71,11 @@ def task_loss(
     return total
 
 
+def largest(labels: Tensor) -> float:
+    """In size, of labels of which some may be NaN; 0 of none."""
+    return float(torch.nan_to_num(labels).abs().max()) if labels.numel() else 0.0
+
+
 def sign_hinge(score: Tensor, polarity: Tensor, labelled_score: Tensor, margin: float = 0.2) -> Tensor:
     """Mean hinge that puts a score (B,) on the side its polarity (B, 3) names, where no intensity is labelled.
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch
 from demeanor.errors import ConfigError, DataError
+from demeanor.losses.tasks import largest
 
 FUSED = "fused"
 SMALL = 1e-3
@@ -37,11 +38,6 @@ def position(features: Tensor, centres: Tensor) -> Tensor:
     """`δ = (D⁻ − D⁺) / D⁺` of features (B, D), by their distances from centres (2, D), negative and positive: (B,)."""
     negative, positive = (torch.linalg.vector_norm(features - c, dim=1) for c in centres)
     return (negative - positive) / (positive + 1e-8)
-
-
-def _largest(labels: Tensor) -> float:
-    """In size, of labels of which some may be NaN; 0 of none."""
-    return float(torch.nan_to_num(labels).abs().max()) if labels.numel() else 0.0
 
 
 class GeneratedLabels(nn.Module):
@@ -106,7 +102,7 @@ class GeneratedLabels(nn.Module):
             ConfigError: a label lies beyond the bound: what is generated would be cut to another scale than its own.
             DataError: the batch has no row numbers.
         """
-        end = _largest(batch.labels[self.task])
+        end = largest(batch.labels[self.task])
         if self.bound is not None and end > self.bound + SMALL:
             raise ConfigError(
                 f"generated labels: expected '{self.task}' within ±{self.bound:g}, got {end:.3g}; set the model's "
@@ -126,7 +122,7 @@ class GeneratedLabels(nn.Module):
         """The momentum rule of epoch n: `(n−1)/(n+1) · y_s + 2/(n+1) · ỹ_s`."""
         own = position(features[name].detach().float(), self.get_buffer(f"centres_{name}"))
         fused = position(features[FUSED].detach().float(), self.get_buffer(f"centres_{FUSED}"))
-        bound = _largest(self.get_buffer(f"labels_{FUSED}")) if self.bound is None else self.bound
+        bound = largest(self.get_buffer(f"labels_{FUSED}")) if self.bound is None else self.bound
         new = proposal(own, fused, batch.labels[self.task], bound)
         return torch.where(new.isnan(), label, (n - 1) / (n + 1) * label + 2 / (n + 1) * new)
 

@@ -178,7 +178,7 @@ def post_heads(run: Path, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]
     for name, modalities in posts.TASKS.items():
         state = torch.load(run / name / "best.pt", map_location="cpu", weights_only=True)
         dims = {m: state[f"mean_{m}"].shape[0] for m in modalities}
-        heads[name] = Concat(ConcatConfig(dims=dims, **spec["heads"][name]))
+        heads[name] = Concat(ConcatConfig(dims=dims, reads=True, **spec["heads"][name]))
         heads[name].load_state_dict(state)
     picture = (torch.zeros(2, 3, 224, 224),)
     graph = SceneGraph(network, heads["scene"])

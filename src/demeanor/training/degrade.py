@@ -1,16 +1,18 @@
-"""Rows as they would be with less in them: modalities taken away, frames lost at random."""
+"""Rows and batches as they would be with less in them: modalities taken away, frames lost at random."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from demeanor.batch import CONTEXT, FeatureBatch
 from demeanor.features.normalise import is_frames
 from demeanor.training.data import Rows
 
@@ -24,6 +26,27 @@ def only(rows: Rows, modalities: Sequence[str]) -> Rows:
     """The rows with those modalities alone; the others are missing."""
     values = {m: v if m in modalities else [None] * len(rows) for m, v in rows.values.items()}
     return dataclasses.replace(rows, values=values, shapes=rows.shapes)
+
+
+def context_of(name: str, names: Collection[str]) -> str | None:
+    """The modality, one of the names, that this one is the context of; None where it stands for itself."""
+    modality = name.removesuffix(CONTEXT)
+    return modality if modality != name and modality in names else None
+
+
+def drop_modalities(batch: FeatureBatch, chance: float, generator: torch.Generator) -> FeatureBatch:
+    """Each sample loses each modality, and its context with it, with that chance, but never its last one."""
+    contexts = {m: of for m in batch.present if (of := context_of(m, batch.present)) is not None}
+    names = [m for m in batch.present if m not in contexts]
+    here = torch.stack([batch.present[m] for m in names], 1)
+    chosen, luck = (torch.rand(here.shape, generator=generator).to(here.device) for _ in range(2))
+    kept = here & (chosen >= chance)
+    # A sample about to lose all keeps the one of those it has that the draw names.
+    spared = (luck * here).argmax(1)
+    alone = torch.nn.functional.one_hot(spared, len(names)).bool() & here
+    kept = torch.where(kept.any(1, keepdim=True), kept, alone)
+    lost = dict(zip(names, (here & ~kept).unbind(1), strict=True))
+    return dataclasses.replace(batch, present={m: p & ~lost[contexts.get(m, m)] for m, p in batch.present.items()})
 
 
 def fewer_frames(rows: Rows, share: float, ids: Sequence[str], seed: int = 0) -> Rows:

@@ -29,6 +29,7 @@ from demeanor.training.measure import floor, measure, rehearsed, selected
 from demeanor.training.parallel import join
 from demeanor.training.prepare import LEARNED, Prepared, prepare, refuse_other_data
 from demeanor.training.pretrain import pretrain
+from demeanor.training.refuse import modality_of, refuse_names, refuse_tasks
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
 from demeanor.training.sources import FITTED
@@ -75,7 +76,15 @@ def check(spec: Mapping[str, Any]) -> RunFile:
             'training.task_weights = "learned": expected two tasks or more, and no model.learned_weights beside it, '
             f"got {', '.join(run.tasks)}; leave one of the two out"
         )
-    few = not issubclass(module.Config, FusionConfig) or len(run.encoders) + len(run.features.before) < 2
+    refuse_names(run)
+    refuse_tasks(run, module)
+    modality_of(run, module)
+    if getattr(module, "NEEDS_CONTEXT", False) and (bare := [m for m in run.encoders if not run.features.reach(m)]):
+        raise ConfigError(
+            f"{run.run.model} reads utterances among those around them: expected features.context of every modality, "
+            f"got none of {', '.join(bare)}; set features.context = 2, say"
+        )
+    few = not issubclass(module.Config, FusionConfig) or len(run.encoders) < 2
     if run.training.self_distillation and few:
         raise ConfigError(
             f"training.self_distillation: expected two modalities or more, but {run.run.model} over "
@@ -105,11 +114,14 @@ def build(run: RunFile, prepared: Prepared) -> Model:
     dims = prepared.dims()
     if issubclass(module.Config, FusionConfig):
         settings.setdefault("dims", dims)
-    elif "modality" in fields:
-        modality = settings.setdefault("modality", next(iter(dims)))
+    elif (modality := modality_of(run, module)) is not None:
+        settings["modality"] = modality
         width = "channels" if "channels" in fields else "dim"
         if width in fields and dims.get(modality):
             settings.setdefault(width, dims[modality])
+    if "vocabulary" in fields and (ids := max(e.vocabulary() for e in prepared.encoders.values())):
+        # Never below the default, under which models were saved.
+        settings.setdefault("vocabulary", max(ids, fields["vocabulary"].default))
     try:
         model: Model = module.MODEL(module.Config(**settings))
     except ValidationError as error:

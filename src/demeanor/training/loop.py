@@ -20,6 +20,7 @@ from demeanor.losses.distillation import distillation
 from demeanor.losses.tasks import SPREAD
 from demeanor.training import heap
 from demeanor.training.data import Rows, batches
+from demeanor.training.degrade import context_of, drop_modalities
 from demeanor.training.parallel import add_up, device_of, join, refuse_memories, share
 from demeanor.training.schedule import rate
 from demeanor.training.settings import Settings
@@ -323,21 +324,9 @@ def _windows(batch: Iterator[FeatureBatch], size: int) -> Iterator[list[FeatureB
         yield window
 
 
-def drop_modalities(batch: FeatureBatch, chance: float, generator: torch.Generator) -> FeatureBatch:
-    """Each sample loses each modality with that chance, but never its last one."""
-    names = list(batch.present)
-    here = torch.stack([batch.present[m] for m in names], 1)
-    chosen, luck = (torch.rand(here.shape, generator=generator).to(here.device) for _ in range(2))
-    kept = here & (chosen >= chance)
-    # A sample about to lose all keeps the one of those it has that the draw names.
-    spared = (luck * here).argmax(1)
-    alone = torch.nn.functional.one_hot(spared, len(names)).bool() & here
-    kept = torch.where(kept.any(1, keepdim=True), kept, alone)
-    return replace(batch, present={m: kept[:, n] for n, m in enumerate(names)})
-
-
 def _check_modalities(rows: Rows) -> None:
-    here = np.sum([[x is not None for x in column] for column in rows.values.values()], 0)
+    columns = [column for name, column in rows.values.items() if context_of(name, rows.values) is None]
+    here = np.sum([[x is not None for x in column] for column in columns], 0)
     if here.max(initial=0) < 2:
         raise ConfigError(
             "training.self_distillation: expected samples with two modalities or more, found none in the training "
@@ -347,6 +336,8 @@ def _check_modalities(rows: Rows) -> None:
 
 def start_from(model: Model, source: Path, say: Callable[[str], None] = print) -> list[str]:
     """Load the weights of `source` (a run folder or a file) that fit by name and shape; the names that did.
+
+    The names are this model's own, or those of another library that it knows (`Model.renamed`).
 
     Raises:
         ConfigError: nothing there, or not one weight fits.
@@ -360,7 +351,7 @@ def start_from(model: Model, source: Path, say: Callable[[str], None] = print) -
         found = load_file(str(path))
     else:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    own = model.state_dict()
+    own, found = model.state_dict(), {**found, **model.renamed(found)}
     fits = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
     if not fits:
         raise ConfigError(f"init_from: no weight of {path} fits this model; it has {', '.join(list(found)[:4])} …")

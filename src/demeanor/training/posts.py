@@ -96,7 +96,7 @@ def learn(
     """One head on the given modalities."""
     settings = Settings(**spec["training"])
     torch.manual_seed(settings.seed)
-    model = Concat(Config(dims={m: v.shape[1] for m, v in vectors.items()}, **spec.get("model", {})))
+    model = Concat(Config(dims={m: v.shape[1] for m, v in vectors.items()}, reads=True, **spec.get("model", {})))
     model.standardise({m: torch.from_numpy(v) for m, v in vectors.items()})
     rows = rows_of(vectors, labels)
     quiet = lambda line: None  # noqa: E731 - a head trains in seconds

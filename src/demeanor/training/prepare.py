@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from demeanor.batch import CONTEXT
 from demeanor.datasets._columns import number_of
 from demeanor.encoders._encoder import Encoder
 from demeanor.errors import ConfigError
@@ -211,7 +212,7 @@ def _shape(
         if all(x is None or is_frames(x) for x in column):
             column = shape_frames(column, modality, features, parts, scales, [s.speaker for s in samples])
             if count := features.before.get(modality):
-                said[f"{modality}_context"] = preceding(column, samples, count)
+                said[modality + CONTEXT] = preceding(column, samples, count)
             if reach := features.reach(modality):
                 column = list(in_context(column, samples, reach))
         columns[modality] = column

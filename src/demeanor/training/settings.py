@@ -48,7 +48,11 @@ class Settings(BaseModel):
     keep: Literal["best", "last"] = "best"
     """`best` epoch by the validation score, or `last` where the schedule ends at rate 0 anyway."""
     init_from: str | None = None
-    """A run folder, or a file of weights, whose matching weights this run starts from."""
+    """A run folder, or a file of weights, whose matching weights this run starts from.
+
+    Some models also take weights by the names of other libraries: `resnet18` and `bert_resnet` torchvision's ResNet-18,
+    `bert_resnet` a Hugging Face BERT.
+    """
     pretrain: int = Field(default=0, ge=0)
     """Epochs of self-supervised pretraining over pairs of modalities before the first labelled one (fusion models)."""
     track: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] | None = None
