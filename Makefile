@@ -1,5 +1,5 @@
 # make demo    reads a clip, a post and three sentences, and writes a report
-# make test    runs the tests, of the reader and of the lab
+# make test    runs the tests, of the reader and of the lab (in two processes of some gigabytes; WORKERS=1 for one)
 # make check   style, types, layers of imports
 # make model   trains the shipped bundles      (needs data: it says which)
 # make bench   measures speed, on the samples
@@ -8,6 +8,7 @@
 
 PYTHON ?= python3
 DEMEANOR_DATA ?= ../shared/data
+WORKERS ?= 2
 READER := .venv/bin/python
 LAB := .venv-lab/bin/python
 PIP := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -20,8 +21,8 @@ demo: .venv/.reader
 	$(READER) demo/run.py
 
 test: .venv/.tools .venv-lab/.lab
-	$(READER) -m pytest --ignore tests/lab
-	$(LAB) -m pytest tests/lab
+	$(READER) -m pytest --numprocesses $(WORKERS) --dist loadfile --ignore tests/lab
+	$(LAB) -m pytest --numprocesses $(WORKERS) --dist loadfile tests/lab
 
 check: .venv/.tools
 	$(READER) -m ruff check
@@ -73,7 +74,7 @@ runs/efficientnet-lite0-57934424.pth: | .venv-lab/.lab
 	touch $@
 
 .venv-lab/.lab: $(PINS) | .venv-lab/bin/python
-	$(LAB) $(PIP) --editable '.[speech,offline,lab,deep,plots,sentence]' pytest
+	$(LAB) $(PIP) --editable '.[speech,offline,lab,deep,plots,sentence]' pytest pytest-xdist
 	touch $@
 
 .venv/bin/python .venv-lab/bin/python:

@@ -38,8 +38,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     as_user: list[str] = []
     if os.getuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(folder, "postgres")
-        for parent in [folder.parent, folder.parent.parent]:
-            parent.chmod(0o755)
+        for parent in folder.parents:
+            if parent.name.startswith(("pytest-", "popen-")):  # pytest's own, and those of its processes
+                parent.chmod(0o755)
         as_user = ["runuser", "-u", "postgres", "--"]
 
     def run(*command: str | Path) -> None:

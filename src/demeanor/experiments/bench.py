@@ -24,7 +24,7 @@ from demeanor.training import lab
 from demeanor.training.measure import floor, measure, rehearsed
 from demeanor.training.prepare import SECTIONS, Prepared, prepare, refuse_other_data
 from demeanor.training.run import provenance, read_run_file, save_arrays, with_manifest, write_json
-from demeanor.training.runfile import RunFile
+from demeanor.training.runfile import RunFile, checked
 
 Say = Callable[[str], None]
 Spec = dict[str, Any]
@@ -181,7 +181,7 @@ def planned(
     base = with_manifest(read_run_file(path, overrides), path)
     base |= {"missing": base.get("missing", {})} if less else {}
     names = compared(base, models)
-    run = lab.check({**base, "run": {**base["run"], "model": names[0]}, "model": {}})
+    run = checked({**base, "run": {**base["run"], "model": names[0]}, "model": {}})
     for name in (*run.bench.settings, *run.bench.modalities):
         plugin("fusion", name)
     rows = entries(run, names)
