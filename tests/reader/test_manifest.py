@@ -158,6 +158,17 @@ def test_linked_folders_are_followed_once_and_a_loop_ends(tmp_path: Path) -> Non
     assert passed_over(root, tmp_path / "o.jsonl") == "1 file (.md 1)"
 
 
+def test_links_that_lead_up_are_not_followed(tmp_path: Path) -> None:
+    root, store = tmp_path / "top" / "in", tmp_path / "elsewhere" / "store"
+    root.mkdir(parents=True)
+    store.mkdir(parents=True)
+    for path in (root / "a.txt", store / "b.txt", tmp_path / "top" / "beside.txt", tmp_path / "elsewhere" / "c.txt"):
+        path.write_text("I love it")
+    for link, target in ((root / "up", ".."), (root / "linked", store), (store / "out", store.parent)):
+        link.symlink_to(target)
+    assert list(items(root)) == ["a.txt", "linked/b.txt"]
+
+
 def test_a_table_with_quotes_that_quote_nothing_loses_no_row(tmp_path: Path) -> None:
     path = tmp_path / "m.tsv"
     path.write_text('id\ttext\na\tfine\nb\t"what a day\nc\tterrible\nd\t"so" bad\ne\tok\n')
