@@ -88,7 +88,11 @@ def test_a_copy_takes_no_originals_place_and_copies_are_not_copied(run: Demeanor
     ran = run("redact", folder, "--out", folder / "raw")
     assert f"{folder}: passed over what is in {folder / 'raw'}, where the copies go" in ran.err
     assert ran.code == 0, ran.err
-    assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.txt")) == ["a.txt", "raw/a.txt", "raw/b.txt"]
+    assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.txt")) == [
+        "a.txt",
+        "raw/a.txt",
+        "raw/b.txt",
+    ]
     assert run("redact", folder, "--out", folder).err.count("this file is the input") == 3
 
 

@@ -58,8 +58,8 @@ def files_below(folder: Path) -> Iterator[Path]:
 
     Folders that are links are followed, after all others, and no folder is looked into twice, so that a loop ends and
     a file comes under its own path where it has one in the folder; but no link that leads up, to a folder that holds
-    the link or the whole, for what is beside the folder was not named. A folder that may not be read comes as itself, so
-    that whoever takes it fails and says so.
+    the link or the whole, for what is beside the folder was not named. A folder that may not be read comes as itself,
+    so that whoever takes it fails and says so.
     """
     seen: set[tuple[int, int]] = set()
     closed: list[Path] = []
