@@ -56,6 +56,18 @@ def test_it_goes_on_where_it_stopped(reads: Demeanor, manifest: Path, tmp_path: 
     assert [one["id"] for one in lines(out)] == ["p1", "p2"]
 
 
+def test_subtitles_that_pairs_leave_are_not_told_to_be_joined_by_pairs(
+    reads: Demeanor, media: Path, tmp_path: Path
+) -> None:
+    (media / "sub" / "talk.en.srt").write_text("1\n00:00:00,100 --> 00:00:01,800\nI hate it\n")
+    for more, told in (
+        (["--pair"], "with --pair those of its very stem"),
+        ([], "join those of its stem by `batch --pair"),
+    ):
+        ran = reads("batch", media, "--out", tmp_path / "out.jsonl", *more)
+        assert f"give them by `analyze RECORDING --transcript` ({told}" in ran.err
+
+
 def test_pairs(reads: Demeanor, media: Path, tmp_path: Path) -> None:
     (media / "sky.txt").write_text("I love it")
     (media / "broken.mp4").unlink()

@@ -74,6 +74,28 @@ def test_what_was_found_overwrites_no_input_and_no_copy(run: Demeanor, tmp_path:
     assert json.loads((out / "told.json").read_text())[0]["found"] == {"MAIL": 1}
 
 
+def test_a_copy_takes_no_originals_place_and_copies_are_not_copied(run: Demeanor, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    (folder / "raw").mkdir(parents=True)
+    (folder / "a.txt").write_text("js@example.com")
+    (folder / "raw" / "a.txt").write_text("another original")
+    (folder / "raw" / "b.txt").write_text("fine")
+    ran = run("redact", folder, "--out", folder / "raw")
+    assert ran.code == 2
+    assert "got a file of the input, which would be overwritten; name another folder by --out" in ran.err
+    assert (folder / "raw" / "a.txt").read_text() == "another original"
+    (folder / "raw" / "a.txt").unlink()
+    ran = run("redact", folder, "--out", folder / "raw")
+    assert f"{folder}: passed over what is in {folder / 'raw'}, where the copies go" in ran.err
+    assert ran.code == 0, ran.err
+    assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.txt")) == [
+        "a.txt",
+        "raw/a.txt",
+        "raw/b.txt",
+    ]
+    assert run("redact", folder, "--out", folder).err.count("this file is the input") == 3
+
+
 def test_an_existing_file_is_no_folder_for_copies(run: Demeanor, tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt", "taken", "taken.txt"):
         (tmp_path / name).write_text("js@example.com")

@@ -155,6 +155,13 @@ def test_any_bytes_give_some_text_or_are_none(data: bytes) -> None:
         assert isinstance(decode_text(data), str)
 
 
+def test_of_a_text_file_whose_lines_are_gone_through_the_rest_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("first\nsecond\nthird\n")
+    with (tmp_path / "a.txt").open(encoding="utf-8") as opened:
+        next(opened)
+        assert decode_text(opened) == "second\nthird\n"
+
+
 def test_a_film_named_as_text_is_no_text() -> None:
     film = (Path(__file__).parents[2] / "demo" / "clip.mp4").read_bytes()
     with pytest.raises(DecodeError, match="data of another kind"):

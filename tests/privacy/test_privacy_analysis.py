@@ -144,6 +144,18 @@ def test_overlay_sample_names_and_warnings() -> None:
     assert hidden["source"] == "[NAME].mp4"
 
 
+@pytest.mark.parametrize("hide", [False, True])
+def test_the_files_name_is_taken_out_of_warnings_as_it_is_by_itself(hide: bool) -> None:
+    told = ["Ann_clip.mp4: no sound", "Ann_clip.srt: not UTF-8; read as cp1252", "in/Ann_clip.mp4 is short", "clip"]
+    data = analysis([], id="in/Ann_clip.mp4", source="Ann_clip.mp4", warnings=told)
+    done = redact_analysis(data, names=["Ann"], hide_source=hide).data
+    new, whole = ("[NAME]", "[NAME]") if hide else ("[NAME]_clip", "in/[NAME]_clip")
+    assert done["warnings"] == [
+        f"{new}.mp4: no sound", f"{new}.srt: not UTF-8; read as cp1252", f"{whole}.mp4 is short", "clip",
+    ]  # fmt: skip
+    assert (done["source"], done["id"]) == (f"{new}.mp4", f"{whole}.mp4")
+
+
 def test_chars_point_into_the_redacted_text() -> None:
     one, two = "Mail a.very.long.name@example.com!", "Fine, thanks."
     segments = [

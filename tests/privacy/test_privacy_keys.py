@@ -31,6 +31,9 @@ def test_a_speaker_who_is_a_key_is_the_same_number() -> None:
     done, _ = redact_json(data)
     assert done[0] == {"speaker": "S1", "text": "hi [NAME]"}
     assert done[1] == {"S1": {"turns": 3}, "segments": [{"text": "x", "[MAIL 1]": 1}]}
+    turns = {"Bob_score": 1, "score of Bob": 2, "Ann": 3}
+    marks = redact_json([{"speaker": "Bob", "of": turns}], names=["Ann"])[0][0]
+    assert marks == {"speaker": "S1", "of": {"S1_score": 1, "score of S1": 2, "[NAME 1]": 3}}
 
 
 def test_keys_of_the_programs_own_schemas_stay() -> None:

@@ -203,6 +203,8 @@ def test_subtitles_given_as_the_text_of_a_recording_are_its_transcript(tmp_path:
     parts = gather(audio=write_wav(tmp_path / "a.wav", silence(6)), text=tmp_path / "t.srt")
     assert [u.start for u in parts.transcript or () if not isinstance(u, str)] == [1.0, 3.5]
     assert (parts.text, parts.kind) == (None, "audio")
+    later = gather(audio=tmp_path / "a.wav", text=tmp_path / "t.srt", start=5.5)  # the sound goes on
+    assert (later.transcript, later.start) == ([], 5.5)
 
 
 def test_subtitles_beside_a_picture_are_its_text(tmp_path: Path) -> None:

@@ -158,6 +158,17 @@ def test_linked_folders_are_followed_once_and_a_loop_ends(tmp_path: Path) -> Non
     assert passed_over(root, tmp_path / "o.jsonl") == "1 file (.md 1)"
 
 
+def test_links_that_lead_up_are_not_followed(tmp_path: Path) -> None:
+    root, store = tmp_path / "top" / "in", tmp_path / "elsewhere" / "store"
+    root.mkdir(parents=True)
+    store.mkdir(parents=True)
+    for path in (root / "a.txt", store / "b.txt", tmp_path / "top" / "beside.txt", tmp_path / "elsewhere" / "c.txt"):
+        path.write_text("I love it")
+    for link, target in ((root / "up", ".."), (root / "linked", store), (store / "out", store.parent)):
+        link.symlink_to(target)
+    assert list(items(root)) == ["a.txt", "linked/b.txt"]
+
+
 def test_a_table_with_quotes_that_quote_nothing_loses_no_row(tmp_path: Path) -> None:
     path = tmp_path / "m.tsv"
     path.write_text('id\ttext\na\tfine\nb\t"what a day\nc\tterrible\nd\t"so" bad\ne\tok\n')
@@ -182,6 +193,34 @@ def test_what_an_open_quote_took_in_and_is_no_row_is_a_fault(tmp_path: Path) -> 
     assert found["line 4"].fault == told
 
 
+def test_a_text_of_two_lines_with_a_space_behind_its_quote_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text('id,text,author\n1,"line one\nline two" ,3\n2,"a\nb" \n3,"c, ""d"" , e\nf",g\n')
+    assert {name: item.given.get("text") for name, item in items(path).items() if item.fault is None} == {
+        "1": "line one\nline two ", "2": "a\nb ", "3": 'c, "d" , e\nf',
+    }  # fmt: skip
+
+
+def test_rows_that_a_quote_may_have_taken_in_are_told(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    (tmp_path / "m.csv").write_text('id,text\n1,"Oh no\n2,fine\n3,he said "\n4,ok\n5,"one\ntwo"\n')
+    found = read_items(tmp_path / "m.csv", tmp_path / "o.jsonl", warnings=warnings)
+    assert [item.id for item in found if item.fault is None] == ["1", "4", "5"]
+    told = "m.csv, line 2: the text in quotes has lines like rows in it (first: line 3); close the quotation mark"
+    assert warnings == [f"{told} before them if they are rows"]
+
+
+@pytest.mark.parametrize(
+    "broken", ['"I said","no\nWell, yes\nbye"', '"no\nWell, yes\nbye",x', '"a" b,"c\nWell, d\ne" f']
+)
+def test_lines_of_a_quote_in_a_broken_row_are_no_rows(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(f"id,text\n1,{broken}\n2,fine\n")
+    found = items(path)
+    assert [name for name, item in found.items() if item.fault is None] == ["2"]
+    assert list(found) == ["1", "line 3", "line 4", "2"]
+
+
 def test_tables_of_pandas_and_spreadsheets(tmp_path: Path) -> None:
     warnings: list[str] = []
     (tmp_path / "pandas.csv").write_text(",id,text\n0,a,fine\n1,b,bad\n2,,\n")
@@ -189,7 +228,10 @@ def test_tables_of_pandas_and_spreadsheets(tmp_path: Path) -> None:
     assert [(item.id, item.given["text"]) for item in found] == [("a", "fine"), ("b", "bad")]
     assert warnings == ["pandas.csv: column 1 has no name and counts the rows; it was left out"]
     (tmp_path / "excel.csv").write_text("id;text;;\na;fine;;\n;;;\nb;bad;;\n;;;\n;;;\n")
-    assert list(items(tmp_path / "excel.csv")) == ["a", "b"]
+    found = items(tmp_path / "excel.csv")
+    assert [(name, item.given) for name, item in found.items()] == [
+        ("a", {"text": "fine"}), ("line-3", {}), ("b", {"text": "bad"}),
+    ]  # fmt: skip
     (tmp_path / "note.csv").write_text("id,text,\na,fine,see below\n")
     with pytest.raises(ConfigError, match="expected a name for every column, got none for column 3"):
         read_items(tmp_path / "note.csv", tmp_path / "o.jsonl")

@@ -74,11 +74,11 @@ def test_why_subtitles_are_read_so(tmp_path: Path) -> None:
 
 def test_a_folder_reads_subtitles_unless_they_are_of_a_recording(tmp_path: Path) -> None:
     root = tmp_path / "in"
-    for name in ("alone.srt", "sub/talk.vtt", "film.vtt", "film.en.vtt", "film.late.vtt"):
+    for name in ("alone.srt", "sub/talk.vtt", "film.vtt", "film.en.vtt", "film.late.vtt", "film.en.sdh.vtt"):
         put(root / name)
     write_wav(root / "film.wav", silence(1))
     out = tmp_path / "out.jsonl"
-    beside = [root / "film.en.vtt", root / "film.vtt"]
+    beside = [root / "film.en.sdh.vtt", root / "film.en.vtt", root / "film.vtt"]
     assert subtitles_beside(root) == beside
     result = run(root, out, reader=fake_reader())
     found = {line["id"]: line for line in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
@@ -104,6 +104,15 @@ def test_pairs_take_subtitles_as_the_transcript_of_their_recording(tmp_path: Pat
     found = {o["id"]: o for o in map(json.loads, (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines())}
     assert [s["start"] for s in found["film"]["segments"] if s["text"]] == [1.0, 10.0, 19.0]
     assert "clip.vtt: left aside, for the words are those of clip.txt" in found["clip"]["warnings"]
+
+
+def test_subtitles_of_two_recordings_of_one_stem_are_no_sample(tmp_path: Path) -> None:
+    put(tmp_path / "in" / "show.vtt")
+    for name in ("show.wav", "show.flac"):
+        write_wav(tmp_path / "in" / name, silence(1))
+    found = {item.id: item.note for item in read_items(tmp_path / "in", tmp_path / "o", pair=True)}
+    told = "expected one file of a kind to pair, got show.flac, show.vtt, show.wav; each was read by itself, without"
+    assert found == dict.fromkeys(("show.flac", "show.wav"), f"{told} the subtitles")
 
 
 def test_a_folder_of_nothing_but_subtitles_of_recordings_that_are_not_there_is_read(tmp_path: Path) -> None:

@@ -149,9 +149,10 @@ def say_passed_over(folder: Path, out: Path = _NO_FILE, pair: bool = False) -> N
         say(f"{folder}: passed over {others}: not named as text, picture, sound or video")
     if beside := subtitles_beside(folder, pair):
         first = beside[0].relative_to(folder)
+        how = "with --pair those of its very stem are joined" if pair else "join those of its stem by `batch --pair`"
         say(
             f"{folder}: passed over {len(beside)} file{'s' * (len(beside) > 1)} of subtitles (first: {first}): they "
-            "belong to the recordings beside them; give them by --transcript, or join them by `demeanor batch --pair`"
+            f"belong to the recordings beside them; give them by `analyze RECORDING --transcript` ({how})"
         )
 
 

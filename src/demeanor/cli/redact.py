@@ -110,14 +110,14 @@ def _jobs(inputs: list[str], out: Path | None) -> list[Job]:
     """Each input with its place.
 
     Raises:
-        ConfigError: no place for a copy, two copies in one place, or an ending that does not fit.
+        ConfigError: no place for a copy, two copies in one place, an original in it, or an ending that does not fit.
     """
     from demeanor.errors import ConfigError
     from demeanor.media.kind import kind_of
     from demeanor.media.source import existing_file, is_folder
     from demeanor.reader.redact import check_target, fitting_name
 
-    given = [(path, name) for value in inputs for path, name in _files(value)]
+    given = [(path, name) for value in inputs for path, name in _files(value, out)]
     there = out is not None and existing_file(str(out)) and not is_folder(out)
     several = len(given) > 1 or any(is_folder(i) for i in inputs if existing_file(i))
     into = out is not None and (several or is_folder(out) or not (there or out.suffix))
@@ -137,10 +137,34 @@ def _jobs(inputs: list[str], out: Path | None) -> list[Job]:
         else:
             check_target(kind, out)
             jobs.append((value, out))
-    places = [place.resolve() for _, place in jobs if place is not None]
-    if len(set(places)) < len(places):
-        raise ConfigError("two inputs have one name, and their copies would be one file; redact them one after another")
+    _check_places(jobs, inputs)
     return jobs
+
+
+def _check_places(jobs: list[Job], inputs: list[str]) -> None:
+    """Fail before the work where a copy would take the place of another copy, or of what may be an original.
+
+    What is in a folder to redact already may be one, though it is no input as copies go there.
+
+    Raises:
+        ConfigError: one would.
+    """
+    from demeanor.errors import ConfigError
+    from demeanor.media.source import existing_file, is_folder, resolved
+
+    places = [(value, place, resolved(place)) for value, place in jobs if place is not None]
+    if len({at for _, _, at in places}) < len(places):
+        raise ConfigError("two inputs have one name, and their copies would be one file; redact them one after another")
+    read = {resolved(Path(value)) for value, _ in jobs if _is_file(value)}
+    folders = {resolved(Path(value)) for value in inputs if _is_file(value) and is_folder(value)}
+    for value, place, at in places:
+        if _is_file(value) and resolved(Path(value)) == at:
+            continue  # told in its turn
+        if at in read or (folders & {*at.parents} and existing_file(str(at))):
+            raise ConfigError(
+                f"{place}: expected a place for the copy of {value}, got a file of the input, which would be "
+                "overwritten; name another folder by --out, or remove that file if it is an older copy"
+            )
 
 
 def _is_file(value: str | Path) -> bool:
@@ -174,15 +198,15 @@ def _kind(kind_of: Callable[[Any], Any], value: str | Path) -> Any:
         return "text"
 
 
-def _files(value: str) -> Iterator[tuple[str | Path, str | None]]:
+def _files(value: str, out: Path | None) -> Iterator[tuple[str | Path, str | None]]:
     """An input as it is, or the files of a folder; each with the name its copy gets.
 
     A folder that is empty, or that may not be read, is given as it is, and fails in its turn. What is passed over in a
-    folder is said.
+    folder is said: files of other kinds, and what lies in `out` below it, which may be copies of an earlier run.
     """
     from demeanor.cli._terminal import say
     from demeanor.media.kind import KNOWN_EXTENSIONS
-    from demeanor.media.source import is_folder
+    from demeanor.media.source import is_folder, resolved
     from demeanor.reader.folder import counted, files_below
 
     if not _is_file(value):
@@ -194,6 +218,11 @@ def _files(value: str) -> Iterator[tuple[str | Path, str | None]]:
         return
     written = {*KNOWN_EXTENSIONS, ".srt", ".vtt", ".json", ".jsonl"}
     inside = sorted(files_below(path))
+    if out is not None and resolved(path) in resolved(out).parents:
+        copies = {p for p in inside if resolved(out) in resolved(p).parents}
+        inside = [p for p in inside if p not in copies]
+        if copies:
+            say(f"{path}: passed over what is in {out}, where the copies go")
     found = [p for p in inside if p.suffix.lower() in written or is_folder(p)]
     if others := counted(sorted({*inside} - {*found})):
         say(f"{path}: passed over {others}: not named as text, picture, sound, video, subtitles or JSON")

@@ -70,10 +70,16 @@ def decode_text(source: Source, warnings: list[str] | None = None) -> str:
 
 
 def _whole(file: io.TextIOBase) -> str:
-    """All that an open text file holds, from its beginning; the file stands where it stood. A stream as it comes."""
-    if not file.seekable():
+    """All that an open text file holds, from its beginning; the file stands where it stood.
+
+    Of a stream, and of a file whose lines are being gone through, which cannot tell where it stands, the rest.
+    """
+    try:
+        before = file.tell() if file.seekable() else None
+    except OSError:
+        before = None
+    if before is None:
         return file.read()
-    before = file.tell()
     file.seek(0)
     try:
         return file.read()

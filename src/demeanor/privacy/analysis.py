@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from demeanor.privacy.json_texts import below, is_transcript, laid_out, said_under, sentence, texts, word_key
 from demeanor.privacy.keys import Keys, is_own
-from demeanor.privacy.labels import forms, speakers_in
+from demeanor.privacy.labels import speakers_in
 from demeanor.privacy.names import told_names
 from demeanor.privacy.spans import Pseudonyms, Span, replaced
 from demeanor.privacy.speakers import (
@@ -23,14 +24,12 @@ from demeanor.privacy.speakers import (
 )  # fmt: skip
 from demeanor.privacy.text import NameFinder, find_personal
 
-_PAUSE = 5.0  # seconds: what is said after a longer one does not go on with what was said before
 _PERSONS = ("author", "speaker", "name", "user", "by")
 _READ = frozenset((
     "schema", "id", "source", "kind", "duration", "language", "overall", "cues", "segments", "people", "missing",
     "warnings", "provenance", "trend",
 ))  # fmt: skip
 """Keys of an analysis that have texts of their own form, or none; any other is looked through whole."""
-_CJK = "\u2e80"  # from here on scripts are written without spaces
 
 
 class Stretch(NamedTuple):
@@ -73,7 +72,7 @@ def redact_analysis(
     """
     speakers = speakers_of(data)
     lines = (line for s in data.get("segments") or () for line in (s.get("text") or "").split("\n"))
-    known = {*names, *sought(speakers), *corrected_speakers(data), *forms(speakers_in(lines))}
+    known = {*names, *sought(speakers), *corrected_speakers(data), *speakers_in(lines).forms()}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers, own=True)
     segments, stretches = eraser.segments(data.get("segments") or ())
     out = {**data, "segments": segments}
@@ -83,7 +82,8 @@ def redact_analysis(
     for key in ("id", "source"):
         if isinstance(data.get(key), str):
             out[key] = _hidden(data[key]) if hide_source else eraser.text(_as_words(data[key]), data[key])
-    out["warnings"] = [eraser.text(w) for w in data.get("warnings") or ()]
+    called = {data[key]: out[key] for key in ("source", "id") if isinstance(data.get(key), str)}
+    out["warnings"] = [eraser.text(_renamed(w, called)) for w in data.get("warnings") or ()]
     rest = {key: value for key, value in data.items() if key not in _READ}
     out |= eraser.anything(rest)
     return RedactedAnalysis(out, tuple(stretches), eraser.counts)
@@ -98,10 +98,11 @@ def redact_json(
 ) -> tuple[Any, Mapping[str, int]]:
     """JSON data of any other form with placeholders in every text and key; and how often each kind was found.
 
-    What is a name in one text is one in all. Lists of words, `[{"word": "Ann"}, …]` or `"text"` below a key `words`,
-    are looked through as the sentence they make, and each keeps its place; `segments` with a `text` each are looked
-    through together; speakers that carry names become S1, S2, … Placeholders in keys are numbered, so that two keys
-    stay two, and one key is the same everywhere; keys of the program's own schemas stay as they are.
+    What is a name in one text is one in all, names before a colon too. Lists of words, `[{"word": "Ann"}, …]` or
+    `"text"` below a key `words`, are looked through as the sentence they make, and each keeps its place; `segments`
+    with a `text` each are looked through together; speakers that carry names become S1, S2, … Placeholders in keys are
+    numbered, so that two keys stay two, and one key is the same everywhere; keys of the program's own schemas stay as
+    they are.
 
     Args:
         value: not changed.
@@ -110,7 +111,8 @@ def redact_json(
         pseudonyms: gives the same value the same mark.
     """
     speakers = numbered(called_in(value))
-    known = {*names, *sought(speakers)}
+    lines = (line.strip() for said in texts(value) for line in said.split("\n"))
+    known = {*names, *sought(speakers), *speakers_in(dict.fromkeys(lines)).forms()}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers, is_own(value))
     eraser.learn(value)
     return eraser.anything(value), eraser.counts
@@ -153,7 +155,7 @@ class _Eraser:
 
     def _said(self, segments: Sequence[Mapping[str, Any]]) -> list[list[Span]]:
         """What is personal in the text of each segment; found in all together."""
-        whole, places = _laid_out(segments)
+        whole, places = laid_out(segments)
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
         self.counts.update(span.kind for span in spans)
         self._names |= told_names(whole, spans)
@@ -210,12 +212,12 @@ class _Eraser:
             return {
                 called[k]: v
                 if correction and k in ("path", "at")
-                else self.anything(v, "speaker" if about and k == "value" else _below(key, k, v))
+                else self.anything(v, "speaker" if about and k == "value" else below(key, k, v))
                 for k, v in value.items()
             }
-        if word := _word_key(value, key):
+        if word := word_key(value, key):
             return self._listed(value, word)
-        if _is_transcript(value, key):
+        if is_transcript(value, key):
             return [self._utterance(s, own) for s, own in zip(value, self._said(value), strict=True)]
         if isinstance(value, list | tuple):
             return [self.anything(v, key) for v in value]
@@ -227,7 +229,7 @@ class _Eraser:
 
     def _listed(self, words: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
         """Words that stand one after another, each without what is personal in the sentence they make."""
-        whole, places = _sentence(words, key)
+        whole, places = sentence(words, key)
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
         self.counts.update(span.kind for span in spans)
         return [
@@ -243,7 +245,7 @@ class _Eraser:
         """A segment of a transcript without what is personal in its text and in the words of it."""
         text, words = segment["text"], segment.get("words") or ()
         own = {"text": replaced(text, spans, self._pseudonyms) if spans else text}
-        if spans and (key := _said_under(words, ("word", "text"))):
+        if spans and (key := said_under(words, ("word", "text"))):
             own["words"] = self._marked(text, words, key, spans)
         called = self._keys.of(segment)
         return {called[k]: own[k] if k in own else self.anything(v, k) for k, v in segment.items()}
@@ -269,12 +271,12 @@ class _Eraser:
         """Names that are told anywhere in JSON data, to be found in all of it."""
         if isinstance(value, Mapping):
             for k, inner in value.items():
-                self.learn(inner, _below(key, k, inner))
-        elif word := _word_key(value, key):
-            self.learn(_sentence(value, word)[0])
+                self.learn(inner, below(key, k, inner))
+        elif word := word_key(value, key):
+            self.learn(sentence(value, word)[0])
         elif isinstance(value, list | tuple):
-            if _is_transcript(value, key):
-                self.learn(_laid_out(value)[0])
+            if is_transcript(value, key):
+                self.learn(laid_out(value)[0])
             for inner in value:
                 self.learn(inner, key)
         elif isinstance(value, str):
@@ -303,70 +305,6 @@ def _beside(hits: list[Span | None]) -> list[Span | None]:
     return out
 
 
-def _below(above: str, key: str, value: Any) -> str:
-    """The key that a value is looked through by: lists in what stands under `words` are words, too."""
-    return above if above == "words" and isinstance(value, list | tuple) else key
-
-
-def _said_under(value: Any, keys: Iterable[str]) -> str | None:
-    """The first of the keys under which every item of a list has a text; None where there is none."""
-    if not isinstance(value, list | tuple) or not value or not all(isinstance(v, Mapping) for v in value):
-        return None
-    return next((k for k in keys if all(isinstance(v.get(k), str) for v in value)), None)
-
-
-def _word_key(value: Any, under: str) -> str | None:
-    """The key under which the items of a list hold a word each; None where it is no list of words."""
-    key = _said_under(value, ("word", "text") if under == "words" else ("word",))
-    return key if key and not any(re.search(r"\s", v[key].strip()) for v in value) else None
-
-
-def _is_transcript(value: Any, under: str) -> bool:
-    """Whether a list holds what is said in a recording, stretch by stretch."""
-    return (
-        under == "segments"
-        and isinstance(value, list | tuple)
-        and all(isinstance(v, Mapping) and "text" in v and isinstance(v["text"], str | None) for v in value)
-    )
-
-
-def _sentence(words: Sequence[Mapping[str, Any]], key: str) -> tuple[str, list[int]]:
-    """Words as one text, and where each begins: apart by a space unless they bring it or are written without."""
-    whole, places = "", []
-    for word in words:
-        first = word[key][:1]
-        whole += "" if not whole or first.isspace() or first >= _CJK else " "
-        places.append(len(whole))
-        whole += word[key]
-    return whole, places
-
-
-def _laid_out(segments: Sequence[Mapping[str, Any]]) -> tuple[str, list[int]]:
-    """All texts as one, and where each begins: apart by a space where one goes on with the other, else by lines."""
-    pieces: list[str] = []
-    places, at = [], 0
-    before: Mapping[str, Any] | None = None
-    for segment in segments:
-        text = segment.get("text") or ""
-        if before is not None:
-            pieces.append(" " if _goes_on(before, segment) else "\n\n")
-            at += len(pieces[-1])
-        places.append(at)
-        pieces.append(text)
-        at += len(text)
-        before = segment if text else before
-    return "".join(pieces), places
-
-
-def _goes_on(before: Mapping[str, Any], segment: Mapping[str, Any]) -> bool:
-    if before.get("speaker") != segment.get("speaker"):
-        return False
-    start, end = segment.get("start"), before.get("end")
-    if not isinstance(start, int | float) or not isinstance(end, int | float):
-        return True
-    return bool(start - end <= _PAUSE)
-
-
 def _within(spans: Iterable[Span], begin: int, length: int) -> list[Span]:
     """The spans as far as they lie in a piece, from its start."""
     cut = (Span(max(0, s.start - begin), min(length, s.end - begin), s.kind) for s in spans)
@@ -393,5 +331,17 @@ def _as_words(name: str) -> str:
 
 def _hidden(name: str) -> str:
     """`[NAME]` and the extension, if it looks like one."""
-    ending = re.search(r"\.[A-Za-z0-9]{1,5}$", name)
-    return "[NAME]" + (ending[0] if ending else "")
+    return "[NAME]" + name[len(_stem(name)) :]
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
+
+
+def _renamed(warning: str, called: Mapping[str, str]) -> str:
+    """A warning with files as they are called now; what a transcript shares with its recording is the stem."""
+    for name, now in sorted(called.items(), key=lambda pair: -len(pair[0])):
+        for old, new in ((name, now), (_stem(name), _stem(now))):
+            if old != new:
+                warning = re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new.replace("\\", r"\\"), warning)
+    return warning

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from demeanor.privacy.spans import Pseudonyms, replaced
+from demeanor.privacy.spans import Pseudonyms
 from demeanor.privacy.text import NameFinder, find_personal
 
 _OWN = re.compile(r"demeanor\.\w+/\d+")
@@ -72,4 +72,9 @@ class Keys:
         words = key.replace("_", " ") if " " not in key else key
         spans = find_personal(words, names=self._names, recogniser=self._recogniser)
         self._counts.update(span.kind for span in spans)
-        return replaced(key, spans, self._marks)
+        pieces, at = [], 0
+        for start, end, kind in spans:  # "Bob_score" says who, as "speaker": "Bob" does
+            mark = self._speakers.get(words[start:end]) if kind == "NAME" else None
+            pieces += [key[at:start], mark or self._marks.of(kind, key[start:end])]
+            at = end
+        return "".join([*pieces, key[at:]])

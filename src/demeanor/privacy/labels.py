@@ -1,7 +1,7 @@
 """Who speaks in a talk that is written down line by line: names before a colon, "Bob: hi", "李明:你好".
 
-A label is the beginning of a line up to its first colon. It is a speaker's only if it has the form of a name, is no
-usual word, and the text looks like a talk: see `speakers_in`.
+A label is the beginning of a line up to its first colon, without a remark in brackets, which may be a further name. It
+is a speaker's only if it has the form of a name, is no usual word, and the text looks like a talk: see `speakers_in`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from demeanor.privacy.speakers import is_role
 _LABEL = re.compile(
     r"(?P<before>\s{0,20}(?:(?:<[^<>]{0,60}>|\{[^{}]{0,60}\}|\[[\d:., -]{1,30}\]|\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?"
     r"|[-–—*•]|>{1,3})\s{0,9}){0,4})"
-    r"(?P<label>[^\W\d_][^\n:：<>{}\[\](),;!?/\"“”，。！？、]{0,39}?)"
-    r"(?P<after>\s?(?:\([^()]{1,20}\)|（[^（）]{1,20}）)?\s?(?:</[a-z]{1,4}>)?(?:：|:(?=\s|$|[<\"“'‘]|[^\x00-\u024f])))"
+    r"(?P<label>[^\W\d_][^\n:：<>{}\[\](),;!?/\"“”，。！？、*]{0,39}?)\*{0,3}"
+    r"\s?(?:[(（](?P<remark>[^()（）]{1,40})[)）]|\[[\d:., -]{1,30}\])?"
+    r"\s?(?:</[a-z]{1,4}>|\*{1,3})?(?:：|:(?=\s|$|[<\"“'‘*]|[^\x00-\u024f]))"
 )
 _TITLES_LIST = """
     mr mrs ms mx dr prof miss sir madam judge officer detective captain sergeant doctor
@@ -58,6 +59,14 @@ _FIELDS_LIST = """
 """
 _USUAL = NOT_NAMES - {"will"}
 _FIELDS = frozenset(_FIELDS_LIST.split())
+_REMARKS_LIST = """
+    aside breathing cheerfully clapping contd cont'd continued continuing coughing coughs crying cries gasps giggles
+    groans inaudible interrupting laughing laughs laughter loudly music nodding offscreen offstage os pause pausing ph
+    quietly sarcastically shouting shouts sighing sighs singing sings smiling sobbing softly subtitle subtitled
+    translating unintelligible vo voiceover whispering whispers yelling
+    ceo cfo cto chair chairman chairwoman director editor founder manager president producer secretary
+"""
+_REMARKS = frozenset(_REMARKS_LIST.split())
 _HAN_FIELDS_LIST = """
     注意 备注 注 时间 日期 地点 地址 电话 手机 邮箱 主题 标题 题目 提示 说明 问题 问 答 答案 回答 例如 比如 譬如
     结果 原因 目的 方法 步骤 总结 结论 建议 优点 缺点 内容 摘要 关键词 作者 来源 出处 链接 网址 姓名 名字 性别 年龄
@@ -74,41 +83,58 @@ _HAN_FIELDS = frozenset(_HAN_FIELDS_LIST.split())
 
 
 class Label(NamedTuple):
-    """What stands before a line's colon: characters `start` to `end` of the line, and the name or role itself."""
+    """What stands before a line's colon: characters `start` to `end`, the name or role itself, a remark in brackets."""
 
     start: int
     end: int
     name: str
+    remark: str = ""
+
+
+class Speakers(NamedTuple):
+    """Who speaks in a talk: names that open lines, and further names of theirs, in order."""
+
+    names: list[str]
+    further: list[str]
+
+    def forms(self) -> Iterator[str]:
+        """How the names may stand in what is said; see `forms`."""
+        return forms([*self.names, *self.further])
 
 
 def label_of(line: str) -> Label | None:
-    """What a line begins with up to its colon: after dashes, tags and a time, before a remark in brackets."""
+    """What a line begins with up to its colon: after dashes, tags and a time, before a remark in brackets or a time."""
     m = _LABEL.match(line)
-    return None if m is None else Label(m.start("label"), m.end("label"), m["label"])
+    return None if m is None else Label(m.start("label"), m.end("label"), m["label"], m["remark"] or "")
 
 
-def speakers_in(lines: Iterable[str]) -> list[str]:
-    """Names of speakers that open lines of a talk, in order; none where it does not look like one.
+def speakers_in(lines: Iterable[str]) -> Speakers:
+    """Names of speakers that open lines of a talk; none where it does not look like one.
 
     A label is a name if all its words begin with a capital and none is a usual word ("DR. SMITH", "Ann Lee"; not
     "Note", "Then Bob"), or if it has the form of a Chinese name. One that opens a single line is none if its words
     stand in the text in small letters too; other two or three Chinese characters have to open two lines. Names are
     taken only where one opens two lines, or where another name or a role ("Host", "S1") opens a line as well; and not
-    where as many lines open with words of forms ("Phone: …").
+    where as many lines open with words of forms ("Phone: …"). A remark behind a speaker that has the form of a name is
+    a further one ("Speaker 1 (Ann Lee)", "Bob (Miller)"); a role with one is a talk by itself.
 
     Args:
         lines: of what is said, without times.
     """
     lines = list(lines)
-    counts = Counter(label.name for line in lines if (label := label_of(line)) is not None)
+    labels = [label for line in lines if (label := label_of(line)) is not None]
+    counts = Counter(label.name for label in labels)
     if not counts:
-        return []
+        return Speakers([], [])
     small = {word for line in lines for word in _CASELESS.findall(line) if word.islower()}
     fields = {name for name in counts if name in _HAN_FIELDS or _FIELDS & set(name.lower().split())}
     roles = {name for name in counts if is_role(name)} - fields
     named = [n for n, count in counts.items() if n not in fields | roles and _like_a_name(n, count, small)]
-    spoken = sum(counts[name] for name in (*roles, *named))
-    return named if spoken > max(1, sum(counts[name] for name in fields)) else []
+    remarks = [label for label in labels if label.name in {*roles, *named} and _is_further(label.remark, small)]
+    spoken = sum(counts[name] for name in (*roles, *named)) + sum(label.name in roles for label in remarks)
+    if spoken <= max(1, sum(counts[name] for name in fields)):
+        return Speakers([], [])
+    return Speakers(named, list(dict.fromkeys(label.remark for label in remarks)))
 
 
 def renamed(line: str, called: Mapping[str, str]) -> str:
@@ -129,6 +155,12 @@ def forms(names: Iterable[str]) -> Iterator[str]:
         yield plain
         if plain.isupper() and plain.lower() != plain:
             yield plain.title()
+
+
+def _is_further(remark: str, small: set[str]) -> bool:
+    """Whether a remark behind who speaks is a name, and not how or where it is said."""
+    usual = _REMARKS | _FIELDS | {"off", "on", "screen", "phone", "radio", "camera"}
+    return not is_role(remark) and not usual & set(remark.lower().split()) and _like_a_name(remark, 1, small)
 
 
 def _like_a_name(label: str, count: int, small: set[str]) -> bool:

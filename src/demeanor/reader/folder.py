@@ -12,7 +12,7 @@ from demeanor.media.kind import KNOWN_EXTENSIONS, SUBTITLES, is_subtitles
 from demeanor.media.source import is_folder, is_regular, resolved
 
 _READ = {**KNOWN_EXTENSIONS, **dict.fromkeys(SUBTITLES, "text")}
-_LANGUAGE = re.compile(r"\.[a-z]{2,3}(?:-\w{2,4})?", re.IGNORECASE)  # `talk.en.srt` is of `talk.mp4`
+_MARK = re.compile(r"\.(?:[a-z]{2,3}(?:-\w{2,4})?|forced)", re.IGNORECASE)  # `talk.en.sdh.srt` is of `talk.mp4`
 _NAMED = 6  # extensions that a message names
 
 
@@ -26,6 +26,8 @@ def passed_over(folder: Path, out: Path) -> str:
 def subtitles_beside(folder: Path, pair: bool = False) -> list[Path]:
     """Subtitles that belong to a recording beside them, and so are no samples: `talk.srt`, `talk.en.srt` to `talk.mp4`.
 
+    Between the recording's stem and `.srt` languages and marks may stand: en, pt-BR, sdh, cc, forced.
+
     Args:
         folder: is searched to the bottom.
         pair: those of the recording's very stem are joined to it, and not among them.
@@ -35,8 +37,10 @@ def subtitles_beside(folder: Path, pair: bool = False) -> list[Path]:
     found = []
     for path in filter(is_subtitles, there):
         stem = path.with_suffix("")
-        in_a_language = _LANGUAGE.fullmatch(stem.suffix) is not None and stem.with_suffix("") in recordings
-        if (stem in recordings and not pair) or (stem not in recordings and in_a_language):
+        own = stem
+        while own not in recordings and _MARK.fullmatch(own.suffix):
+            own = own.with_suffix("")
+        if own in recordings and not (pair and own == stem):
             found.append(path)
     return found
 
@@ -53,8 +57,9 @@ def files_below(folder: Path) -> Iterator[Path]:
     """Files in it and in its folders; nothing hidden.
 
     Folders that are links are followed, after all others, and no folder is looked into twice, so that a loop ends and
-    a file comes under its own path where it has one in the folder. A folder that may not be read comes as itself, so
-    that whoever takes it fails and says so.
+    a file comes under its own path where it has one in the folder; but no link that leads up, to a folder that holds
+    the link or the whole, for what is beside the folder was not named. A folder that may not be read comes as itself,
+    so that whoever takes it fails and says so.
     """
     seen: set[tuple[int, int]] = set()
     closed: list[Path] = []
@@ -67,7 +72,9 @@ def files_below(folder: Path) -> Iterator[Path]:
                 folders.clear()
                 continue
             folders[:] = sorted(f for f in folders if not f.startswith("."))
-            left += [path for path in (Path(here) / f for f in folders) if path.is_symlink()]
+            linked = [path for path in (Path(here) / f for f in folders) if path.is_symlink()]
+            above = {place for low in map(resolved, (folder, Path(here))) for place in (low, *low.parents)}
+            left += [path for path in linked if resolved(path) not in above]
             yield from (Path(here) / name for name in sorted(names) if not name.startswith("."))
         yield from closed
         closed.clear()

@@ -137,7 +137,7 @@ def gather(
     if lenient:
         transcript, parts["text"] = parts["text"], None
     parts["text"] = _said(parts["text"], from_source, notes)
-    given = _transcript(transcript, first, notes, lenient) if transcript is not None else None
+    given = _transcript(transcript, first, notes, lenient, recorded) if transcript is not None else None
     if given is None and recorded and parts["text"] is not None:
         given = _sentences(parts["text"])
     present = {name for name, part in parts.items() if part is not None or (name == "text" and given and not recorded)}
@@ -304,11 +304,13 @@ def language_of(language: str | None) -> str | None:
     return language_code(language)
 
 
-def _transcript(source: Source, start: float, notes: list[str], lenient: bool) -> Sequence[Utterance] | Sequence[str]:
+def _transcript(
+    source: Source, start: float, notes: list[str], lenient: bool, recorded: bool
+) -> Sequence[Utterance] | Sequence[str]:
     """Utterances on the clock of what is read; the sentences of a .txt, which has no times.
 
     Raises:
-        InputError: it cannot be read, or ends before `start`.
+        InputError: it cannot be read, or it is all there is and ends before `start`.
     """
     source = Path(source) if isinstance(source, str) else source
     if kind_of_transcript(source) == ".txt":
@@ -317,7 +319,7 @@ def _transcript(source: Source, start: float, notes: list[str], lenient: bool) -
     if not start:
         return said
     kept = [_earlier(u, start) for u in said if u.end > start]
-    if lenient and said and not kept:
+    if not recorded and said and not kept:
         last = max(u.end for u in said)
         raise InputError(
             f"{name_of(source)}: expected a start before the end at {last:.2f} s, got {start:.2f}; check start and end"

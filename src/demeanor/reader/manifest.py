@@ -217,17 +217,21 @@ def _paired(folder: Path, out: Path) -> Iterator[Item]:
         if len({kind_by_name(p) for p in paths}) == len(paths):
             yield replace(_file_item(folder, paths), note=note)
         else:
-            note = (
-                f"expected one file of a kind to pair, got {', '.join(p.name for p in paths)}; each was read by itself"
-            )
-            yield from (replace(_file_item(folder, [path]), note=note) for path in paths)
+            alone = [p for p in paths if not (is_subtitles(p) and _has_recording(paths))]
+            note = f"expected one file of a kind to pair, got {', '.join(p.name for p in paths)}; "
+            note += "each was read by itself" + ", without the subtitles" * (len(alone) < len(paths))
+            yield from (replace(_file_item(folder, [path]), note=note) for path in alone)
+
+
+def _has_recording(paths: Sequence[Path]) -> bool:
+    return any(kind_by_name(p) in ("audio", "video") for p in paths)
 
 
 def _without_spare(group: list[Path]) -> tuple[list[Path], str | None]:
     """The files of one stem without subtitles of a recording that has its words already, and what is said of that."""
     written = sorted((p for p in group if kind_by_name(p) == "text"), key=is_subtitles)
     spare = [p for p in written[1:] if is_subtitles(p)]
-    if not spare or not any(kind_by_name(p) in ("audio", "video") for p in group):
+    if not spare or not _has_recording(group):
         return group, None
     left = f"{', '.join(p.name for p in spare)}: left aside, for the words are those of {written[0].name}"
     return [p for p in group if p not in spare], left

@@ -18,7 +18,7 @@ from demeanor.media.source import name_of
 from demeanor.media.text import decode_text
 from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
 from demeanor.privacy.beep import Cover
-from demeanor.privacy.labels import forms, label_of, renamed, speakers_in
+from demeanor.privacy.labels import label_of, renamed, speakers_in
 from demeanor.privacy.spans import Pseudonyms
 from demeanor.privacy.speakers import is_number, numbered, sought
 from demeanor.privacy.text import NameFinder, redact_text
@@ -205,19 +205,21 @@ def _numbered_speakers(spoken: list[str], counts: Counter[str]) -> tuple[list[st
 
     Speakers are named by voice tags and before a colon; one who is called both ways has one number.
     """
-    tags = [m[2].strip() for line in spoken for m in _VOICE.finditer(line)]
-    names = speakers_in(spoken)
+    tags = [name for line in spoken for m in _VOICE.finditer(line) if (name := m[2].strip())]
+    opening = [label.name for line in spoken if (label := label_of(line)) is not None]
+    talk = speakers_in(spoken)
+    tagged = {name.casefold() for name in tags}
+    names = [*tags, *talk.names, *(name for name in opening if name.casefold() in tagged)]
     first: dict[str, str] = {}  # "BOB" is Bob
-    for name in (*tags, *names):
+    for name in names:
         first.setdefault(name.casefold(), name)
-    numbers = [label.name for line in spoken if (label := label_of(line)) is not None and is_number(label.name)]
-    called = numbered([*tags, *(first[name.casefold()] for name in names), *numbers])
-    labels = {name: called[first[name.casefold()]] for name in names}
-    lines = [_VOICE.sub(lambda m: f"{m[1]} {called.get(m[2].strip(), m[2].strip())}>", line) for line in spoken]
-    lines = [renamed(line, labels) for line in lines]
-    if named := sum(name != mark for name, mark in called.items()):
+    marks = numbered([*first.values(), *filter(is_number, opening)])
+    called = {name: marks[first[name.casefold()]] for name in names}
+    lines = [_VOICE.sub(lambda m: f"{m[1]} {called.get(m[2].strip(), '')}>", line) for line in spoken]
+    lines = [renamed(line, called) for line in lines]
+    if named := sum(name != mark for name, mark in marks.items()):
         counts["NAME"] += named
-    return lines, {*sought(called), *forms(names)}
+    return lines, {*sought(called), *talk.forms()}
 
 
 def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> str:

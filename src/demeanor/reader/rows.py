@@ -81,9 +81,13 @@ def _check_columns(columns: Sequence[str], name: str) -> None:
 
 
 def _table_rows(text: str, sign: str, name: str, warnings: list[str]) -> tuple[list[Row], list[str]]:
-    """Rows with a filled cell, and the columns that have a name; those without one hold an index or nothing."""
+    """Rows down to the last with a filled cell, and the columns that have a name; others hold an index or nothing."""
     csv.field_size_limit(1 << 28)
-    records = list(_records(list(io.StringIO(text, newline="")), sign))
+    doubts: list[str] = []
+    records = list(_records(list(io.StringIO(text, newline="")), sign, doubts))
+    if doubts:
+        others = f", and {len(doubts) - 1} more" if len(doubts) > 1 else ""
+        warnings.append(f"{name}, {doubts[0]}{others}; close the quotation mark before them if they are rows")
     header = [c.strip() for c in records.pop(0)[1]] if records else []
     named = [c for c in header if not _UNNAMED.fullmatch(c)]
     if len(set(named)) < len(named):
@@ -95,8 +99,9 @@ def _table_rows(text: str, sign: str, name: str, warnings: list[str]) -> tuple[l
         cells = {c: v for c, v in zip(header, padded, strict=False) if c in named}
         if fault is None and _width(values) > len(header):
             fault = f"expected {len(header)} fields, got {len(values)}; quote a text with {SIGNS[sign]} in it"
-        if fault is not None or any(v and v.strip() for v in cells.values()):
-            rows.append(Row(line, decimal_points(cells) if sign == ";" else cells, fault))
+        rows.append(Row(line, decimal_points(cells) if sign == ";" else cells, fault))
+    while rows and rows[-1].fault is None and not any(v and v.strip() for v in rows[-1].cells.values()):
+        rows.pop()  # a spreadsheet saves some that nobody filled
     return rows, named
 
 
@@ -121,11 +126,16 @@ def _check_unnamed(header: Sequence[str], records: Sequence[Sequence[str]], name
             warnings.append(f"{name}: column {at + 1} has no name and counts the rows; it was left out")
 
 
-def _records(lines: Sequence[str], sign: str) -> Iterator[tuple[int, list[str], str | None]]:
+def _records(lines: Sequence[str], sign: str, doubts: list[str]) -> Iterator[tuple[int, list[str], str | None]]:
     """Each record's first line, from 1, its cells, and what is wrong with it.
 
     A quotation mark that was not meant to open a quote takes in the lines down to the next one. Such a record is a
-    fault, and each line below its first is a record by itself if it is a whole one, else a fault: none is lost.
+    fault, and each line below its first is a record by itself if it is a whole one, else a fault: none is lost. They
+    are all faults where the first line has more quotation marks than that one, or the quote is closed as it should be:
+    they may well be the text in it.
+
+    A record of several lines that is as tables are written is taken as it stands; which of its lines look like records
+    is appended to `doubts`.
     """
     reader, last, columns = csv.reader(lines, delimiter=sign), 0, 0
     for cells in reader:
@@ -133,27 +143,38 @@ def _records(lines: Sequence[str], sign: str) -> Iterator[tuple[int, list[str], 
         columns = columns or len(cells)
         fault = _astray(lines[first - 1 : last], cells, columns, sign, last) if last > first else None
         if fault is None:
+            if alike := [n for n in range(first + 1, last + 1) if len(_cells(lines[n - 1], sign)) == columns]:
+                doubts.append(f"line {first}: the text in quotes has lines like rows in it (first: line {alike[0]})")
             if cells:  # an empty line has none
                 yield first, cells, None
             continue
+        opens = lines[first - 1].count('"') == 1 and not _is_closed(lines[first - 1 : last], sign)
         yield first, _cells(lines[first - 1], sign), fault
         for number, line in enumerate(lines[first:last], start=first + 1):
             own = _cells(line, sign)
-            is_whole = len(own) >= columns and not line.count('"') % 2
+            is_whole = opens and len(own) >= columns and not line.count('"') % 2
             told = f"expected a row of its own, got one in the quote that line {first} opens; mend line {first}"
             if own:
-                yield number, own if len(own) >= columns else [], None if is_whole else told
+                yield number, own if opens and len(own) >= columns else [], None if is_whole else told
 
 
 def _cells(line: str, sign: str) -> list[str]:
     return next(csv.reader([line], delimiter=sign))
 
 
-def _astray(lines: Sequence[str], cells: Sequence[str], columns: int, sign: str, last: int) -> str | None:
-    """What is wrong with the quotes of a record of several lines; None where it is as tables are written."""
+def _is_closed(lines: Sequence[str], sign: str) -> bool:
+    """Whether each quote of a record ends where its cell does; spaces behind it are nothing wrong."""
+    close = re.sub(rf'" +(?=[{sign}\r\n])', '"', "".join(lines))
     try:
-        list(csv.reader(lines, delimiter=sign, strict=True))
+        list(csv.reader(io.StringIO(close, newline=""), delimiter=sign, strict=True))
     except csv.Error:
+        return False
+    return True
+
+
+def _astray(lines: Sequence[str], cells: Sequence[str], columns: int, sign: str, last: int) -> str | None:
+    """What is wrong with a record of several lines; None where it is as tables are written."""
+    if not _is_closed(lines, sign):
         return f"expected the quote closed that is opened here, got all down to line {last} in it; close or double it"
     if _width(cells) <= columns:
         return None
