@@ -180,11 +180,7 @@ def train(
     started = time.time()
     forget_peak()
     prepared = prepared or prepare(run, root, store, say)
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.glob("*.pt")):
-        refuse_other_data(folder, prepared)
-    write_json(folder / LEARNED, {"sha256": prepared.digest()})
-    write_json(folder / BUILT, _config(run, prepared, folder).model_dump(mode="json"))
+    _begin(run, prepared, folder)
     torch.manual_seed(run.training.seed)
     model = build(run, prepared, folder)
     rows, valid = prepared.rows(prepared.parts.train, run.tasks), prepared.rows(prepared.parts.valid)
@@ -221,6 +217,17 @@ def train(
         },
     )
     return progress
+
+
+def _begin(run: RunFile, prepared: Prepared, folder: Path) -> None:
+    """Write down what the weights of the folder learn from and how their model is built, before there are any."""
+    from demeanor.training.run import write_json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.pt")):
+        refuse_other_data(folder, prepared)
+    write_json(folder / LEARNED, {"sha256": prepared.digest()})
+    write_json(folder / BUILT, _config(run, prepared, folder).model_dump(mode="json"))
 
 
 def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say: Say) -> Settings:
