@@ -80,6 +80,19 @@ def test_scores_of_others_stand_beside_what_was_reached_here() -> None:
     assert said == "not on the paper's own features; here mosi (p) mae 1.000 ± 0.141."
 
 
+def test_runs_of_other_settings_and_other_benches_are_not_averaged() -> None:
+    def rows(bench: str, settings: str, *values: float | None) -> list[dict]:
+        one = {"dataset": "mosi", "protocol": "p", "split": "test", "model": "mine", "entry": "mine", "bench": bench}
+        told = [{"seed": n, "metrics": {"mae": {"value": v}}} for n, v in enumerate(values)]
+        return [{**one, **t, "settings_sha256": settings} for t in told]
+
+    one = entry("mine", '"""Mine.\n\nReproduced: see there.\n"""')
+    records = [*rows("a", "old", 9.0, 9.0, 9.0), *rows("a", "new", 0.9, 1.1), *rows("b", "other", 0.5, None, 0.7)]
+    said = with_reached(one, records).parts["Reproduced"]
+    assert said.endswith("here mosi (p; a) mae 1.000 ± 0.141; mosi (p; b) mae 0.600 (2 of 3).")
+    assert "not measured yet" in with_reached(one, rows("a", "new", None, None)).parts["Reproduced"]
+
+
 def test_a_file_is_read_as_it_stands() -> None:
     found = entry("mine", SOURCE)
     assert found == Entry(

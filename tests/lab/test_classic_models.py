@@ -921,6 +921,32 @@ def test_bert_resnet_starts_from_torchvisions_resnet_and_a_bert_together(tmp_pat
     torch.testing.assert_close(hidden, model.dense(both), atol=1e-4, rtol=1e-4)
 
 
+def test_a_bert_may_have_old_names_and_lacks_nothing() -> None:
+    bert = a_bert()
+    old = {k.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta") for k in bert}
+    model = build("bert_resnet")
+    found = model.renamed(dict(zip(sorted(old), (bert[k] for k in sorted(bert)), strict=True)))
+    assert found.keys() == model.renamed(bert).keys()
+    assert torch.equal(found["words.norm.weight"], bert["embeddings.LayerNorm.weight"])
+    for lacks in ("embeddings.LayerNorm.bias", "encoder.layer.0.attention.self.key.weight"):
+        with pytest.raises(ConfigError, match=f"whole BERT, got none named {lacks}"):
+            model.renamed({k: v for k, v in bert.items() if k != lacks})
+
+
+def test_words_of_a_bert_are_those_of_its_own_ids() -> None:
+    for settings, ids in (({"own_ids": True}, "ids learned from"), ({"vocabulary": 51}, "51 ids")):
+        with pytest.raises(ConfigError, match=f"one of 50 words for {ids}.*encode with text_tokens"):
+            build("bert_resnet", **settings).renamed(a_bert())
+    assert build("bert_resnet", vocabulary=0).renamed(a_bert()), "features need no table"
+
+
+def a_bert() -> dict[str, torch.Tensor]:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = transformers.BertConfig(vocab_size=50, max_position_embeddings=32, **sizes)
+    return dict(transformers.BertModel(config).state_dict())
+
+
 @pytest.mark.parametrize("name", ["bert_resnet", "cnn_rnn"])
 def test_token_ids_have_no_width_and_get_vectors_of_one(name: str) -> None:
     """So the lab gives `dims`; an Embedding of width 0 would hear nothing of the text."""

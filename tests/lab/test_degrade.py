@@ -5,8 +5,10 @@ import pytest
 
 pytest.importorskip("torch")
 
+from demeanor.experiments.missing import patterns
 from demeanor.training.data import Rows, collate
-from demeanor.training.degrade import fewer_frames, only, subsets_of
+from demeanor.training.degrade import fewer_frames, only, standing, subsets_of
+from demeanor.training.runfile import checked
 
 pytestmark = pytest.mark.lab
 
@@ -31,6 +33,22 @@ def test_modalities_that_go_are_missing_and_keep_their_width() -> None:
     assert not batch.present["audio"].any()
     assert batch.values["audio"].shape[2] == 3
     assert batch.present["text"].all()
+
+
+def test_a_context_goes_and_stays_with_its_modality() -> None:
+    whole = rows()
+    whole = Rows({**whole.values, "audio_context": whole.values["audio"]}, whole.labels, whole.weight)
+    assert standing(whole.values) == ["audio", "text"]
+    run = checked(
+        {
+            "run": {"name": "one", "model": "concat"}, "data": {"dataset": "synthetic"}, "tasks": {"score": {}},
+            "encoders": {m: {"name": "series"} for m in ("audio", "text")}, "missing": {"frame_loss": []},
+        }
+    )  # fmt: skip
+    found = {name: collate(less, np.arange(40)).present for name, less in patterns(run, whole, IDS).items()}
+    assert list(found) == ["audio", "text", "audio+text"]
+    assert found["audio"]["audio_context"].all()
+    assert not found["text"]["audio_context"].any()
 
 
 def test_frames_go_by_share_the_same_ones_for_everybody_and_more_at_greater_shares() -> None:

@@ -77,7 +77,9 @@ def test_posts_by_the_standard_model(made, store: Store, tmp_path: Path, encoder
     )
     weights = torch.load(tmp_path / "run/weights.pt", weights_only=True)
     known = prepared.encoders["text"].vocabulary()
-    assert weights["words.words.table.weight"].shape == (max(known, 30522), 16)
+    assert weights["words.words.table.weight"].shape == (known, 16)
+    built = json.loads((tmp_path / "run/model.json").read_text())
+    assert (built["vocabulary"], built["own_ids"]) == (known, encoder == "text_words")
     pack(tmp_path / "run", tmp_path / "bundle", prepared, store=store, say=lambda line: None)
     assert same_in_the_lab(tmp_path, *made, ("text", "image")) >= 3
 

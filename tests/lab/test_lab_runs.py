@@ -231,6 +231,57 @@ def test_a_benchmark_compares_fairly_and_is_not_done_twice(run_file: Path, tmp_p
     assert records.read(elsewhere) == lines, "what was read is written down, and once"
 
 
+def test_a_benchmark_measures_again_what_was_defined_otherwise(run_file: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results" / "records.jsonl"
+    settings = ["training.epochs=1", "data.folds=2", "bench.text_only=false"]
+
+    def go() -> dict:
+        return bench(run_file, tmp_path, ["concat"], 1, tmp_path / "runs", results, settings, say=lambda line: None)[0]
+
+    first, path = go(), tmp_path / "runs/bench-known/concat/seed-0.json"
+    (read,), cached = records.read(results), json.loads(path.read_text())
+    results.unlink()
+    for old in ({"metrics": {"mae": {"value": 9.0}}, "folds": []}, {"floor": {"mae": 9.0}}):
+        stale = {**cached, "test_read_at": "then", "params": 7, **old}
+        path.write_text(json.dumps(stale))
+        records.append(stale, results)
+        assert go()["mean"] == first["mean"]
+        again = records.read(results)[-1]
+        assert again["measured_again"]
+        assert (again["test_read_at"], again["params"]) == ("then", 7)
+        assert [again[k] for k in old] == [read[k] for k in old]
+        told = len(records.read(results))
+        assert go()["floor"] == first["floor"]
+        assert len(records.read(results)) == told, "once"
+        results.unlink()
+
+
+def test_a_run_folder_says_how_its_model_was_built(run_file: Path, tmp_path: Path) -> None:
+    """Earlier versions did not, and took every run with the reader's three tasks as the reader's recipe."""
+    spec = read_run_file(run_file, ["training.epochs=1"])
+    run = lab.check(spec)
+    prepared = prepare(run, tmp_path, say=lambda line: None)
+    count = len(prepared.samples)
+    prepared.labels |= {"polarity": np.eye(3, dtype=np.float32)[np.arange(count) % 3]}
+    prepared.labels |= {"emotions": np.eye(7, dtype=np.float32)[np.arange(count) % 7]}
+    run = lab.check({**spec, "tasks": {"score": {}, "polarity": {}, "emotions": {}}})
+    lab.train(run, tmp_path, tmp_path / "run", say=lambda line: None, prepared=prepared)
+    built = tmp_path / "run" / "model.json"
+    assert json.loads(built.read_text())["reads"] is False
+    assert not lab.load(run, prepared, tmp_path / "run").config.reads
+    built.unlink()
+    assert lab.load(run, prepared, tmp_path / "run").config.reads
+    lab.train(run, tmp_path, tmp_path / "new", say=lambda line: None, prepared=prepared)
+    assert not lab.load(run, prepared, tmp_path / "new").config.reads
+
+
+def test_what_was_said_before_is_no_subset_of_its_own(run_file: Path, tmp_path: Path) -> None:
+    run_file.write_text(run_file.read_text() + "[features]\nbefore = { text = 2 }\n")
+    folder = train(run_file, ["training.epochs=1"], tmp_path / "run", tmp_path)
+    assert set(json.loads((folder / "scores.json").read_text())["subsets"]) == {"text", "audio", "text+audio"}
+    assert "text_context" in json.loads((folder / "model.json").read_text())["dims"]
+
+
 def test_a_benchmark_takes_no_run_of_other_settings_for_its_own(run_file: Path, tmp_path: Path) -> None:
     runs, results = tmp_path / "runs", tmp_path / "results" / "records.jsonl"
     run_file.write_text(run_file.read_text().replace("epochs = 6", "epochs = 1") + "[bench]\ntext_only = false\n")

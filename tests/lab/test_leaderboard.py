@@ -124,6 +124,13 @@ def test_a_torn_line_costs_itself_only(tmp_path: Path) -> None:
         assert [r["seed"] for r in records.read(path)] == [0, 1]
 
 
+def test_what_is_measured_again_is_shown_and_no_further_read(tmp_path: Path) -> None:
+    page = board(tmp_path, [record("concat", 0, 0.5), record("concat", 0, 0.3, measured_again=True)], {"concat": {}})
+    assert "| concat | 1 | 0.300 |" in page
+    assert "read 1 times" in page
+    assert "| clips | 1 | 0 | 1 |" in page
+
+
 def test_reads_of_folders_beside_are_in_the_one_count(tmp_path: Path) -> None:
     (tmp_path / "zoo").mkdir()
     for seed in range(3):
@@ -177,11 +184,14 @@ def a_run(**bench: Any) -> Any:
 def test_rows_of_an_earlier_comparison_stay_while_they_hold(tmp_path: Path) -> None:
     from demeanor.experiments.compare import still_true
 
-    def row(entry: str, settings: str | None, *against: str, **more: str) -> dict[str, Any]:
+    def row(entry: str, settings: str | None, *against: str, **more: Any) -> dict[str, Any]:
         where = {"dataset": "clips", "protocol": "as given", "bench": "one"}
         return {
             "entry": entry,
             "settings_sha256": settings,
+            "seeds": 1,
+            "seed": 0,
+            "n": 50,
             "against": {other: {} for other in against},
             **where,
             **more,
@@ -199,6 +209,9 @@ def test_rows_of_an_earlier_comparison_stay_while_they_hold(tmp_path: Path) -> N
     assert found == before[:3], "those of this table whose settings are known and the newest"
     found = still_true(path, [row("mult", "m")], [*newest, row("lmf", "new"), row("lmf", "l", bench="two")])
     assert [(r["entry"], list(r["against"])) for r in found] == [("concat", []), ("tfn", ["concat"])]
+    for changed in (row("concat", "c", seed=1), row("concat", "c", n=60)):
+        found = still_true(path, [row("mult", "m")], [*newest, changed])
+        assert [(r["entry"], list(r["against"])) for r in found] == [("lmf", []), ("tfn", ["lmf"])], "by seeds, rows"
 
 
 def test_every_row_has_text_alone_to_compare_with() -> None:

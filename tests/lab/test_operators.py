@@ -193,6 +193,13 @@ def test_different_widths_and_wrong_weights_are_refused() -> None:
         ops.Weighted([2, 2], "fixed", [1.0])
     with pytest.raises(ConfigError, match="none negative"):
         ops.Weighted([2, 2], "fixed", [1.0, -1.0])
+    names = ("text", "audio")
+    for wrong in (-1.0, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match=f"or more of audio, got {wrong}"):
+            ops.refuse_weights({"audio": wrong}, names)
+    with pytest.raises(ConfigError, match="expected one above 0, got 0 of all, text, audio"):
+        ops.refuse_weights({"text": 0.0, "audio": 0.0}, names)
+    ops.refuse_weights({"text": 0.0}, names)  # the other counts 1
 
 
 def lengths(*counts: int, time: int) -> torch.Tensor:

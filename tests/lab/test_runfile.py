@@ -1,5 +1,6 @@
 """A wrong run file fails before any work starts, naming the key and the near ones."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from model_inputs import batch_of, build  # noqa: E402
 
 from demeanor.errors import ConfigError, DemeanorError  # noqa: E402
 from demeanor.training.prepare import targets_of  # noqa: E402
@@ -97,6 +100,11 @@ def test_names_are_looked_up_before_work_starts() -> None:
         ({"run__model": "audio_cnn"}, r"audio_cnn predicts tasks of these sizes alone, .*got \{'score': 1\}"),
         ({"run__model": "image_cnn", "tasks__mood": {"classes": ["a", "b", "c"]}}, "'mood': 3"),
         ({"run__model": "text_transformer", "tasks__polarity": {"classes": ["bad", "good"]}}, "got {'polarity': 2}"),
+        (
+            {"run__model": "text_transformer", "tasks__polarity": {"classes": ["positive", "neutral", "negative"]}},
+            "tasks.polarity: expected the classes of text_transformer, negative, neutral, positive, in this order, got "
+            "positive, neutral, negative; leave tasks.polarity.classes out",
+        ),
         ({"run__model": "textcnn", "encoders__audio": {"name": "series"}, "model__modality": "visual"}, "got visual"),
         ({"run__model": "vit", "encoders__audio": {"name": "series"}}, "one of text, audio, got visual; name model"),
         ({"run__model": "context_lstm"}, "expected features.context of every modality, got none of text"),
@@ -121,7 +129,7 @@ def test_what_a_model_cannot_do_is_told_before_work_starts(changes: dict[str, An
 
 
 def test_a_model_of_one_modality_reads_its_own_or_the_only_one() -> None:
-    from demeanor.fusion import audio_lstm, concat
+    from demeanor.fusion import audio_lstm, concat, text_transformer
     from demeanor.training.refuse import modality_of
 
     both = {"run__model": "audio_lstm", "encoders__audio": {"name": "series"}}
@@ -129,6 +137,13 @@ def test_a_model_of_one_modality_reads_its_own_or_the_only_one() -> None:
     assert modality_of(checked(spec(**both, model__modality="text")), audio_lstm) == "text"
     assert modality_of(checked(spec(run__model="audio_lstm")), audio_lstm) == "text"
     assert modality_of(checked(spec()), concat) is None
+    named = spec(run__model="text_transformer")
+    named["encoders"] = {"words": named["encoders"].pop("text")}
+    assert modality_of(checked(named), text_transformer) == "words"
+    words = build("text_transformer", modality="words")
+    one = batch_of("text_transformer", 3)
+    there = {part: {"words": getattr(one, part)["text"]} for part in ("values", "valid", "present")}
+    assert torch.equal(words(replace(one, **there)).hidden, build("text_transformer")(one).hidden)
 
 
 def test_a_run_of_an_expert_is_told_from_one_of_a_model() -> None:

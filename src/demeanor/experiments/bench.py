@@ -249,7 +249,8 @@ def _learns(spec: Spec) -> str:
 def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None = None) -> dict[str, Any]:
     """The record of one entry and seed: test predictions of all folds together, each row predicted once.
 
-    `metric` is what the bench is ordered by.
+    One that is there is measured again where metrics or floors are defined otherwise by now; when its test part was
+    read and what it cost stay. `metric` is what the bench is ordered by.
     """
     places = [place_of(folder, entry, seed, f) for f in range(folds)]
     stored = spec_of(places[0])
@@ -257,12 +258,15 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
     path = places[0].parent / f"seed-{seed}.json"
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        joined = dict(np.load(path.with_suffix(".npz")))
+        if not as_now(run, found, joined):
+            found = records.plain(found | scores_of(run, places, joined))
+            write_json(path, found)
         return found | {"shown": shown_metric(run, list(found["metrics"]), metric)}
     parts = [dict(np.load(p / "test-predictions.npz")) for p in places]
     joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-    predicted = {t: joined[t] for t in run.tasks}
-    labels = {t: joined[f"label/{t}"] for t in run.tasks}
-    record = describe(run, stored, places[0], "test", intervals(run, predicted, labels, joined["group"]))
+    scores = scores_of(run, places, joined)
+    record = describe(run, stored, places[0], "test", scores["metrics"]) | scores
     if folds > 1:
         record["protocol"] = f"{run.data.protocol}, {folds} folds pooled"
     record |= {
@@ -270,17 +274,39 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
         "bench": folder.name.removeprefix("bench-"),
         "settings_sha256": settings_sha256(stored["config"]),
         "n": len(joined["group"]),
-        "floor": floor(run, labels, labels),
         "shown": shown_metric(run, list(record["metrics"]), metric),
     }
-    if run.missing is not None:
-        record["missing"] = missing.measured(run, places, labels)
-    if folds > 1:
-        record["folds"] = [fold_scores(run, part) for part in parts]
     save_arrays(path.with_suffix(".npz"), joined)
     plain: dict[str, Any] = records.plain(record)
     write_json(path, plain)
     return plain
+
+
+def scores_of(run: RunFile, places: Sequence[Path], joined: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Whatever a record has from predictions: `metrics` with intervals, `floor`, `missing`, and `folds` of several."""
+    predicted, labels = {t: joined[t] for t in run.tasks}, {t: joined[f"label/{t}"] for t in run.tasks}
+    found: dict[str, Any] = {
+        "metrics": intervals(run, predicted, labels, joined["group"]),
+        "floor": floor(run, labels, labels),
+    }
+    if run.missing is not None:
+        found["missing"] = missing.measured(run, places, labels)
+    if len(places) > 1:
+        found["folds"] = [fold_scores(run, dict(np.load(p / "test-predictions.npz"))) for p in places]
+    return found
+
+
+def as_now(run: RunFile, record: Mapping[str, Any], joined: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether the metrics and floor of a record are what is measured of its predictions today."""
+    labels = {t: joined[f"label/{t}"] for t in run.tasks}
+    with np.errstate(invalid="ignore"):
+        now = (measure(run, joined, labels), floor(run, labels, labels))
+    before = ({k: v["value"] for k, v in record["metrics"].items()}, record["floor"])
+    return all(
+        one.keys() == other.keys()
+        and all(np.isclose(np.nan if one[k] is None else one[k], other[k], equal_nan=True) for k in one)
+        for one, other in zip(before, now, strict=True)
+    )
 
 
 def settings_sha256(spec: Mapping[str, Any]) -> str:
@@ -293,11 +319,14 @@ def settings_sha256(spec: Mapping[str, Any]) -> str:
 
 
 def write_down(found: Sequence[Mapping[str, Any]], results: Path) -> None:
-    """Add to the records what they do not hold yet."""
-    told = {told_of(r) for r in records.read(results)}
+    """Add to the records what they do not hold yet; of a read that they hold, what was `measured_again` since."""
+    told = {told_of(r): (r["metrics"], r.get("floor")) for r in records.read(results)}
     for record in found:
-        if told_of(record) not in told:
+        before = told.get(told_of(record))
+        if before is None:
             records.append(record, results)
+        elif before != (record["metrics"], record["floor"]):
+            records.append({**record, "measured_again": True}, results)
 
 
 def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanor.experiments import missing
+from demeanor.experiments import missing, records
 from demeanor.metrics import bootstrap
 from demeanor.training.measure import measure
 from demeanor.training.runfile import RunFile
@@ -38,7 +39,7 @@ def compare(
     for name, found in pooled.items():
         row: dict[str, Any] = {"entry": name, "seeds": len(found), **spread(found)}
         row |= {k: float(np.mean([r[k] for r in found])) for k in ("params", "seconds_per_epoch", "peak_mb")}
-        row |= {k: found[0].get(k) for k in ("dataset", "protocol", "settings_sha256", "floor", "shown")}
+        row |= {k: found[0].get(k) for k in ("dataset", "protocol", "settings_sha256", "n", "floor", "shown")}
         row["missing"] = missing.averaged(found)
         row["against"] = {
             other: difference(runs[name], whole[name], whole[other])
@@ -64,8 +65,8 @@ def tested_alike(one: Arrays, other: Arrays) -> bool:
 def still_true(path: Path, summary: Sequence[Record], found: Sequence[Record]) -> list[dict[str, Any]]:
     """Rows of the summary at `path` that hold beside the new one: other models of the same table.
 
-    Their settings are still those of the newest of the records `found`, and so are those of each row they are
-    compared with.
+    Their settings, number of seeds and of test rows are those of the newest of the records `found`, and so are those of
+    each row they are compared with.
     """
     if not path.exists():
         return []
@@ -74,15 +75,28 @@ def still_true(path: Path, summary: Sequence[Record], found: Sequence[Record]) -
         return tuple(row.get(k) for k in ("dataset", "protocol", "entry"))
 
     name = path.stem.removeprefix("bench-")
-    newest = {place(r): r.get("settings_sha256") for r in found if r.get("bench") == name}
+    by_table: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for record in found:
+        if record.get("bench") == name:
+            by_table[place(record)[:2]].append(record)
+    newest = {place(seeds[0]): seeds for rows in by_table.values() for seeds in records.latest(rows).values()}
     tables, done = {place(r)[:2] for r in summary}, {place(r) for r in summary}
     rows = [r for r in json.loads(path.read_text(encoding="utf-8")) if place(r)[:2] in tables]
-    valid = {r["entry"]: r for r in rows if r.get("settings_sha256") and r["settings_sha256"] == newest.get(place(r))}
-    return [
-        {**row, "against": {other: told for other, told in row["against"].items() if other in valid}}
-        for row in valid.values()
-        if place(row) not in done
-    ]
+
+    def holds(row: Record) -> bool:
+        seeds = newest.get(place(row), [])
+        return len(seeds) == row.get("seeds") and all(
+            r.get(k) and r.get(k) == row.get(k) for r in seeds for k in ("settings_sha256", "n")
+        )
+
+    valid = {place(r): r for r in rows if holds(r)}
+
+    def told(row: Record) -> dict[str, Any]:
+        rivals = {other: valid.get((*place(row)[:2], other), {}) for other in row["against"]}
+        alike = {other for other, r in rivals.items() if all(r.get(k) == row[k] for k in ("seeds", "n"))}
+        return {other: found for other, found in row["against"].items() if other in alike}
+
+    return [{**row, "against": told(row)} for row in valid.values() if place(row) not in done]
 
 
 def spread(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

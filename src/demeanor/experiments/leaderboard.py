@@ -65,7 +65,7 @@ def _is_of(row: Record, dataset: str, protocol: str) -> bool:
 
 
 def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
-    latest, newest = _latest(rows), rows[-1]
+    latest, newest = records.latest(rows), rows[-1]
     shown = next(iter(summary.values()), newest).get("shown")  # of the last comparison, not of the last test read
     metrics = _metrics(newest["metrics"], shown or newest.get("shown"))
     against = list(dict.fromkeys(o for r in summary.values() for o in r.get("against", {})))
@@ -77,27 +77,11 @@ def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
     )
     for entry in _ranked(latest, first):
         found = latest[entry]
-        cells = [_spread([_value(r, m) for r in found]) for m in metrics]
+        cells = [records.spread([_value(r, m) for r in found]) for m in metrics]
         differences = [_difference(_interval(summary, entry, o, first)) for o in against]
         cost = [f"{found[0]['params']:,}", f"{_average(found, 'seconds_per_epoch'):.1f}"]
         lines.append(_row([entry, str(len(found)), *cells, *differences, *cost, f"{_average(found, 'peak_mb'):.0f}"]))
     return "\n".join([*lines, "", *_notes(rows, latest, first), *_verdicts(latest, summary, against, first), ""])
-
-
-def _latest(rows: Iterable[Record]) -> dict[str, list[Record]]:
-    """Per entry a record a seed, all under the settings of the newest: a rerun of a seed is a further test read.
-
-    Records were written without their settings once; those may be any.
-    """
-    newest: dict[str, dict[int, Record]] = defaultdict(dict)
-    settings: dict[str, str] = {}
-    for row in rows:
-        if told := row.get("settings_sha256"):
-            if settings.setdefault(row["entry"], told) != told:
-                newest[row["entry"]].clear()
-            settings[row["entry"]] = told
-        newest[row["entry"]][row["seed"]] = row
-    return {entry: list(by_seed.values()) for entry, by_seed in newest.items()}
 
 
 def _ranked(latest: Mapping[str, Sequence[Record]], metric: str) -> list[str]:
@@ -124,7 +108,7 @@ def _notes(rows: Sequence[Record], latest: Mapping[str, Sequence[Record]], metri
     commands = "; ".join(f"`{c}`" for c in sorted({r["command"] for r in rows}))
     told = [
         f"Encoders: {', '.join(f'{m} `{name}`' for m, name in encoders.items())}. {rows[-1]['n']:,} test rows, read "
-        f"{len(rows)} times, once per row of this table and seed. {commands}",
+        f"{sum(_is_read(r) for r in rows)} times, once per row of this table and seed. {commands}",
         "",
     ]
     for entry, found in latest.items():
@@ -197,7 +181,8 @@ def _reads(everything: Iterable[Record], apart: Mapping[str, Sequence[Record]]) 
 
 
 def _is_read(record: Record) -> bool:
-    return bool(record.get("test_read_at")) and record.get("split") != "valid"
+    """Whether a test part was read for it: what was measured again is of predictions that were there."""
+    return not record.get("measured_again") and bool(record.get("test_read_at")) and record.get("split") != "valid"
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -216,16 +201,6 @@ def _value(row: Record, metric: str) -> float | None:
 
 def _average(rows: Sequence[Record], key: str) -> float:
     return float(np.mean([r[key] for r in rows]))
-
-
-def _spread(values: Sequence[float | None]) -> str:
-    known = [v for v in values if v is not None]
-    if not known:
-        return "–"
-    if len(known) < len(values):
-        return f"{np.mean(known):.3f} ({len(known)} of {len(values)})"
-    sd = f" ± {np.std(known, ddof=1):.3f}" if len(known) > 1 else ""
-    return f"{np.mean(known):.3f}{sd}"
 
 
 def _difference(found: Mapping[str, float] | None) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from demeanor.fusion._model import Model
 from demeanor.training.data import Rows
-from demeanor.training.degrade import fewer_frames, only, subsets_of
+from demeanor.training.degrade import fewer_frames, only, standing, subsets_of
 from demeanor.training.loop import predict
 from demeanor.training.measure import measure
 from demeanor.training.prepare import Prepared
@@ -26,7 +26,7 @@ def patterns(run: RunFile, rows: Rows, ids: Sequence[str]) -> dict[str, Rows]:
     """The rows under every pattern that `[missing]` names: `audio+visual`, `frames lost 0.3`."""
     if run.missing is None:
         return {}
-    names = list(rows.values)
+    names = standing(rows.values)
     sets = subsets_of(names) if run.missing.subsets and len(names) > 1 else []
     out = {"+".join(chosen): only(rows, chosen) for chosen in sets}
     for share in run.missing.frame_loss:
@@ -73,7 +73,7 @@ def _names(run: RunFile) -> list[str]:
     """What `patterns` are called."""
     if run.missing is None:
         return []
-    names = list(run.encoders)
+    names = standing(run.encoders)
     sets = subsets_of(names) if run.missing.subsets and len(names) > 1 else []
     return ["+".join(chosen) for chosen in sets] + [f"{FRAMES}{share:g}" for share in run.missing.frame_loss]
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-import statistics
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from demeanor.experiments.records import read
+from demeanor.experiments.records import latest, read, spread
 from demeanor.fusion._docstring import LABELS, labelled
 
 PAGE = Path("docs/models.md")
@@ -226,23 +225,26 @@ def entries() -> list[Entry]:
 def with_reached(one: Entry, records: Sequence[Mapping[str, Any]]) -> Entry:
     """The entry, its `Reproduced` being what records of test parts say of the model; unchanged where it has none.
 
-    Planted data are left out, and so are rows of a bench with fewer modalities; of a seed run twice the last counts.
+    Planted data are left out, and so are rows of a bench with fewer modalities. Every bench counts by itself, with the
+    newest record of each seed under its newest settings; it is named where two are of one protocol.
     """
     if "Reproduced" not in one.parts:
         return one
-    runs: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
+    tables: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
-        if record.get("entry", record["model"]) != one.name or record["dataset"] == "synthetic":
-            continue
-        metric = record.get("shown") or next((m for m in SHOWN if m in record["metrics"]), None)
-        if record["split"] == "test" and metric:
-            place = (record["dataset"], record["protocol"], metric)
-            runs[place][record["seed"]] = record["metrics"][metric]["value"]
-    said = [
-        f"{dataset} ({protocol}) {metric} {statistics.mean(by.values()):.3f} ± {statistics.stdev(by.values()):.3f}"
-        for (dataset, protocol, metric), by in sorted(runs.items())
-        if len(by) > 1
-    ]
+        entry = record.get("entry", record["model"])
+        if entry == one.name and record["dataset"] != "synthetic" and record["split"] == "test":
+            place = (record["dataset"], record["protocol"], record.get("bench", ""))
+            tables[place].append({**record, "entry": entry})
+    benches = Counter((dataset, protocol) for dataset, protocol, _ in tables)
+    said = []
+    for (dataset, protocol, bench), rows in sorted(tables.items()):
+        found, metrics = latest(rows)[one.name], rows[-1]["metrics"]
+        metric = rows[-1].get("shown") or next((m for m in SHOWN if m in metrics), None)
+        values = [r["metrics"].get(metric, {}).get("value") for r in found]
+        if len(values) > 1 and any(v is not None for v in values):
+            named = f"{protocol}; {bench}" if benches[dataset, protocol] > 1 and bench else protocol
+            said.append(f"{dataset} ({named}) {metric} {spread(values)}")
     reached = "not on the paper's own features; here " + ("; ".join(said) if said else "not measured yet") + "."
     return replace(one, parts={**one.parts, "Reproduced": reached})
 

@@ -6,9 +6,12 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from demeanor.errors import DataError
 
@@ -66,3 +69,30 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def latest(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Per entry a record a seed, all under the settings of the newest: a rerun of a seed is a further test read.
+
+    Records were written without their settings once; those may be any.
+    """
+    newest: dict[str, dict[int, Mapping[str, Any]]] = defaultdict(dict)
+    settings: dict[str, str] = {}
+    for row in rows:
+        if told := row.get("settings_sha256"):
+            if settings.setdefault(row["entry"], told) != told:
+                newest[row["entry"]].clear()
+            settings[row["entry"]] = told
+        newest[row["entry"]][row["seed"]] = row
+    return {entry: list(by_seed.values()) for entry, by_seed in newest.items()}
+
+
+def spread(values: Sequence[float | None]) -> str:
+    """Mean ± standard deviation (n − 1) of those that are known, and how many they are where some are not."""
+    known = [v for v in values if v is not None]
+    if not known:
+        return "–"
+    if len(known) < len(values):
+        return f"{np.mean(known):.3f} ({len(known)} of {len(values)})"
+    sd = f" ± {np.std(known, ddof=1):.3f}" if len(known) > 1 else ""
+    return f"{np.mean(known):.3f}{sd}"

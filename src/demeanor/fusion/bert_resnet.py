@@ -34,6 +34,7 @@ RECONSTRUCTION = False
 class Config(FusionConfig):
     """`text` and `picture` name the two modalities; `dim` is the width of a word of token ids.
 
+    `own_ids`, which the lab sets, says that ids are no tokenizer's but learned from the run's texts (`text_words`).
     `*_rate` are the backbones' shares of the learning rate, for backbones that start from weights of others: without
     such weights take preset `scratch`.
     """
@@ -41,6 +42,7 @@ class Config(FusionConfig):
     text: str = "text"
     picture: str = "visual"
     vocabulary: int = 30522
+    own_ids: bool = False
     dim: int = 768
     layers: int = 12
     heads: int = 12
@@ -91,15 +93,30 @@ class BertResnet(Model):
         return Output(self.heads(hidden), hidden)
 
     def renamed(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Torchvision's ResNet-18 without its class layer, a Hugging Face BERT with its pooler, or both together."""
+        """Torchvision's ResNet-18 without its class layer, a Hugging Face BERT with its pooler, or both together.
+
+        Raises:
+            ConfigError: a BERT that is not whole, or whose word vectors are of other ids than those that are read.
+        """
         found = from_torchvision(state, "network.")
         bert = {k.removeprefix("bert."): v for k, v in state.items()}
         if "embeddings.word_embeddings.weight" in bert:
+            self._refuse_other_ids(len(bert["embeddings.word_embeddings.weight"]))
             found |= {f"words.{k}": v for k, v in from_bert(bert, self.config.layers).items()}
             found |= {
                 f"pooler.0.{k}": bert[f"pooler.dense.{k}"] for k in ("weight", "bias") if f"pooler.dense.{k}" in bert
             }
         return found
+
+    def _refuse_other_ids(self, known: int) -> None:
+        c = self.config
+        if c.vocabulary and (c.own_ids or known != c.vocabulary):
+            ids = "ids learned from the run's own texts" if c.own_ids else f"{c.vocabulary} ids"
+            raise ConfigError(
+                f"init_from: expected a BERT whose words are the ids of '{c.text}', got one of {known} words for {ids}"
+                "; encode with text_tokens and the tokenizer.json of that BERT (and set model.vocabulary, where it has "
+                "more words than that), or start from the ResNet alone"
+            )
 
     def param_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
         """Both backbones at their own rates, what is new at the full one."""

@@ -33,6 +33,7 @@ TASKS = READING
 class Config(ModelConfig):
     """Sizes are those of the start weights; `layer_decay` lowers the rate of deep-down layers."""
 
+    modality: str = "text"
     vocabulary: int = 1000
     dim: int = 384
     heads: int = 12
@@ -53,7 +54,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 
 class TextTransformer(Model):
-    """Reads modality `text`: token ids (B, T) with valid (B, T)."""
+    """Reads one text modality: token ids (B, T) with valid (B, T)."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -78,9 +79,10 @@ class TextTransformer(Model):
 
     def forward(self, batch: FeatureBatch) -> Output:
         """Tasks `polarity` (B, 3), `emotions` (B, 7), `score` (B,)."""
-        valid = batch.valid["text"]
+        modality = self.config.modality
+        valid = batch.valid[modality]
         assert valid is not None
-        hidden = self.encode(self.words(batch.values["text"]), valid)
+        hidden = self.encode(self.words(batch.values[modality]), valid)
         return Output(self.heads(self.drop(hidden)), hidden)
 
     def loss(self, output: Output, batch: FeatureBatch) -> dict[str, Tensor]:

@@ -28,14 +28,17 @@ def refuse_weights(weights: Mapping[str, float], names: Collection[str], mode: W
         mode: in which weights are taken as given only where they are `fixed`.
 
     Raises:
-        ConfigError: an unknown name, a negative weight, or weights beside a mode that finds its own.
+        ConfigError: an unknown name, a weight that is negative or not finite, nothing but zeros, or weights beside a
+            mode that finds its own.
     """
     if unknown := sorted(set(weights) - set(names)):
         raise ConfigError(f"weights: expected some of {', '.join(names)}, got {', '.join(unknown)}; name those")
-    if negative := [m for m, w in weights.items() if not w >= 0]:
+    if wrong := [m for m, w in weights.items() if not 0 <= w < math.inf]:
         raise ConfigError(
-            f"weights: expected 0 (leave out) or more of {negative[0]}, got {weights[negative[0]]}; give another"
+            f"weights: expected a number, 0 (leave out) or more of {wrong[0]}, got {weights[wrong[0]]}; give another"
         )
+    if set(weights) == set(names) and not any(weights.values()):
+        raise ConfigError(f"weights: expected one above 0, got 0 of all, {', '.join(names)}; give one of them another")
     if weights and mode != "fixed":
         raise ConfigError(
             f'weights: expected none beside "{mode}" ones, got {dict(weights)}; take "fixed", or no weights'

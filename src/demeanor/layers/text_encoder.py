@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch
+from demeanor.errors import ConfigError
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.transformer import EncoderLayer, additive_mask
 from demeanor.layers.words import Words
@@ -54,11 +55,33 @@ def from_bert(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     """Weights of a Hugging Face BERT by the names of `TextEncoder`; its pooler is left out.
 
     Args:
-        state: of a `BertModel`, names without a prefix.
+        state: of a `BertModel`, names without a prefix; norms may have their old names, `gamma` and `beta`.
         layers: how many are taken, those next to the words; all it has where it has fewer.
 
     The first token type, which plain text has throughout, is added to the positions.
+
+    Raises:
+        ConfigError: a weight of a BERT is not there.
     """
+    state = {_renamed_norm(name): weight for name, weight in state.items()}
+    try:
+        return _from_bert(state, layers)
+    except KeyError as lacks:
+        raise ConfigError(
+            f"expected the weights of a whole BERT, got none named {lacks.args[0]}; "
+            "save them by `BertModel.from_pretrained(…).state_dict()`"
+        ) from None
+
+
+def _renamed_norm(name: str) -> str:
+    """TensorFlow's names of a norm's weights, which BERT's first checkpoints have."""
+    for old, new in (("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")):
+        if name.endswith(old):
+            return name.removesuffix(old) + new
+    return name
+
+
+def _from_bert(state: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     out = {
         "words.table.weight": state["embeddings.word_embeddings.weight"],
         "positions": state["embeddings.position_embeddings.weight"]

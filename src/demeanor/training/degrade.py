@@ -23,8 +23,9 @@ def subsets_of(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def only(rows: Rows, modalities: Sequence[str]) -> Rows:
-    """The rows with those modalities alone; the others are missing."""
-    values = {m: v if m in modalities else [None] * len(rows) for m, v in rows.values.items()}
+    """The rows with those modalities, and their contexts, alone; the others are missing."""
+    kept = {m for m in rows.values if m in modalities or context_of(m, rows.values) in modalities}
+    values = {m: v if m in kept else [None] * len(rows) for m, v in rows.values.items()}
     return dataclasses.replace(rows, values=values, shapes=rows.shapes)
 
 
@@ -34,10 +35,15 @@ def context_of(name: str, names: Collection[str]) -> str | None:
     return modality if modality != name and modality in names else None
 
 
+def standing(names: Collection[str]) -> list[str]:
+    """The names that stand for themselves; a `NAME_context` goes with its `NAME`."""
+    return [name for name in names if context_of(name, names) is None]
+
+
 def drop_modalities(batch: FeatureBatch, chance: float, generator: torch.Generator) -> FeatureBatch:
     """Each sample loses each modality, and its context with it, with that chance, but never its last one."""
     contexts = {m: of for m in batch.present if (of := context_of(m, batch.present)) is not None}
-    names = [m for m in batch.present if m not in contexts]
+    names = standing(batch.present)
     here = torch.stack([batch.present[m] for m in names], 1)
     chosen, luck = (torch.rand(here.shape, generator=generator).to(here.device) for _ in range(2))
     kept = here & (chosen >= chance)

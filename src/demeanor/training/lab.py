@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
 import sys
 import time
@@ -19,10 +20,11 @@ from demeanor.batch import FeatureBatch
 from demeanor.errors import ConfigError
 from demeanor.features.arrays import load_arrays
 from demeanor.features.store import Store
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, ModelConfig
+from demeanor.layers.heads import READING
 from demeanor.plugins import load as plugin
 from demeanor.training.data import Rows, collate
-from demeanor.training.degrade import only, subsets_of
+from demeanor.training.degrade import only, standing, subsets_of
 from demeanor.training.folds import group_folds
 from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
 from demeanor.training.measure import floor, measure, rehearsed, selected
@@ -93,12 +95,37 @@ def check(spec: Mapping[str, Any]) -> RunFile:
     return run
 
 
-def build(run: RunFile, prepared: Prepared) -> Model:
-    """The model of a run, sized by its data.
+BUILT = "model.json"
+"""In a run folder: the settings of its model in full, by which it is built again under later defaults."""
+
+
+def build(run: RunFile, prepared: Prepared, folder: Path | None = None) -> Model:
+    """The model of a run: as its folder says, where weights lie there, else sized by its data.
 
     Raises:
         ConfigError: settings the model does not take, or modalities it cannot use.
     """
+    config = _config(run, prepared, folder)
+    model: Model = plugin("fusion", run.run.model).MODEL(config)
+    return model
+
+
+def _config(run: RunFile, prepared: Prepared, folder: Path | None) -> ModelConfig:
+    module = plugin("fusion", run.run.model)
+    learned = folder is not None and any(folder.glob("*.pt"))
+    if folder is not None and learned and (folder / BUILT).is_file():
+        settings = json.loads((folder / BUILT).read_text(encoding="utf-8"))
+    else:
+        settings = _sized(run, prepared, earlier=learned)
+    try:
+        config: ModelConfig = module.Config(**settings)
+    except ValidationError as error:
+        raise ConfigError("; ".join(f"model.{explain(e)}" for e in error.errors())) from None
+    return config
+
+
+def _sized(run: RunFile, prepared: Prepared, earlier: bool) -> dict[str, Any]:
+    """What the run file says of the model, and its data; `earlier` versions left weights and did not say how built."""
     module = plugin("fusion", run.run.model)
     fields = module.Config.model_fields
     sizes = {task: 1 if y.ndim == 1 else y.shape[1] for task, y in prepared.labels.items()}
@@ -120,13 +147,15 @@ def build(run: RunFile, prepared: Prepared) -> Model:
         if width in fields and dims.get(modality):
             settings.setdefault(width, dims[modality])
     if "vocabulary" in fields and (ids := max(e.vocabulary() for e in prepared.encoders.values())):
-        # Never below the default, under which models were saved.
-        settings.setdefault("vocabulary", max(ids, fields["vocabulary"].default))
-    try:
-        model: Model = module.MODEL(module.Config(**settings))
-    except ValidationError as error:
-        raise ConfigError("; ".join(f"model.{explain(e)}" for e in error.errors())) from None
-    return model
+        default = fields["vocabulary"].default
+        if "own_ids" in fields:  # word vectors of others fit exactly the ids of their tokenizer
+            settings.setdefault("own_ids", any(e.learns and e.vocabulary() for e in prepared.encoders.values()))
+            default = default if earlier else ids
+        # Else never below the default, under which models were saved.
+        settings.setdefault("vocabulary", max(ids, default))
+    if earlier and "reads" in fields and sizes == READING:
+        settings.setdefault("reads", True)  # earlier versions took any run with these tasks so
+    return settings
 
 
 def train(
@@ -138,7 +167,8 @@ def train(
     prepared: Prepared | None = None,
 ) -> Progress:
     """Train, and leave in the folder: weights.pt, features.npz (scales), fitted.json (ids that they and
-    encoders were fitted on), data.json (the digest of the data), valid.npz (predictions), scores.json.
+    encoders were fitted on), data.json (the digest of the data), model.json (the model's settings), valid.npz
+    (predictions), scores.json.
 
     `prepared` is the run's data, where it is at hand.
 
@@ -150,12 +180,9 @@ def train(
     started = time.time()
     forget_peak()
     prepared = prepared or prepare(run, root, store, say)
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.glob("*.pt")):
-        refuse_other_data(folder, prepared)
-    write_json(folder / LEARNED, {"sha256": prepared.digest()})
+    _begin(run, prepared, folder)
     torch.manual_seed(run.training.seed)
-    model = build(run, prepared)
+    model = build(run, prepared, folder)
     rows, valid = prepared.rows(prepared.parts.train, run.tasks), prepared.rows(prepared.parts.valid)
     settings = _pretrained(run.training, model, rows, folder, say)
 
@@ -190,6 +217,17 @@ def train(
         },
     )
     return progress
+
+
+def _begin(run: RunFile, prepared: Prepared, folder: Path) -> None:
+    """Write down what the weights of the folder learn from and how their model is built, before there are any."""
+    from demeanor.training.run import write_json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.pt")):
+        refuse_other_data(folder, prepared)
+    write_json(folder / LEARNED, {"sha256": prepared.digest()})
+    write_json(folder / BUILT, _config(run, prepared, folder).model_dump(mode="json"))
 
 
 def _pretrained(settings: Settings, model: Model, rows: Rows, folder: Path, say: Say) -> Settings:
@@ -317,7 +355,7 @@ def predictions(
 
 def subsets(run: RunFile, prepared: Prepared, model: Model) -> dict[str, dict[str, float]]:
     """Validation scores with only some of the modalities present, for models that take several: `a+b` → metrics."""
-    names = list(prepared.columns)
+    names = standing(prepared.columns)
     if len(names) < 2 or not isinstance(getattr(model, "config", None), FusionConfig):
         return {}
     rows = prepared.rows(prepared.parts.valid)
@@ -340,7 +378,7 @@ def load(run: RunFile, prepared: Prepared, folder: Path) -> Model:
             f"expected the weights of a finished run at {path}; run `demeanor train` again to go on with it"
         )
     _refuse_other_encoders(prepared, folder)
-    model = build(run, prepared)
+    model = build(run, prepared, folder)
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     model.eval()
     return model

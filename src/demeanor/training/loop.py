@@ -20,7 +20,7 @@ from demeanor.losses.distillation import distillation
 from demeanor.losses.tasks import SPREAD
 from demeanor.training import heap
 from demeanor.training.data import Rows, batches
-from demeanor.training.degrade import context_of, drop_modalities
+from demeanor.training.degrade import drop_modalities, standing
 from demeanor.training.parallel import add_up, device_of, join, refuse_memories, share
 from demeanor.training.schedule import rate
 from demeanor.training.settings import Settings
@@ -325,7 +325,7 @@ def _windows(batch: Iterator[FeatureBatch], size: int) -> Iterator[list[FeatureB
 
 
 def _check_modalities(rows: Rows) -> None:
-    columns = [column for name, column in rows.values.items() if context_of(name, rows.values) is None]
+    columns = [rows.values[name] for name in standing(rows.values)]
     here = np.sum([[x is not None for x in column] for column in columns], 0)
     if here.max(initial=0) < 2:
         raise ConfigError(

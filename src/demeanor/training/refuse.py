@@ -34,7 +34,7 @@ def refuse_tasks(run: RunFile, module: ModuleType) -> None:
     """Models with heads of their own would pass over the tasks of others without a word.
 
     Raises:
-        ConfigError: a task that such a model does not learn, or of another size.
+        ConfigError: a task that such a model does not learn, of another size, or with other classes than its own.
     """
     known = getattr(module, "TASKS", None)
     if known is None:
@@ -46,6 +46,13 @@ def refuse_tasks(run: RunFile, module: ModuleType) -> None:
             f"tasks: {run.run.model} predicts tasks of these sizes alone, {known}, got {wrong}; leave them out, "
             "or take another model"
         )
+    for name, found in classes.items():
+        # Heads know their classes by place: the side of a score, say, is taken from that of a polarity.
+        if found and tuple(found) != CLASSES.get(name, tuple(found)):
+            raise ConfigError(
+                f"tasks.{name}: expected the classes of {run.run.model}, {', '.join(CLASSES[name])}, in this order, "
+                f"got {', '.join(found)}; leave tasks.{name}.classes out, and call the labels so"
+            )
 
 
 def modality_of(run: RunFile, module: ModuleType) -> str | None:
