@@ -97,7 +97,7 @@ def make_copy(given: Mapping[str, Any], asked: Mapping[str, Any], out: Path, rea
 
 
 def _ending(kind: Kind, name: str | None) -> str:
-    """The ending of the copy's name: that of the file, where such copies can be written; a text has none of a medium."""
+    """The ending of the copy's name: that of the file, where such copies can be written; a text never has a medium's."""
     from demeanor.media.kind import KNOWN_EXTENSIONS
     from demeanor.reader.redact import fitting_name
 

@@ -9,10 +9,11 @@ import { language, say } from "./words.js";
 /** A reading from the server's JSON and reports, `html` by language.
  *  media: the file that was read, or null; texts: {csv, srt, vtt} where there are any; sample: what was sent, which
  *  is sent again to be explained, or null where it is gone. Where personal data are left out, it is called as its
- *  analysis is, and the file is not played. What was read live is nowhere else, and unsaved. */
-export function reading({ name, json, html, media = null, texts, sample = null }) {
+ *  analysis is, and the file is not played.
+ *  saved: whether it can be had again; what was read live is nowhere else. */
+export function reading({ name, json, html, media = null, texts, sample = null, saved = sample !== null }) {
   const read = JSON.parse(json), redacted = Boolean(sample && sample.redact), url = media && !redacted ? URL.createObjectURL(media) : null;
-  return { name: redacted ? read.id : name, json: read, html, media, texts, sample, url, saved: sample ? undefined : null };
+  return { name: redacted ? read.id : name, json: read, html, media, texts, sample, url, saved: saved ? undefined : null };
 }
 
 const corrections = (r) => JSON.stringify(r.json.corrections);
