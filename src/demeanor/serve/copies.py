@@ -97,7 +97,7 @@ def make_copy(given: Mapping[str, Any], asked: Mapping[str, Any], out: Path, rea
 
 
 def _ending(kind: Kind, name: str | None) -> str:
-    """The ending of the copy's name: that of the file, where such copies can be written; a text never has a medium's."""
+    """The ending of the copy's name: that of the file, where such copies can be written; no medium's for a text."""
     from demeanor.media.kind import KNOWN_EXTENSIONS
     from demeanor.reader.redact import fitting_name
 
