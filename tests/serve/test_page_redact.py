@@ -51,7 +51,7 @@ def test_nothing_on_the_page_tells_what_a_recording_is_called_nor_plays_it(page:
         page.click("[data-language]")
     answers(page, {**made.video(), "id": "[MAIL].mp4", "source": "[MAIL].mp4"}, made.media())
     held: list[Any] = []
-    page.route("**/v1/jobs?explain=false", held.append)
+    page.route("**/v1/jobs?explain=false", lambda route: held.append(route))
     page.click(".options summary")
     page.check("[data-redact]")
     page.set_input_files("[data-files]", {"name": f"{MAIL}.mp4", "mimeType": "video/mp4", "buffer": b"x"})

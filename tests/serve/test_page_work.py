@@ -214,7 +214,11 @@ def test_a_service_without_room_is_asked_again_and_what_is_given_up_is_forgotten
     def accept(route: Any) -> None:
         keys.append(route.request.headers["idempotency-key"])
         after = {"Retry-After": "1"} if len(keys) == 1 else {}
-        return route.fulfill(status=202, json=told) if len(keys) == 2 else route.fulfill(503, headers=after, json=busy)
+        return (
+            route.fulfill(status=202, json=told)
+            if len(keys) == 2
+            else route.fulfill(status=503, headers=after, json=busy)
+        )
 
     def result(route: Any) -> None:
         gone = {"type": "urn:demeanor:problem:fault", "title": "x", "status": 500, "detail": "a fault"}
