@@ -214,11 +214,8 @@ def test_a_service_without_room_is_asked_again_and_what_is_given_up_is_forgotten
     def accept(route: Any) -> None:
         keys.append(route.request.headers["idempotency-key"])
         after = {"Retry-After": "1"} if len(keys) == 1 else {}
-        return (
-            route.fulfill(status=202, json=told)
-            if len(keys) == 2
-            else route.fulfill(status=503, headers=after, json=busy)
-        )
+        said = {"status": 202, "json": told} if len(keys) == 2 else {"status": 503, "json": busy, "headers": after}
+        route.fulfill(**said)
 
     def result(route: Any) -> None:
         gone = {"type": "urn:demeanor:problem:fault", "title": "x", "status": 500, "detail": "a fault"}
