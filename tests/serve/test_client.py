@@ -9,7 +9,7 @@ import struct
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 
 import demeanor
 from demeanor.serve import client as module
+from demeanor.serve.copies import FOUND
 from serve_calls import PATIENCE, SKY, Served, alive, served, until, with_bundle
 
 JOB = "0" * 32
@@ -196,6 +197,41 @@ def test_what_the_service_says_ends_the_waiting(pauses: list[float]) -> None:
     with scripted(*answers) as (url, _), pytest.raises(demeanor.ServiceError, match="no job of that name") as refused:
         demeanor.Client(url).wait(JOB)
     assert (refused.value.status, refused.value.kind, pauses) == (404, "no-job", [2])
+
+
+@pytest.mark.parametrize("ask", ["analyze", "explain", "submit"])
+@pytest.mark.parametrize("said", [{"names": ["Ann"]}, {"faces": False}])
+def test_what_is_said_of_a_redaction_that_is_none_is_refused(ask: str, said: dict[str, Any]) -> None:
+    with pytest.raises(demeanor.ConfigError, match="expected redact=True"):
+        getattr(demeanor.Client(), ask)("Lovely, Ann!", **said)
+
+
+def copy(found: str | None) -> bytes:
+    """An answer with a copy, and what is said to be found in it."""
+    told = f'Content-Disposition: attachment; filename="copy.txt"\r\n{FOUND}: {found}\r\n' if found else ""
+    return whole(b"[MAIL]").replace(b"\r\n", b"\r\n" + told.encode(), 1)
+
+
+@pytest.mark.parametrize("found", [None, "", "{no", "{}", "[]"])
+def test_what_is_not_said_to_be_a_copy_is_written_nowhere(tmp_path: Path, found: str | None) -> None:
+    with scripted(copy(found)) as (url, _), pytest.raises(demeanor.ServiceError, match="expected a copy that says"):
+        demeanor.Client(url).redact("js@example.com", tmp_path / "out.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_is_not_the_fault_of_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "written_whole", lambda *_: nullcontext(Path("/dev/full")))
+    answer = copy('{"kind": "text", "found": {}, "faces": 0, "warnings": []}')
+    with scripted(answer) as (url, _), pytest.raises(demeanor.ConfigError, match=r"out.txt: expected room .* No space"):
+        demeanor.Client(url).redact("js@example.com", tmp_path / "out.txt")
+
+
+def test_a_copy_that_breaks_off_is(tmp_path: Path) -> None:
+    answer = copy('{"kind": "text", "found": {}, "faces": 0, "warnings": []}')[:-2]
+    with scripted(answer) as (url, _), pytest.raises(demeanor.ServiceError, match="expected a whole copy"):
+        demeanor.Client(url).redact("js@example.com", tmp_path / "out.txt")
+    assert list(tmp_path.iterdir()) == []
 
 
 def kill(service: Served) -> None:

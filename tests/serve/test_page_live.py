@@ -127,6 +127,28 @@ def test_a_live_reading_whose_report_cannot_be_made_is_kept_and_tried_again(page
     page.trouble.clear()  # the browser itself tells of the refusal
 
 
+def test_a_live_reading_that_was_not_saved_is_not_lost_by_accident(page: Any) -> None:
+    asks: list[str] = []
+
+    def refuse(dialog: Any) -> None:
+        asks.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    live_elsewhere(page, held=False, whole=made.video())
+    page.click("[data-stop]")
+    page.locator("article.analysis").wait_for()
+    with page.expect_event("dialog"):
+        page.evaluate("location.reload()")
+    page.click("[data-list] .x")
+    assert asks == ["beforeunload", "confirm"]
+    assert page.locator("[data-list] li").count() == 1
+    saved(page, "CSV")
+    page.click("[data-list] .x")
+    assert page.locator("[data-list] li").count() == 0
+    assert len(asks) == 2
+
+
 def test_what_is_discarded_while_its_report_is_made_is_not_shown(page: Any) -> None:
     live_elsewhere(page, held=False, whole=made.video())
     held: list[Any] = []

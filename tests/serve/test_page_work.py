@@ -193,6 +193,47 @@ def test_who_is_busy_is_asked_again(page: Any) -> None:
     without(page, 429, 502, 503, 504)
 
 
+def test_a_result_that_a_proxy_loses_is_fetched_again(page: Any) -> None:
+    answers(page, made.pure_text())
+    lost: list[str] = []
+
+    def lose(route: Any) -> None:
+        lost.append(route.request.url)
+        return route.fulfill(status=502, body="<html>") if len(lost) == 1 else route.fallback()
+
+    page.route("**/v1/jobs/*/result?format=csv*", lose)
+    read_text(page, "The soup was cold.")
+    assert len(lost) == 2
+    without(page, 502)
+
+
+def test_a_service_without_room_is_asked_again_and_what_is_given_up_is_forgotten(page: Any) -> None:
+    told, keys = jobs(page), []
+    busy = {"type": "urn:demeanor:problem:busy", "title": "x", "status": 503, "detail": "there is no room"}
+
+    def accept(route: Any) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        after = {"Retry-After": "1"} if len(keys) == 1 else {}
+        said = {"status": 202, "json": told} if len(keys) == 2 else {"status": 503, "json": busy, "headers": after}
+        route.fulfill(**said)
+
+    def result(route: Any) -> None:
+        gone = {"type": "urn:demeanor:problem:fault", "title": "x", "status": 500, "detail": "a fault"}
+        route.fulfill(status=500, json=gone)
+
+    page.route("**/v1/jobs?explain=false", accept)
+    page.route("**/v1/jobs/*/result*", result)
+    asked(page)
+    with page.expect_request(lambda r: r.method == "DELETE" and r.url.endswith(JOB)):
+        told["state"] = "done"
+    page.locator("[data-list] .error", has_text="a fault").wait_for()
+    page.click("[data-go]")
+    page.locator("[data-list] .error", has_text="there is no room").wait_for()
+    assert len(keys) == 3, "without a time to come back it is not asked again"
+    assert keys[0] == keys[1] != keys[2]
+    without(page, 500, 503)
+
+
 def test_a_few_samples_are_sent_at_a_time(page: Any) -> None:
     told, sent = jobs(page), []
 

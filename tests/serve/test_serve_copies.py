@@ -60,6 +60,11 @@ def test_the_name_of_a_text_says_its_form(
     assert (said.text, said.headers["content-type"].partition(";")[0]) == (expected, kind)
 
 
+def test_a_text_is_given_no_name_of_a_medium(client: TestClient) -> None:
+    said = copied(client, file=("me.jpg", MAIL.encode()))
+    assert (said.text, said.headers["content-disposition"]) == ("[MAIL]", 'attachment; filename="copy.txt"')
+
+
 @pytest.mark.parametrize("words", ["/etc/passwd", "P1 2 3\n0 1", "https://example.com/x"])
 def test_words_are_words_even_where_a_file_is_called_so(client: TestClient, words: str) -> None:
     said = client.post("/v1/redact", json={"text": words})
@@ -81,7 +86,7 @@ def test_faces_of_a_picture_are_covered_and_its_tags_are_gone(client: TestClient
 
 
 def test_what_a_transcript_tells_is_beeped(client: TestClient) -> None:
-    sent = {"audio": ("call.wav", silence(3.0)), "transcript": ("call.srt", SRT)}
+    sent = {"transcript": ("call.srt", SRT), "audio": ("call.wav", silence(3.0))}  # the sound has the name
     said = copied(client, **sent)
     assert said.headers["content-type"] == "audio/wav"
     sound = abs(decode_audio(said.content, rate=16_000))
@@ -94,6 +99,8 @@ def test_what_a_transcript_tells_is_beeped(client: TestClient) -> None:
     ("sent", "status", "kind"),
     [({"image": ("x.jpg", b"\xff\xd8\xff\xe0 no picture")}, 422, "unreadable"), ({"language": "en"}, 422, "nothing"),
      ({"image": ("x.jpg", SKY.read_bytes()), "text": "x"}, 422, "bad-option"),
+     ({"text": "x", "transcript": "y"}, 422, "bad-option"),
+     ({"image": ("x.jpg", SKY.read_bytes()), "transcript": "y"}, 422, "bad-option"),
      ({"text": "x" * 100_001}, 413, "too-large"), ({"video": ("c.mp4", CLIP.read_bytes())}, 413, "too-large"),
      ({"text": "x", "beep": "maybe"}, 422, "bad-option"), ({"file": ("a.json", b"{no")}, 422, "bad-input"),
      ({"image": ("c.png", CLIP.read_bytes())}, 413, "too-large")],
@@ -165,6 +172,19 @@ def test_the_client_of_python(tmp_path: Path) -> None:
         done = client.redact(TEXT, tmp_path / "said.txt", names=["Quentin"])
         assert (done.path, dict(done.counts)) == (tmp_path / "said.txt", {"MAIL": 1, "NAME": 1})
         assert done.path.read_text() == "Write to [MAIL], or ask [NAME]."
+        client.redact(json.dumps({"said": MAIL}), tmp_path / "said.JSON")
+        assert (tmp_path / "said.JSON").read_text() == '{\n  "said": "[MAIL]"\n}\n'
+        client.redact(SRT, tmp_path / "said.srt")
+        assert (tmp_path / "said.srt").read_text() == SRT.replace(MAIL, "[MAIL]")
+        with pytest.raises(demeanor.InputError, match="no such file"):
+            client.redact("demo/skyy.jpg", tmp_path / "out.jpg")
+        with pytest.raises(demeanor.ConfigError, match=r"out.jpg: expected a name that ends in .txt"):
+            client.redact(TEXT, tmp_path / "out.jpg")
+        lovely = client.analyze("Lovely, Quentin!", redact=True, names=["Quentin"], faces=False)
+        assert lovely.segments[0].text == "Lovely, [NAME]!"
+        job = client.submit(image=SKY, redact=True, faces=False, names=["Quentin"])
+        client.wait(job)
+        client.delete(job)
         film = client.redact(CLIP, tmp_path / "clip.mkv", transcript=SRT.encode())
         assert (film.kind, dict(film.counts), film.faces >= 1) == ("video", {"MAIL": 1}, True)
         with av.open(str(film.path)) as container:
@@ -182,7 +202,7 @@ def test_the_client_of_python(tmp_path: Path) -> None:
         with pytest.raises(demeanor.InputError):
             client.redact(tmp_path / "damaged.jpg", tmp_path / "mended.jpg")
         files = {p.name for p in tmp_path.iterdir() if p.is_file()}
-        assert files == {"said.txt", "clip.mkv", "damaged.jpg", "s.log"}
-        until(lambda: all(job["state"] == "done" for job in client.jobs() if job["error"] is None), "all to end")
+        assert files == {"said.txt", "said.JSON", "said.srt", "clip.mkv", "damaged.jpg", "s.log"}
+        assert list(client.jobs()) == [], "a job whose copy was not written is deleted too"
         assert not [p for p in (tmp_path / "home").rglob("*") if p.is_file()]
         assert MAIL not in service.log.read_text()

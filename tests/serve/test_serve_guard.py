@@ -125,6 +125,8 @@ def test_our_own_page_and_allowed_ones_may(tmp_path: Path) -> None:
         said = client.post("/v1/analyze", **TEXT, headers={"Origin": other, "Sec-Fetch-Site": "cross-site"})
         assert (said.status_code, said.headers["access-control-allow-origin"]) == (200, other)
         assert "Origin" in said.headers["vary"]
+        exposed = said.headers["access-control-expose-headers"].split(", ")
+        assert {"Location", "Retry-After", "X-Demeanor-Redaction", "Content-Disposition"} <= set(exposed)
         preflight = client.options("/v1/jobs", headers={"Origin": other, "Access-Control-Request-Method": "POST"})
         assert preflight.status_code == 204
         assert "Idempotency-Key" in preflight.headers["access-control-allow-headers"]

@@ -12,7 +12,7 @@ import demeanor
 from demeanor.media.faces import FaceFinder
 from demeanor.media.image import decode_image
 from demeanor.report.schema import validate
-from serve_calls import PATIENCE, SKY, TestClient, on_disk, served, until, with_bundle
+from serve_calls import PATIENCE, SKY, TestClient, ended, on_disk, served, until, with_bundle
 from serve_media import a_face, silence
 
 pytestmark = with_bundle
@@ -85,14 +85,29 @@ def test_a_transcript_of_a_film_is_redacted_in_subtitles(client: TestClient) -> 
 @pytest.mark.parametrize(
     ("body", "told"),
     [({"redact": "true"}, "redact: "), ({"redact": 1}, "redact: "), ({"names": ["Ann"]}, "expected redact=true"),
-     ({"redact": False, "faces": False}, "expected redact=true"), ({"redact": True, "names": [""]}, "names.0: ")],
+     ({"redact": False, "faces": False}, "expected redact=true"), ({"redact": True, "beep": False}, "beside a copy"),
+     ({"redact": True, "names": ["x" * 201]}, "names.0: "), ({"redact": True, "names": ["x"] * 201}, "names: ")],
 )  # fmt: skip
+@pytest.mark.parametrize("path", ["/v1/analyze", "/v1/explain", "/v1/jobs"])
 def test_what_could_be_meant_as_a_redaction_and_is_none_is_refused(
-    client: TestClient, body: dict[str, Any], told: str
+    client: TestClient, path: str, body: dict[str, Any], told: str
 ) -> None:
-    said = client.post("/v1/analyze", json={"text": TEXT, **body})
-    assert problem(said) == (422, "bad-option")
-    assert told in said.json()["detail"]
+    form = {k: (None, ",".join(v) if isinstance(v, list) else str(v).lower()) for k, v in body.items()}
+    ways: list[dict[str, Any]] = [{"json": {"text": TEXT, **body}}, {"files": {"text": (None, TEXT), **form}}]
+    for sent in ways[: 1 if body == {"redact": "true"} else 2]:  # which is how a form says it
+        said = client.post(path, **sent)
+        assert problem(said) == (422, "bad-option")
+        assert told in said.json()["detail"]
+
+
+def test_a_school_class_is_left_out_either_way(client: TestClient) -> None:
+    """As many names, each as long as it may be; empty ones are passed over."""
+    names = [f"Quentin{chr(0x4E00 + n) * 193}" for n in range(199)] + ["Quentin"]
+    form = {"text": (None, TEXT), "redact": (None, "true"), "names": (None, ", ".join(names) + ",, ")}
+    for sent in ({"json": {"text": TEXT, "redact": True, "names": [*names[1:], ""]}}, {"files": form}):
+        said = client.post("/v1/analyze", **sent)
+        assert said.status_code == 200, said.text
+        nothing_personal(said.text, "Quentin")
 
 
 @pytest.mark.parametrize("value", ["yes", "", "True", "1"])
@@ -109,6 +124,17 @@ def test_a_message_does_not_repeat_what_was_sent(client: TestClient) -> None:
     assert said.status_code == 422
     assert MAIL not in said.text
     assert "not repeated" in said.json()["detail"]
+
+
+@pytest.mark.parametrize("route", ["/v1/analyze", "/v1/explain", "/v1/jobs"])
+def test_nor_what_the_file_is_called(client: TestClient, route: str) -> None:
+    parts = {"file": ("Ann at home.srt", "1\n00:00:00,000 --> or so\nI love it\n"), "id": (None, "Ann's")}
+    assert "Ann at home" in client.post("/v1/analyze", files=parts).text
+    said = client.post(route, files={**parts, "redact": (None, "true")})
+    told = ended(client, said.json()["id"])["error"] if route == "/v1/jobs" else said.json()
+    assert told["status"] == 422
+    assert told["detail"].startswith("the file, line 2: expected")
+    assert not [word for word in ("Ann", "home", "or so") if word in json.dumps(told)]
 
 
 def test_one_key_is_not_for_a_job_that_redacts_and_one_that_does_not(client: TestClient) -> None:

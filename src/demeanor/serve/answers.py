@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from demeanor.errors import ConfigError, DemeanorError, InputError, LimitError
+from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.reader.redact import Redaction
 from demeanor.serve.copies import FOUND
 
@@ -78,23 +80,41 @@ def error_of(status: int, problem: Mapping[str, Any], retry_after: str | None) -
     return ServiceError(detail, status, kind, wait)
 
 
-def write_copy(answer: http.client.HTTPResponse, draft: Path, path: Path) -> Redaction:
-    """A copy as it comes, into the file that takes the place of `path`; blocks.
+def pieces_of(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The body of an answer as it comes; blocks.
 
     Raises:
-        ConfigError: it is of another form than its name says.
-        OSError, HTTPException: the network, or the disk.
+        OSError, HTTPException: the network.
     """
-    ending = Path(answer.headers.get_filename() or "").suffix
-    told = json.loads(answer.headers.get(FOUND) or "{}")
-    kind = told.get("kind", "text")
-    if kind != "text" and ending != path.suffix.lower():
-        raise ConfigError(f"{path.name}: expected a name that ends in {ending}, as this copy does; rename it")
-    with draft.open("wb") as file:
-        while piece := answer.read(_PIECE):
-            file.write(piece)
+    while piece := answer.read(_PIECE):
+        yield piece
     if answer.length:
         raise http.client.IncompleteRead(b"")
-    return Redaction(
-        path, kind, told.get("found", {}), faces=told.get("faces", 0), warnings=tuple(told.get("warnings", ()))
-    )
+
+
+def write_copy(headers: Message, pieces: Iterable[bytes], draft: Path, path: Path) -> Redaction:
+    """A copy as it comes, into the file that takes the place of `path`.
+
+    Raises:
+        ServiceError: it is not said to be a copy.
+        ConfigError: it is of another form than its name says, or cannot be written.
+    """
+    try:
+        told = json.loads(headers.get(FOUND) or "")
+        kind, found, faces, warnings = (told[name] for name in ("kind", "found", "faces", "warnings"))
+    except (LookupError, TypeError, ValueError) as error:
+        raise ServiceError(
+            f"expected a copy that says in {FOUND} what was found, got an answer that does not; is it `demeanor serve` "
+            "that answers there, and does a proxy leave its headers in place?"
+        ) from error
+    ending, own = Path(headers.get_filename() or "").suffix, path.suffix.lower()
+    if ending != own if kind != "text" else KNOWN_EXTENSIONS.get(own, "text") != "text":
+        raise ConfigError(f"{path.name}: expected a name that ends in {ending}, as this copy does; rename it")
+    try:
+        with draft.open("wb") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected room for the copy, got {error.strerror or error}; make some, or name another place"
+        ) from error
+    return Redaction(path, kind, found, faces=faces, warnings=tuple(warnings))

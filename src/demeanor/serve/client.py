@@ -19,7 +19,7 @@ from demeanor.privacy.whole import written_whole
 from demeanor.reader.analysis import Analysis
 from demeanor.reader.redact import Redaction
 from demeanor.serve.answers import ServiceError as ServiceError
-from demeanor.serve.answers import address_of, error_of, problem_of, why, write_copy
+from demeanor.serve.answers import address_of, error_of, pieces_of, problem_of, why, write_copy
 from demeanor.serve.form import Form, Part, copy_form, sample_form
 
 Result = TypeVar("Result")
@@ -69,6 +69,8 @@ class Client:
         cues: str | Iterable[str] | None = None,
         id: str | None = None,
         redact: bool = False,
+        names: Iterable[str] = (),
+        faces: bool = True,
     ) -> Analysis:
         """Read one sample at once; for media of more than some seconds use `submit`.
 
@@ -84,14 +86,17 @@ class Client:
             id: what to call the sample.
             redact: leave personal data and faces out of the analysis, as `Analysis.redacted` does, before it leaves
                 the service's process that reads.
+            names: of people, to be left out wherever they stand; with `redact` alone.
+            faces: whether a redaction covers faces.
 
         Raises:
             InputError: it cannot be read.
+            ConfigError: names or faces without `redact`.
             LimitError: it is larger or takes longer than the service allows.
             ServiceError: anything else the service says, or its silence.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id, redact)
+        sample = sample_form(text, media, language, cues, id, redact, names, faces)
         return Analysis.from_dict(self._json("POST", "/v1/analyze", sample))
 
     def explain(
@@ -107,6 +112,8 @@ class Client:
         cues: str | Iterable[str] | None = None,
         id: str | None = None,
         redact: bool = False,
+        names: Iterable[str] = (),
+        faces: bool = True,
     ) -> Explanation:
         """Say at once why a sample is read as it is; for media use `submit` with `explain`, then `explanation`.
 
@@ -114,7 +121,7 @@ class Client:
         numbers go: `Analysis.explain`; so is one that is redacted.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id, redact)
+        sample = sample_form(text, media, language, cues, id, redact, names, faces)
         return Explanation.from_dict(self._json("POST", "/v1/explain", sample))
 
     def submit(
@@ -132,13 +139,15 @@ class Client:
         idempotency_key: str | None = None,
         explain: bool = False,
         redact: bool = False,
+        names: Iterable[str] = (),
+        faces: bool = True,
     ) -> str:
         """Hand in a sample as a job; the job's id. A job handed in twice under one key is begun once.
 
         Arguments and errors as for `analyze`; `explain`: its `explanation` can be had too.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id, redact)
+        sample = sample_form(text, media, language, cues, id, redact, names, faces)
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         path = "/v1/jobs?explain=true" if explain else "/v1/jobs"
         return str(self._json("POST", path, sample, headers)["id"])
@@ -178,14 +187,19 @@ class Client:
                 return self._copied(draft, path, "POST", "/v1/redact", form)
             headers = {"Idempotency-Key": secrets.token_hex(16)}
             id = str(self._json("POST", "/v1/jobs?copy=true", form, headers)["id"])
-            done = self._end(id, lambda: self._copied(draft, path, "GET", f"/v1/jobs/{id}/result"))
-        with contextlib.suppress(ServiceError):  # the service deletes it by itself, a little later
-            self.delete(id)
-        return done
+            try:
+                return self._end(id, lambda: self._copied(draft, path, "GET", f"/v1/jobs/{id}/result"))
+            finally:
+                with contextlib.suppress(ServiceError):  # the service deletes it by itself, a little later
+                    self.delete(id)
 
     def _copied(self, draft: Path, path: Path, method: str, where: str, form: Form | None = None) -> Redaction:
-        with self._open(method, where, form, {}) as answer, self._heard("a whole copy", "try again"):
-            return write_copy(answer, draft, path)
+        def pieces() -> Iterator[bytes]:
+            with self._heard("a whole copy", "try again"):  # what the disk does wrong is not the network's fault
+                yield from pieces_of(answer)
+
+        with self._open(method, where, form, {}) as answer:
+            return write_copy(answer.headers, pieces(), draft, path)
 
     def job(self, id: str) -> dict[str, Any]:
         """How far a job is."""

@@ -34,6 +34,7 @@ MEDIA_TYPES = {
 FOUND = "X-Demeanor-Redaction"
 """The header that tells what was found, as JSON in ASCII."""
 
+_KINDS = {"text": "a text", "image": "a picture"}
 _PIECE = 256 << 10
 _WARNINGS = 20  # told of in a header, which has to stay short
 
@@ -56,7 +57,7 @@ def make_copy(given: Mapping[str, Any], asked: Mapping[str, Any], out: Path, rea
 
     Raises:
         InputError: it cannot be read, or its speech not be recognised.
-        ConfigError: several parts.
+        ConfigError: several parts, or a transcript without sound or film.
         LimitError: it, or the copy, is too long.
     """
     from demeanor.errors import ConfigError, LimitError
@@ -68,11 +69,13 @@ def make_copy(given: Mapping[str, Any], asked: Mapping[str, Any], out: Path, rea
     parts = given.keys() & {"text", "image", "audio", "video"}
     if len(parts) != 1:
         raise ConfigError(f"expected one text or medium to copy, got {', '.join(sorted(parts))}; send them one by one")
-    out.mkdir(mode=0o700, exist_ok=True)
     (part,) = parts
     source: Any = given[part]
     source = io.StringIO(source) if isinstance(source, str) else source  # words, be they the name of a file here
     kind = kind_of(source)
+    if "transcript" in given and kind in ("text", "image"):
+        raise ConfigError(f"expected sound or film beside a transcript, got {_KINDS[kind]}; send it by itself, as text")
+    out.mkdir(mode=0o700, exist_ok=True)
     if part != "text":
         check_length({kind: source}, most)
     name = f"copy{_ending(kind, asked.get('name'))}"
@@ -94,11 +97,13 @@ def make_copy(given: Mapping[str, Any], asked: Mapping[str, Any], out: Path, rea
 
 
 def _ending(kind: Kind, name: str | None) -> str:
-    """The ending of the copy's name: that of the file, where such copies can be written."""
+    """The ending of the copy's name: that of the file, where such copies can be written; no medium's for a text."""
+    from demeanor.media.kind import KNOWN_EXTENSIONS
     from demeanor.reader.redact import fitting_name
 
     ending = Path(fitting_name(kind, f"copy{Path(name or '').suffix.lower()}")).suffix
-    return ending if ending in MEDIA_TYPES else ".txt"
+    fits = ending in MEDIA_TYPES and (kind != "text" or KNOWN_EXTENSIONS.get(ending, kind) == kind)
+    return ending if fits else ".txt"
 
 
 def copied(folder: Path) -> Response | None:

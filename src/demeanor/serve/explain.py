@@ -18,7 +18,7 @@ from demeanor.serve.identity import identify
 from demeanor.serve.render import LARGEST
 from demeanor.serve.service import service_of
 from demeanor.serve.spool import delete
-from demeanor.serve.upload import Upload, body_of, decoded_text, receive, sample_of
+from demeanor.serve.upload import Upload, body_of, check_redaction, decoded_text, receive, sample_of
 
 router = APIRouter(prefix="/v1", tags=["readings"])
 
@@ -58,7 +58,9 @@ async def _received(request: Request, folder: Path, longest: int) -> Upload:
     body = await body_of(request, LARGEST, "send media as multipart")
     if await asyncio.to_thread(_is_analysis, body):
         return Upload(folder, {"analysis": body})
-    return sample_of(body, folder)
+    sample = sample_of(body, folder)
+    check_redaction(sample)
+    return sample
 
 
 def _is_analysis(body: bytes) -> bool:

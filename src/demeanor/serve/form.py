@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from demeanor.errors import ConfigError, InputError
+from demeanor.media.kind import kind_of
 
 _PIECE = 256 << 10
 Part = str | bytes | Path | IO[bytes]
@@ -88,12 +89,18 @@ def sample_form(
     cues: str | Iterable[str] | None,
     id: str | None,
     redact: bool = False,
+    names: Iterable[str] = (),
+    faces: bool = True,
 ) -> Form:
     """What a caller of `Client` gave, ready to be sent.
 
     Raises:
         InputError: nothing to read, or no file of that name.
+        ConfigError: names or faces of a redaction that is not asked for, or a name with a comma.
     """
+    hidden = _hidden(names, faces)
+    if not redact and any(hidden.values()):
+        raise ConfigError("expected redact=True beside names and faces=False, got redact=False; set it, or leave them")
     parts = {name: part for name, part in media.items() if part is not None}
     for part in parts.values():
         if isinstance(part, str | Path) and not Path(part).is_file():
@@ -105,6 +112,7 @@ def sample_form(
         )  # fmt: skip
     named = cues if cues is None or isinstance(cues, str) else ",".join(cues)
     fields = {"text": text, "language": language, "cues": named, "id": id, "redact": "true" if redact else None}
+    fields |= hidden
     given = {name: value for name, value in fields.items() if value is not None}
     if text is None and not parts.keys() - {"transcript"}:
         raise InputError("nothing to read: expected a text, image, audio, video or file, got none")
@@ -123,17 +131,14 @@ def copy_form(
     """What a caller of `Client.redact` gave, ready to be sent; under the name of the copy, whose ending says its form.
 
     Raises:
-        InputError: no file of that name.
+        InputError: no file of that name, or a text that looks like one's.
         ConfigError: a name with a comma, which stands between names.
     """
-    named = list(names)
-    if bad := [name for name in named if "," in name]:
-        raise ConfigError(f"names: expected names without commas, got {len(bad)} with one; give their parts one by one")
-    fields = {"names": ",".join(named) or None, "language": language}
-    fields |= {"faces": None if faces else "false", "beep": None if beep else "false"}
+    fields = {"language": language, "beep": None if beep else "false", **_hidden(names, faces)}
+    media: dict[str, Part]
     if isinstance(source, str) and not _is_file(source):
-        fields["text"] = source
-        media: dict[str, Part] = {}
+        kind_of(source)  # refuses what was meant as a file
+        media = {"text": source.encode("utf-8", "replace")}
     elif Path(source).is_file():
         media = {"file": source}
     else:
@@ -141,6 +146,18 @@ def copy_form(
     if transcript is not None:
         media["transcript"] = transcript
     return Form({name: value for name, value in fields.items() if value is not None}, media, f"copy{out.suffix}")
+
+
+def _hidden(names: Iterable[str], faces: bool) -> dict[str, str | None]:
+    """What is said of a redaction, as fields.
+
+    Raises:
+        ConfigError: a name with a comma, which stands between names.
+    """
+    named = list(names)
+    if bad := [name for name in named if "," in name]:
+        raise ConfigError(f"names: expected names without commas, got {len(bad)} with one; give their parts one by one")
+    return {"names": ",".join(named) or None, "faces": None if faces else "false"}
 
 
 def _is_file(text: str) -> bool:

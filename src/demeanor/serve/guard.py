@@ -17,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demeanor.serve.copies import FOUND
 from demeanor.serve.log import log
 from demeanor.serve.metrics import Metrics
 from demeanor.serve.problem import Problem, fault
@@ -35,6 +36,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()",
     "X-Frame-Options": "SAMEORIGIN",
 }
+_EXPOSED = f"Location, Retry-After, X-Request-Id, Idempotency-Replayed, Content-Disposition, {FOUND}"
 _IDLE = 30.0  # seconds between two pieces of a request's body
 _DRAINED, _DRAINING = 8 << 20, 1.0  # bytes and seconds that a request which was refused early may still send
 
@@ -188,7 +190,7 @@ class _Answer:
             headers.add_vary_header("Origin")
             if self._origin:
                 headers["Access-Control-Allow-Origin"] = self._origin
-                headers["Access-Control-Expose-Headers"] = "Location, Retry-After, X-Request-Id, Idempotency-Replayed"
+                headers["Access-Control-Expose-Headers"] = _EXPOSED
         elif message["type"] == "websocket.accept":
             self._started = True
         elif message["type"] == "http.response.body" and self.status >= 400 and not message.get("more_body", False):

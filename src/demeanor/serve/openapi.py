@@ -16,6 +16,7 @@ from demeanor.serve.upload import Sample
 
 _FILE = {"type": "string", "format": "binary"}
 _PERSONAL = {"text": "Lovely! Ask Ms. Lee, 212-555-0187, or Ann.", "redact": True, "names": ["Ann"]}
+_NAMED = "Of people, separated by commas: at most 200 of at most 200 characters each."
 _SENTENCE = {"text": "The soup was cold and the waiter just shrugged.", "language": "en", "id": "review-17"}
 
 SAMPLE: dict[str, Any] = {
@@ -45,7 +46,7 @@ SAMPLE: dict[str, Any] = {
                         "cues": {"type": "string", "examples": ["words,voice"]},
                         "id": {"type": "string", "maxLength": 200, "examples": ["clip-17"]},
                         "redact": {"type": "boolean", "description": "Leave personal data and faces out."},
-                        "names": {"type": "string", "description": "To be left out.", "examples": ["Ann Lee,Bob"]},
+                        "names": {"type": "string", "description": _NAMED, "examples": ["Ann Lee,Bob"]},
                         "faces": {"type": "boolean", "description": "Whether a redaction covers faces; it does."},
                         "beep": {"type": "boolean", "description": "Whether a copy's speech is covered; it is."},
                     },

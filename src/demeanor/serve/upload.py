@@ -32,10 +32,12 @@ WORDS = ("text", "transcript")
 OPTIONS = ("language", "cues", "id", "redact", "names", "faces", "beep")
 _LISTS = ("cues", "names")
 _SWITCHES = ("redact", "faces", "beep")
-_HIDDEN = ("names", "faces", "beep")  # what is said of a redaction
+_HIDDEN = ("names", "faces")  # what is said of a redaction
 _OPTION_BYTES = 1000
+_NAMES = 200  # as many as a school class and their families
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NAME = 200
+_NAMES_BYTES = _NAMES * (4 * _NAME + 2)
 
 
 class Options(BaseModel):
@@ -51,8 +53,10 @@ class Options(BaseModel):
     redact: bool | None = Field(
         default=None, description="Whether personal data and faces are left out of the analysis and all made of it."
     )
-    names: list[Annotated[str, Field(min_length=1, max_length=_NAME)]] | None = Field(
-        default=None, max_length=50, description="Of people, to be left out wherever they stand; of what is redacted."
+    names: list[Annotated[str, Field(max_length=_NAME)]] | None = Field(
+        default=None,
+        max_length=_NAMES,
+        description="Of people, to be left out wherever they stand; of what is redacted. Empty ones are passed over.",
     )
     faces: bool | None = Field(default=None, description="Whether faces are covered in what is redacted; they are.")
     beep: bool | None = Field(
@@ -73,8 +77,8 @@ class Upload:
     Attributes:
         folder: where its media lie, each under the name of its part.
         words: text and transcript, as bytes.
-        options: language, cues, id, what to redact, and name: that of the first file, for telling back; whether to
-            explain it, or to copy it.
+        options: language, cues, id, what to redact, and name: that of the first file but a transcript, for telling
+            back; whether to explain it, or to copy it.
         parts: names of the media.
         size: bytes of everything.
         digest: of everything.
@@ -115,7 +119,8 @@ async def receive(request: Request, folder: Path, longest: int, copy: bool = Fal
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind == b"application/json":
-        upload = sample_of(await body_of(request, 8 * longest + 8192, "send media as multipart"), folder)
+        most = 8 * longest + 8 * _NAMES * _NAME + 8192
+        upload = sample_of(await body_of(request, most, "send media as multipart"), folder)
     elif kind == b"multipart/form-data" and options.get(b"boundary"):
         upload = await _from_multipart(request, folder, options[b"boundary"], 4 * longest)
     else:
@@ -124,14 +129,28 @@ async def receive(request: Request, folder: Path, longest: int, copy: bool = Fal
         )
     if not upload.parts and "text" not in upload.words:
         raise Problem(422, "nothing", "expected at least one part of text, image, audio, video, file; got none")
-    hides = copy or upload.options.get("redact")
-    if not hides and (said := [name for name in _HIDDEN if name in upload.options]):
-        raise Problem(  # who means to leave names out is not given them
-            422, "bad-option", f"expected redact=true beside {', '.join(said)}, got none; add it, or ask for a copy"
-        )
+    check_redaction(upload, copy)
     if copy:
         upload.options["copy"] = True
     return upload
+
+
+def check_redaction(upload: Upload, copy: bool = False) -> None:
+    """Refuse what is said of a redaction or a copy where none is asked for: who leaves names out is not given them.
+
+    Raises:
+        Problem: it is said.
+    """
+    said = [name for name in _HIDDEN if name in upload.options]
+    if said and not copy and not upload.options.get("redact"):
+        raise Problem(
+            422, "bad-option", f"expected redact=true beside {', '.join(said)}, got none; add it, or ask for a copy"
+        )
+    if "beep" in upload.options and not copy:
+        raise Problem(
+            422, "bad-option", "expected beep beside a copy, got it beside an analysis, which has no sound; leave it "
+            "out, or ask POST /v1/redact"
+        )  # fmt: skip
 
 
 async def body_of(request: Request, most: int, instead: str = "send less") -> bytes:
@@ -256,7 +275,7 @@ class _Form:
         if self._name in MEDIA:
             self._upload.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = (self._upload.folder / self._name).open("xb")
-        if b"filename" in options and "name" not in self._upload.options and self._name not in OPTIONS:
+        if b"filename" in options and "name" not in self._upload.options and self._name in (*MEDIA, "text"):
             self._upload.options["name"] = _told_back(options[b"filename"])
 
     def _bytes(self, data: bytes, start: int, end: int) -> None:
@@ -266,7 +285,7 @@ class _Form:
             self._file.write(piece)
             return
         self._data += piece
-        most = _OPTION_BYTES if self._name in OPTIONS else self._longest
+        most = _NAMES_BYTES if self._name == "names" else _OPTION_BYTES if self._name in OPTIONS else self._longest
         if len(self._data) > most:
             raise Problem(413, "too-large", f"{self._name}: expected at most {most} bytes, got more; shorten it")
 
@@ -288,7 +307,7 @@ class _Form:
 def _meant(name: str, text: str) -> Any:
     """The value of an option as JSON would have it; one that is none is refused with the others."""
     if name in _LISTS:
-        return [item.strip() for item in text.split(",")]
+        return [item.strip() for item in text.split(",") if item.strip()]
     return {"true": True, "false": False}.get(text, text) if name in _SWITCHES else text
 
 

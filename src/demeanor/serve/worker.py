@@ -270,25 +270,29 @@ class _Progress:
 def _told(error: Exception, folder: Path) -> dict[str, Any]:
     """What went wrong: for the sender if it was the sample, for the log without content if it was us."""
     from demeanor.errors import DemeanorError
-    from demeanor.privacy.text import redact_text
     from demeanor.serve import problem
 
     if isinstance(error, DemeanorError):
         found = problem.of(error)
-        message = _without(folder, found.detail)
-        if _hides(folder):
-            message = redact_text(_REPEATED.sub("got something else, which is not repeated here", message)).text
+        message = _unrepeated(_without(folder, found.detail), folder)
         return {"error": {"status": found.status, "kind": found.kind, "message": message}}
     return {"fault": place(error)}
 
 
-def _hides(folder: Path) -> bool:
-    """Whether what was sent is not to be told again."""
+def _unrepeated(message: str, folder: Path) -> str:
+    """A message that repeats nothing of what was sent, nor what it is called, where that is not to be told again."""
+    from demeanor.privacy.text import redact_text
+
     try:
         asked = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     except OSError:
-        return True
-    return bool(asked.get("redact") or asked.get("copy"))
+        asked = {"redact": True}
+    if not (asked.get("redact") or asked.get("copy")):
+        return message
+    for called in (asked.get("name"), asked.get("id")):
+        message = re.sub(rf"(?<!\w){re.escape(called)}(?!\w)", "the file", message) if called else message
+    message = _REPEATED.sub("got something else, which is not repeated here", message)
+    return redact_text(message, names=hidden(asked)["names"]).text
 
 
 def _without(folder: Path, told: str) -> str:

@@ -32,27 +32,39 @@ function askForKey() {
 
 export const keyNow = () => key;
 
-/** One request; problems of the server become errors in words for the reader. What comes too early (429) is sent again
- *  when the server says, unless it is not `wanted()` any more. */
+/** Seconds after which a request that failed is sent again, 0 where it is not: anything that only asks, and what the server
+ *  put off before it began. */
+function pause(method, status, after) {
+  if (after && (status === 429 || status === 503)) return after;
+  return method === "GET" && PASSING.includes(status) ? after || 1 : 0;
+}
+
+/** One request; problems of the server become errors in words for the reader. What fails in passing is sent again, unless
+ *  it is not `wanted()` any more. */
 export async function call(path, options = {}, wanted = () => true, tries = TRIES) {
-  const sent = key;
+  const sent = key, failed = await asked(path, options);
+  if (failed.ok) return failed;
+  if (failed.status === 401 && (key !== sent || (await askForKey()))) return call(path, options, wanted, tries);
+  const seconds = pause(options.method || "GET", failed.status, failed.after);
+  if (seconds && tries && wanted()) {
+    await wait(1000 * seconds);
+    if (wanted()) return call(path, options, wanted, tries - 1);
+  }
+  throw failed;
+}
+
+/** The answer to one request, or what became of it: `Refused`. */
+async function asked(path, options) {
   let answer;
   try {
     answer = await fetch(path, { ...options, headers: { ...(options.headers || {}), ...(key ? { Authorization: "Bearer " + key } : {}) }, cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused(0, say("unreachable"));
+    return new Refused(0, say("unreachable"));
   }
-  if (answer.status === 401 && (key !== sent || (await askForKey()))) return call(path, options, wanted, tries);
-  if (!answer.ok) {
-    const told = await answer.json().catch(() => ({})), after = Math.min(60, Number.parseInt(answer.headers.get("Retry-After"), 10) || 0);
-    if (answer.status === 429 && after && tries && wanted()) {
-      await wait(1000 * after);
-      if (wanted()) return call(path, options, wanted, tries - 1);
-    }
-    throw new Refused(answer.status, problem(told) || answer.statusText, after);
-  }
-  return answer;
+  if (answer.ok) return answer;
+  const told = await answer.json().catch(() => ({})), after = Math.min(60, Number.parseInt(answer.headers.get("Retry-After"), 10) || 0);
+  return new Refused(answer.status, problem(told) || answer.statusText, after);
 }
 
 /** A name for one request. `crypto.randomUUID` is there over https and on this computer only. */
@@ -77,18 +89,12 @@ export const over = () => { if (waiting.length) waiting.shift()(); else under -=
 
 /** Follow a job until it ends, telling `progress(job)` on the way. */
 export async function follow(job, progress) {
-  let pause = 150, lost = 0;
+  let between = 150;
   while (job.state === "queued" || job.state === "running") {
     progress(job);
-    await wait(pause);
-    pause = Math.min(1000, pause * 1.3);
-    try {
-      job = await (await call("v1/jobs/" + job.id)).json();
-      lost = 0;
-    } catch (error) {
-      if (!PASSING.includes(error.status) || ++lost > TRIES) throw error;  // a server that restarts finds its jobs again
-      await wait(1000 * error.after);
-    }
+    await wait(between);
+    between = Math.min(1000, between * 1.3);
+    job = await (await call("v1/jobs/" + job.id)).json();  // a server that restarts finds its jobs again
   }
   return job;
 }

@@ -113,7 +113,7 @@ async function finish(now) {
   const made = await rendered(now.analysis).catch((error) => ({ why: error.message }));
   now.making = false;
   if (taking !== now) return;
-  if (!("why" in made)) { away(); return page.keep(reading({ name, ...made })); }
+  if (!("why" in made)) { away(); return page.keep(reading({ name, ...made, saved: Boolean(now.saved) })); }
   find("broken").textContent = say("no_report", made);
   find("broken").hidden = find("keep").hidden = false;
   find("stop").textContent = say("again");
@@ -137,7 +137,7 @@ export function wire(does) {
   find("agree").addEventListener("click", agreed);
   find("back").addEventListener("click", away);
   find("stop").addEventListener("click", stop);
-  find("keep").addEventListener("click", () => save(say("reading_live"), "json", JSON.stringify(taking.analysis, null, 2)));
+  find("keep").addEventListener("click", () => { save(say("reading_live"), "json", JSON.stringify(taking.analysis, null, 2)); taking.saved = true; });
   find("discard").addEventListener("click", discard);
   addEventListener("pagehide", () => { if (taking) discard(); });
 }

@@ -8,7 +8,7 @@ import { kind, pasted, samples } from "./samples.js";
 import { language, place, problem, say, speak } from "./words.js";
 
 const parts = [];        // files waiting to be read
-const work = [];         // {name, job, state, reading, node}
+const work = [];         // {name, job, state, reading, node}; name: null while it may be personal
 let limits = {}, shown = null, pair = [];  // what is compared
 
 /* ---------------------------------------------------------------------------------------- what is to be read */
@@ -77,7 +77,7 @@ async function go(event) {
 
 async function read(sample, chosen) {
   const { name, media, ...given } = sample;
-  const entry = { name, job: null, state: "queued", told: "", progress: null, reading: null };
+  const entry = { name: chosen.redact ? null : name, job: null, state: "queued", told: "", progress: null, reading: null };
   work.unshift(entry);
   show(entry);
   await api.turn();
@@ -96,9 +96,11 @@ async function read(sample, chosen) {
     if (ended.state === "done") {
       entry.reading = await collect(ended, name, media || null, sent);
       if (entry.gone) return release(entry.reading);
+      entry.name = entry.reading.name;
       if (idle() && (!shown || work.indexOf(entry) === 0)) open(entry);
     }
   } catch (error) {
+    if (entry.job) api.forget(entry.job.id);
     entry.state = "failed";
     entry.told = error.message;
   } finally { api.over(); }
@@ -160,13 +162,15 @@ function far(entry) {
   return [make("progress", { max: "1", value: known ? String(entry.progress) : null, "aria-label": say(entry.state) }), make("small", {}, say(entry.state) + (known ? " " + Math.round(100 * entry.progress) + " %" : ""))];
 }
 
+const called = (entry) => entry.name ?? say("sample");
+
 function render() {
   const many = work.filter((e) => e.reading).length > 1;
   find("list").replaceChildren(...work.map((entry, i) => make("li", { class: many ? null : "plain", "aria-current": entry.reading && entry === shown ? "true" : null },
-    many ? make("input", { type: "checkbox", disabled: !entry.reading, checked: entry.picked, "aria-label": say("compare_pick", { name: entry.name }), onchange: (e) => pick(entry, e.target.checked) }) : null,
-    make("button", { type: "button", class: "open", disabled: !entry.reading, title: entry.name, onclick: () => open(entry) }, make("bdi", {}, entry.name)),
+    many ? make("input", { type: "checkbox", disabled: !entry.reading, checked: entry.picked, "aria-label": say("compare_pick", { name: called(entry) }), onchange: (e) => pick(entry, e.target.checked) }) : null,
+    make("button", { type: "button", class: "open", disabled: !entry.reading, title: called(entry), onclick: () => open(entry) }, make("bdi", {}, called(entry))),
     state(entry),
-    make("button", { type: "button", class: "x", "aria-label": say(entry.reading || entry.state === "failed" || entry.state === "cancelled" ? "close" : "cancel") + " " + entry.name, onclick: () => end(entry, i) }, "✕"))));
+    make("button", { type: "button", class: "x", "aria-label": say(entry.reading || entry.state === "failed" || entry.state === "cancelled" ? "close" : "cancel") + " " + called(entry), onclick: () => end(entry, i) }, "✕"))));
   find("compare-bar").hidden = !many;
   find("compare").disabled = work.filter((e) => e.picked).length !== 2;
 }
@@ -210,6 +214,7 @@ function end(entry, i) {
     api.cancel(entry.job.id).catch(() => {});
     return;
   }
+  if (entry.reading && unsaved(entry.reading) && !confirm(say("lose", { name: called(entry) }))) return;
   entry.gone = true;  // what is still on its way is not shown any more
   work.splice(i, 1);
   if (entry.reading) release(entry.reading);
@@ -265,7 +270,7 @@ function redacts() {
   find("redact-note").hidden = !find("redact").checked;
 }
 
-/** Whether leaving the page would lose something: what is being read or taken, and corrections that were not saved. */
+/** Whether leaving the page would lose something: what is being read or taken, and live readings and corrections that were not saved. */
 function unfinished() {
   const lost = (entry) => (entry.reading ? unsaved(entry.reading) : entry.state !== "failed" && entry.state !== "cancelled");
   return work.some(lost) || capture.unsaved();

@@ -8,16 +8,17 @@ import { language, say } from "./words.js";
 
 /** A reading from the server's JSON and reports, `html` by language.
  *  media: the file that was read, or null; texts: {csv, srt, vtt} where there are any; sample: what was sent, which
- *  is sent again to be explained, or null where it is gone. What is saved is named like the sample, or, where personal
- *  data are left out, like the analysis. */
-export function reading({ name, json, html, media = null, texts, sample = null }) {
-  const read = JSON.parse(json), file = sample && sample.redact ? read.id : name;
-  return { name, file, json: read, html, media, texts, sample, url: media ? URL.createObjectURL(media) : null, saved: undefined };
+ *  is sent again to be explained, or null where it is gone. Where personal data are left out, it is called as its
+ *  analysis is, and the file is not played.
+ *  saved: whether it can be had again; what was read live is nowhere else. */
+export function reading({ name, json, html, media = null, texts, sample = null, saved = sample !== null }) {
+  const read = JSON.parse(json), redacted = Boolean(sample && sample.redact), url = media && !redacted ? URL.createObjectURL(media) : null;
+  return { name: redacted ? read.id : name, json: read, html, media, texts, sample, url, saved: saved ? undefined : null };
 }
 
 const corrections = (r) => JSON.stringify(r.json.corrections);
 
-/** Whether corrections changed since anything was saved with them in it. */
+/** Whether anything would be lost: a live reading, or corrections since anything was saved with them in it. */
 export const unsaved = (r) => corrections(r) !== r.saved;
 
 export function release(r) {
@@ -82,7 +83,7 @@ function tools(bar, r) {
     told.textContent = "";
     try {
       const text = await exported(r, format), now = corrections(r);
-      save(r.file, format, text);
+      save(r.name, format, text);
       r.saved = now;
     } catch (error) { told.textContent = error.message; }
   };
@@ -90,7 +91,7 @@ function tools(bar, r) {
     bar.append(make("button", { type: "button", class: "button", onclick: () => out(format) }, format.toUpperCase()));
   }
   bar.append(told);
-  if (r.why) bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.file + " " + say("reasons"), "json", JSON.stringify(r.why, null, 2)) }, say("reasons")));
+  if (r.why) bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.name + " " + say("reasons"), "json", JSON.stringify(r.why, null, 2)) }, say("reasons")));
   bar.append(make("span", { class: "grow" }), make("button", { type: "button", class: "button main", "data-why": true, onclick: () => ask(r) }, say("why")));
 }
 

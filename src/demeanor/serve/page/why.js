@@ -42,6 +42,7 @@ async function begin(r) {
     Object.assign(r, found, { asking: null });
   } catch (error) {
     if (r.asking !== now) return;
+    if (now.job) api.forget(now.job.id);
     now.failed = error.message || say("failed");
   }
   show(r);
