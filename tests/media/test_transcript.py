@@ -95,6 +95,69 @@ intro
     assert none == Utterance(3.0, 4.0, "no one")
 
 
+ROLLING = """WEBVTT
+Kind: captions
+Language: en
+
+00:00:00.080 --> 00:00:01.990 align:start position:0%
+ 
+hello<00:00:00.500><c> everyone</c>
+
+00:00:01.990 --> 00:00:02.000 align:start position:0%
+hello everyone
+ 
+
+00:00:02.000 --> 00:00:03.990 align:start position:0%
+hello everyone
+I<00:00:02.500><c> hate</c><00:00:03.000><c> this</c>
+
+00:00:03.990 --> 00:00:04.000 align:start position:0%
+I hate this
+ 
+
+00:00:04.000 --> 00:00:05.000 align:start position:0%
+I hate this
+I<00:00:04.500><c> hate</c><00:00:04.700><c> this</c>
+"""
+
+
+def test_rolling_captions_are_read_once(tmp_path: Path) -> None:
+    notes: list[str] = []
+    assert read_transcript(write(tmp_path, "a.en.vtt", ROLLING), warnings=notes) == [
+        Utterance(0.08, 1.99, "hello everyone"),
+        Utterance(2.0, 3.99, "I hate this"),
+        Utterance(4.0, 5.0, "I hate this"),
+    ]
+    assert notes == [
+        "a.en.vtt: rolling captions: lines that 4 cues repeat of the one before were read once (first: line 9)"
+    ]
+
+
+def test_what_is_said_twice_is_no_rolling_caption(tmp_path: Path) -> None:
+    cue = "00:0{0}.000 --> 00:0{1}.000\n{2}\n\n"
+    twice = "WEBVTT\n\n" + cue.format(1, 2, "No!") + cue.format(2, 3, "No!") + cue.format(5, 6, "No!\nNever!")
+    notes: list[str] = []
+    said = read_transcript(write(tmp_path, "a.vtt", twice), warnings=notes)
+    assert ([u.text for u in said], notes) == (["No!", "No!", "No! Never!"], [])
+    rolled = "WEBVTT\n\n" + cue.format(1, 2, "One") + cue.format(2, 3, "One\n<i>Two</i>") + cue.format(3, 4, "Two\nThree")
+    assert [u.text for u in read_transcript(write(tmp_path, "b.vtt", rolled))] == ["One", "Two", "Three"]
+
+
+def test_a_line_of_spaces_does_not_end_a_cue(tmp_path: Path) -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:02.000\n \nhello\n \nthere\n\nintro\n00:02.000 --> 00:03.000\nbye\n"
+    assert [u.text for u in read_transcript(write(tmp_path, "a.vtt", text))] == ["hello there", "bye"]
+
+
+def test_srt_with_a_blank_line_inside_a_cue(tmp_path: Path) -> None:
+    inside = SRT.replace("First line\n", "First line\n\n").replace("it.\n", "it.\n\nMy name is Ann.\n")
+    said = [u.text for u in read_transcript(write(tmp_path, "a.srt", inside))]
+    assert said == ["I love it. My name is Ann.", "First line - second & last"]
+    apart = inside.replace("\n2\n", "\n2\n\n")  # a number set off from its time
+    assert [u.text for u in read_transcript(write(tmp_path, "b.srt", apart))] == said
+    year = "00:01,0 --> 00:02,0\nborn in\n1999\n\n00:03,0 --> 00:04,0\n2000\n\n00:05,0 --> 00:06,0\nbye\n"
+    assert [u.text for u in read_transcript(write(tmp_path, "c.srt", year))] == ["born in 1999", "2000", "bye"]
+
+
 @pytest.mark.parametrize(
     "line",
     ["<v" + ".a" * 5000 + ">hi", "<v" + " " * 50_000 + "hi", "<v " * 50_000, " " * 50_000 + "hi"],

@@ -30,6 +30,7 @@ _STAMP = r"(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 _CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>", re.IGNORECASE)  # classes hold dots: one way to match, or none
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
+_WORD_TIME = re.compile(r"<\d[\d:.]*>")
 _NOT_SPOKEN = re.compile(r"\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|[♪♫\s]+")
 _SENTENCE_END = re.compile(
     r"""(?<=[.!?…])\s+|(?<=[.!?…]["'”’)])\s+|(?<=[。！？])(?![。！？”’」』）])|(?<=[。！？][”’」』）])"""
@@ -82,7 +83,7 @@ def read_transcript(
         said = spread(_lines(text), 0.0, duration)
     else:
         faults: list[InputError] = []
-        cues = _json_cues(text, name) if kind == ".json" else _timed_cues(text, name, faults)
+        cues = _json_cues(text, name) if kind == ".json" else _timed_cues(text, name, notes, faults)
         said = _tidy(cues, name, notes, faults)
         if faults and not (lenient and said):
             raise faults[0]
@@ -135,8 +136,8 @@ def _lines(text: str) -> list[str]:
     return _SENTENCE_END.split(lines[0]) if len(lines) == 1 else lines
 
 
-def _timed_cues(text: str, name: str, faults: list[InputError]) -> Iterator[_Cue]:
-    """Cues of .srt and .vtt: what follows a timing line up to a blank line; NOTE, STYLE … are passed over.
+def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]) -> Iterator[_Cue]:
+    """Cues of .srt and .vtt: what follows a timing line up to the next cue; NOTE, STYLE … of .vtt are passed over.
 
     A time that cannot be read costs its cue, and is one of the `faults`.
     """
@@ -144,21 +145,69 @@ def _timed_cues(text: str, name: str, faults: list[InputError]) -> Iterator[_Cue
     timing = [number for number, line in enumerate(lines) if "-->" in line]
     if not timing and text.strip() and text.strip() != "WEBVTT":
         raise DecodeError(f"{name}: expected lines like '00:00:01,000 --> 00:00:02,500', got none; is it a transcript?")
-    is_webvtt = text.startswith("WEBVTT")  # where a blank line ends a cue, even an empty one, and a name may follow
+    is_webvtt = text.startswith("WEBVTT")
+    screen = _Screen(rolls=_WORD_TIME.search(text) is not None)
     for number, following in itertools.pairwise([*timing, len(lines)]):
         match = _CUE.match(lines[number])
         if match is None:
             got = f"got {lines[number]!r:.80}; mend that line"
             faults.append(InputError(f"{name}, line {number + 1}: expected '00:00:01,000 --> 00:00:02,500', {got}"))
             continue
-        body = lines[number + 1 : following]
-        if not is_webvtt and body and not body[0].strip():  # set off from its time, or every line from the next
-            body = [line for line in body if line.strip()]
-        if following < len(lines) and body and body[-1].strip().isdigit() and "" not in map(str.strip, body):
-            body = body[:-1]  # the next cue's number where no blank line sets it off
+        place = f"line {number + 1}"
+        body = _body(lines[number + 1 : following], is_webvtt, following < len(lines))
         start, end = (_seconds(match.groups()[at : at + 5]) for at in (0, 5))
-        for part in _voices(_paragraph(body), start, end):
-            yield _Cue(part, f"line {number + 1}")
+        if is_webvtt:
+            body = screen.new(body, start, end, place)
+        for part in _voices(body, start, end):
+            yield _Cue(part, place)
+    if screen.repeats:
+        count = len(screen.repeats)
+        notes.append(
+            f"{name}: rolling captions: lines that {count} cue{'s repeat' if count > 1 else ' repeats'} of the one "
+            f"before were read once (first: {screen.repeats[0]})"
+        )
+
+
+def _body(lines: Sequence[str], is_webvtt: bool, followed: bool) -> list[str]:
+    """The lines of a cue, of those between its timing line and the next one, before which a number may stand."""
+    if is_webvtt and "" in lines:  # ends a cue there, and a name of the next may follow; a line of spaces does not
+        lines, followed = lines[: lines.index("")], False
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    if filled and followed and lines[filled[-1]].strip().isdigit():
+        at = filled[-1]
+        if at == len(lines) - 1 or (at > 0 and not lines[at - 1].strip()):  # not a cue that says "1999"
+            filled.pop()
+    return [lines[at] for at in filled]
+
+
+class _Screen:
+    """What rolling captions show: each cue repeats the last lines of the one before and adds one.
+
+    Attributes:
+        repeats: places of the cues of which lines were left out.
+    """
+
+    def __init__(self, rolls: bool) -> None:
+        self.repeats: list[str] = []
+        self._rolls = rolls
+        self._shown: list[str] = []
+        self._until = -math.inf
+
+    def new(self, body: list[str], start: float, end: float, place: str) -> list[str]:
+        """The lines of a cue that were not shown up to its start already.
+
+        A cue that says the same as the one before is said again, unless it is over at once or the file has the times
+        of words, as captions that a machine made while they rolled.
+        """
+        shown = [_plain(line) for line in body]
+        most = min(len(shown), len(self._shown)) if start <= self._until + _SHORTEST else 0
+        same = next((n for n in range(most, 0, -1) if shown[:n] == self._shown[-n:]), 0)
+        if same == len(body) and not (self._rolls or end - start < _SHORTEST):
+            same = 0
+        self._shown, self._until = shown, end
+        if same:
+            self.repeats.append(place)
+        return body[same:]
 
 
 def _seconds(groups: Sequence[str | None]) -> float:
@@ -168,10 +217,9 @@ def _seconds(groups: Sequence[str | None]) -> float:
     return -value if sign else value
 
 
-def _paragraph(lines: Sequence[str]) -> list[str]:
-    """Lines up to the first blank one."""
-    end = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
-    return list(lines[:end])
+def _plain(text: str) -> str:
+    """Without tags."""
+    return html.unescape(_TAG.sub("", text)).strip()
 
 
 def _voices(lines: list[str], start: float, end: float) -> Iterator[Utterance]:
@@ -182,7 +230,7 @@ def _voices(lines: list[str], start: float, end: float) -> Iterator[Utterance]:
         pieces = _VOICE.split(line)  # text, name, text, name, text …
         for at in range(0, len(pieces), 2):
             speaker = (html.unescape(pieces[at - 1]).strip() or None) if at else speaker
-            plain = html.unescape(_TAG.sub("", pieces[at])).strip()
+            plain = _plain(pieces[at])
             if not plain or _NOT_SPOKEN.fullmatch(plain):
                 continue
             if spoken and spoken[-1][0] == speaker:
