@@ -241,6 +241,25 @@ def test_our_analysis_json(tmp_path: Path) -> None:
     ]
 
 
+def test_corrections_of_an_analysis_count(tmp_path: Path) -> None:
+    words = [{"text": "Ann", "start": 0.1, "end": 0.4}]
+    segments = [
+        {"start": 0, "end": 1, "text": "Ann", "speaker": "S1", "words": words},
+        {"start": 1, "end": 2, "text": "noise", "speaker": "S1"},
+        {"start": 2, "end": 3, "text": None, "speaker": "S2"},
+    ]
+    corrections = [
+        {"path": "segments[0].text", "value": "And", "by": "user"},
+        {"path": "segments[0].speaker", "value": "Bea"},
+        {"path": "segments[1].text", "value": ""},
+        {"path": "/segments/2/text", "value": "well"},
+        {"path": "segments[9].text", "value": "beyond"},
+        "none",
+    ]
+    path = write(tmp_path, "a.json", json.dumps({"segments": segments, "corrections": corrections}))
+    assert read_transcript(path) == [Utterance(0, 1, "And", speaker="Bea"), Utterance(2, 3, "well", speaker="S2")]
+
+
 def test_whisper_json(tmp_path: Path) -> None:
     words = [
         {"word": " so", "start": 1.0, "end": 1.5, "score": 1.2},

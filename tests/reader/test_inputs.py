@@ -9,6 +9,7 @@ from PIL import Image
 
 from demeanor.errors import ConfigError, InputError, UnknownNameError
 from demeanor.reader.inputs import chosen_cues, gather
+from demeanor.types import Utterance
 from reader_fakes import fake_reader, picture, silence, speech, write_wav
 
 
@@ -128,6 +129,19 @@ def test_text_beside_sound_is_its_transcript(tmp_path: Path) -> None:
     assert gather(text="One.\nTwo.", audio=wav).transcript == ["One.", "Two."]
     (tmp_path / "t.txt").write_text("One. Two.", encoding="utf-8")
     assert gather(wav, transcript=tmp_path / "t.txt").transcript == ["One.", "Two."]
+
+
+def test_text_beside_a_transcript_is_left_aside_and_said_so(tmp_path: Path) -> None:
+    sound = write_wav(tmp_path / "a.wav", silence(4.0))
+    (tmp_path / "a.srt").write_text("00:00:01,000 --> 00:00:02,000\nhello\n")
+    both = gather(audio=sound, text="A holiday.", transcript=tmp_path / "a.srt")
+    assert (both.text, both.transcript, both.kind) == (None, [Utterance(1.0, 2.0, "hello")], "audio")
+    assert both.warnings == (
+        "the text was left aside for the transcript: beside sound or film both are what is said in it",
+    )
+    (tmp_path / "b.srt").write_text("00:00:01,000 --> 00:00:02,000\n[music]\n")
+    wordless = gather(audio=sound, text="A holiday.", transcript=tmp_path / "b.srt")
+    assert (wordless.text, wordless.kind) == ("A holiday.", "mixed")
 
 
 def test_a_timed_transcript_is_moved_to_the_start_of_the_cut(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from demeanor.errors import DecodeError, InputError, LimitError
+from demeanor.media.corrections import corrected_speech
 from demeanor.media.encoding import decode_with_name, whole_characters
 from demeanor.media.kind import looks_like_text
 from demeanor.media.language_codes import told_code
@@ -245,7 +246,7 @@ def _voices(lines: list[str], start: float, end: float) -> Iterator[Utterance]:
 
 
 def _json_cues(text: str, name: str) -> Iterator[_Cue]:
-    """Cues of our analysis JSON, of Whisper's (segments, words) and of a plain list of {start, end, text}."""
+    """Cues of our analysis JSON (as users corrected it), of Whisper's (segments, words) and of a plain list of {start, end, text}."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -253,6 +254,8 @@ def _json_cues(text: str, name: str) -> Iterator[_Cue]:
     items = data.get("segments") if isinstance(data, dict) else data
     if not isinstance(items, list):
         raise DecodeError(f"{name}: expected a list of {{start, end, text}} or an object with 'segments'")
+    if isinstance(data, dict):
+        items = corrected_speech(data)
     language = data.get("language") if isinstance(data, dict) else None
     for number, item in enumerate(items, start=1):
         place = f"segment {number}"

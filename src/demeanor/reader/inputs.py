@@ -138,8 +138,8 @@ def gather(
         transcript, parts["text"] = parts["text"], None
     parts["text"] = _said(parts["text"], from_source, notes)
     given = _transcript(transcript, first, notes, lenient, recorded) if transcript is not None else None
-    if given is None and recorded and parts["text"] is not None:
-        given = _sentences(parts["text"])
+    if recorded and parts["text"] is not None:
+        given = _one_of(parts, given, notes)
     present = {name for name, part in parts.items() if part is not None or (name == "text" and given and not recorded)}
     if not present:  # subtitles without a word are an empty text
         raise InputError("nothing to read: expected a text, image, sound or video, got none, or an empty text")
@@ -325,6 +325,16 @@ def _transcript(
             f"{name_of(source)}: expected a start before the end at {last:.2f} s, got {start:.2f}; check start and end"
         )
     return kept
+
+
+def _one_of(
+    parts: dict[str, Any], given: Sequence[Utterance] | Sequence[str] | None, notes: list[str]
+) -> Sequence[Utterance] | Sequence[str] | None:
+    """What is said in a recording that has a text too: the transcript given if it has words, else that text."""
+    if given:
+        notes.append("the text was left aside for the transcript: beside sound or film both are what is said in it")
+        parts["text"] = None
+    return _sentences(parts["text"]) if given is None else given
 
 
 def _earlier(u: Utterance, by: float) -> Utterance:

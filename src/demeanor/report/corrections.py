@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from demeanor.media.corrections import corrected_speech, corrections_of, place_of
 from demeanor.report.figures import Json
 from demeanor.types import CUES, EMOTIONS, POLARITIES
 
-_STEP = re.compile(r"[^\[\]./]+")  # segments[3].reading and /segments/3/reading alike
+__all__ = ["corrected_segments", "corrections_of", "emotions_meant", "label_meant", "overlaid", "place_of", "shown"]
+
 _LABELS = {
     "label": "polarity", "polarity": "polarity", "score": "score", "emotions": "emotions", "emotion": "emotions",
 }  # fmt: skip
-
-
-def corrections_of(analysis: Json) -> Iterator[tuple[list[str], Any, str, str | None]]:
-    """Steps of the path, value, by whom and when, of each correction."""
-    for said in analysis.get("corrections") or ():
-        path = _STEP.findall(str(said.get("path") or "").removeprefix("$"))
-        yield path, said.get("value"), str(said.get("by") or "user"), said.get("at")
-
-
-def place_of(path: list[str]) -> int | None:
-    """The segment that is meant, −1 for all of it, None for something else."""
-    if len(path) > 2 and path[0] == "segments" and path[1].isdecimal():
-        return int(path[1])
-    return -1 if path and path[0] == "overall" else None
 
 
 def label_meant(path: list[str]) -> str | None:
@@ -51,19 +38,11 @@ def overlaid(analysis: Json) -> dict[str, Any]:
     `{"sentiment": {"label", "score"}, "emotions"}`, each null where he said nothing. The last word on each counts; what
     is no text, no name, no label, or of no segment, is passed over.
     """
-    segments = [dict(s) for s in analysis.get("segments") or ()]
+    segments = corrected_speech(analysis)
     for path, value, _, _ in corrections_of(analysis):
         place, name = place_of(path), label_meant(path)
-        if place is None or not 0 <= place < len(segments):
-            continue
-        segment = segments[place]
-        if path[2:] == ["text"] and isinstance(value, str):
-            segment["text"] = value
-            segment.pop("words", None)  # they are of what was heard
-        elif path[2:] == ["speaker"] and (value is None or isinstance(value, str)):
-            segment["speaker"] = value or None
-        elif name is not None:
-            segment["corrected"] = _said(segment.get("corrected"), name, value)
+        if place is not None and 0 <= place < len(segments) and name is not None:
+            segments[place]["corrected"] = _said(segments[place].get("corrected"), name, value)
     return {**analysis, "segments": segments}
 
 
