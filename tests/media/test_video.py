@@ -13,6 +13,7 @@ from PIL import Image
 from demeanor.errors import DecodeError, InputError
 from demeanor.media import video as module
 from demeanor.media.audio import open_audio
+from demeanor.media.upright import Upright
 from demeanor.media.video import open_video
 
 STEADY = [i / 25 for i in range(100)]
@@ -89,6 +90,19 @@ def test_leaving_out_packets_changes_nothing(
         np.testing.assert_array_equal(a.image, b.image)
     if options.get("g") != "250" and codec != "libvpx-vp9":
         assert few < 0.8 * len(decoded)
+
+
+def test_pictures_before_the_start_are_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_film(tmp_path / "a.mp4", [i / 25 for i in range(100)])
+    film = open_video(tmp_path / "a.mp4")
+    whole = {f.time: shade(f.image) for f in film.frames(4.0)}
+    made = []
+    plain = Upright.__call__
+    monkeypatch.setattr(Upright, "__call__", lambda self, frame: made.append(frame) or plain(self, frame))
+    late = {f.time: shade(f.image) for f in film.frames(4.0, start=3.1)}
+    assert late == {t: s for t, s in whole.items() if t >= 3.0}
+    assert len(made) == len(late) == 4
+    assert not list(film.frames(4.0, start=9.0))
 
 
 def test_variable_frame_rate(tmp_path: Path) -> None:

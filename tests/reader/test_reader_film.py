@@ -1,11 +1,15 @@
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from demeanor.errors import DecodeError, InputError
+from demeanor.media.video import open_video
 from demeanor.reader import clip
 from demeanor.reader.clip import MOST, Eye, FaceMoment, Seen, rate, thinned
 from demeanor.reader.reader import Reader
@@ -227,6 +231,58 @@ def test_a_cut_of_a_film(film: Path) -> None:
     assert set(a.cues) == {"words", "voice", "face", "scene"}
 
 
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of pictures in a file that does not say how long they are, as browsers record."""
+
+    class Pipe(io.RawIOBase):
+        def __init__(self, path: Path) -> None:
+            self._file = path.open("wb")
+
+        def write(self, data: Any) -> int:
+            return self._file.write(data)
+
+        def writable(self) -> bool:
+            return True
+
+        def close(self) -> None:
+            self._file.close()
+
+    path = tmp_path_factory.mktemp("endless") / "live.mkv"
+    pipe = Pipe(path)
+    with av.open(pipe, "w", format="matroska") as out:
+        stream = out.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for _ in range(30):
+            image = picture([(100, 60, 90, "bright")])
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        out.mux(stream.encode())
+    pipe.close()
+    assert open_video(path).duration is None
+    return path
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "lasts"), [(0.0, 0.5, 0.5), (0.3, 0.8, 0.5), (1.0, None, 2.0), (1.2, 9.0, 1.8), (2.01, 2.05, 0.1)]
+)
+def test_a_cut_of_a_film_that_does_not_say_how_long_it_is(
+    endless: Path, start: float, end: float | None, lasts: float
+) -> None:
+    a = fake_reader().analyze(endless, start=start, end=end)
+    assert a.duration == pytest.approx(lasts, abs=0.01 if end and end < 3 else 0.35)
+    assert {"face", "scene"} <= set(a.cues)
+
+
+def test_a_start_beyond_the_end_of_such_a_film(endless: Path) -> None:
+    with pytest.raises(InputError, match=r"expected a start before the end, got 60\.00"):
+        fake_reader().analyze(endless, start=60.0)
+
+
+def test_a_cut_shorter_than_the_time_between_pictures_shows_one(film: Path) -> None:
+    a = fake_reader().analyze(film, start=9.01, end=9.05, cues="face,scene")
+    assert {"face", "scene"} <= set(a.cues)
+
+
 def test_faces_are_read_a_few_at_a_time(film: Path) -> None:
     experts = FakeExperts()
     Reader(experts).analyze(film)
@@ -309,3 +365,13 @@ def test_words_beyond_the_end_are_cut_with_their_segment(film: Path, tmp_path: P
     assert segment.end < 3
     assert [word.text for word in segment.words] == ["0", "1", "2"]
     assert segment.words[-1].end == segment.end
+
+
+def test_utterances_that_end_shuts_out_go_quietly(film: Path, tmp_path: Path) -> None:
+    cues = [{"start": at, "end": at + 1, "text": "I love it."} for at in (0, 1, 8, 60)]
+    said = tmp_path / "t.json"
+    said.write_text(json.dumps(cues), encoding="utf-8")
+    cut = fake_reader().analyze(film, transcript=said, start=0.5, end=2.5, cues="words")
+    assert not [w for w in cut.warnings if "beyond the end" in w]
+    whole = fake_reader().analyze(film, transcript=said, cues="words")
+    assert "1 utterance of the transcript lies beyond the end; left out" in whole.warnings

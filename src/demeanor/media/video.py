@@ -85,12 +85,13 @@ class VideoReader:
                 )
             self.size = Upright(stream).size(first)
 
-    def frames(self, fps: float = 2.0, longest: int = 960) -> Iterator[Frame]:
-        """What is shown at 0, 1/fps, 2/fps … seconds; at least one frame.
+    def frames(self, fps: float = 2.0, longest: int = 960, start: float = 0.0) -> Iterator[Frame]:
+        """What is shown at 0, 1/fps, 2/fps … seconds; at least one frame if the film is not over before `start`.
 
         Args:
             fps: pictures per second of film; may exceed the film's own rate (pictures then repeat).
             longest: the longer side is scaled down to this; never up.
+            start: seconds; the first picture is that of the last tick up to it.
 
         Raises:
             DecodeError: nothing could be decoded.
@@ -100,7 +101,7 @@ class VideoReader:
         damage = Damage()
         # The first picture stands in where the whole film lies between two ticks.
         spare: tuple[float, VideoFrame] | None = None
-        due, end = 0, 0.0
+        due, end, since = 0, 0.0, math.floor(start * fps)
         with self._opened() as (container, stream):
             clock, upright = Clock(container, damage), Upright(stream, longest)
             expected_end = end_of(container, stream)
@@ -109,9 +110,10 @@ class VideoReader:
                 first, stop = max(due, _tick_at(start, fps)), _tick_at(end, fps)
                 spare = spare or (start, frame)
                 if first < stop:
+                    due, first = stop, max(first, since)
+                if first < stop:
                     image = upright(frame)
                     yield from (Frame(tick / fps, image) for tick in range(first, stop))
-                    due = stop
             if spare is not None and due == 0:
                 yield Frame(spare[0], upright(spare[1]))
         name = name_of(self._source)

@@ -90,27 +90,34 @@ def watch(
     Raises:
         DecodeError: no picture could be decoded.
     """
-    length = None if reader.duration is None else max(0.1, min(reader.duration, end or np.inf) - start)
+    until = min(reader.duration or np.inf, end or np.inf)
+    length = max(0.1, until - start) if np.isfinite(until) else None
     fps = rate(length)
     eye = Eye(experts, cues, length, Seen(step=1 / fps))
     last = 0.0
-    for frame in _between(reader.frames(fps, LONGEST), start, end):
+    for frame in _between(reader, fps, start, end):
         eye.see(frame)
         tell("pictures", frame.time, length)
         last = frame.time + 1 / fps
     seen = eye.closed()
     # The declared end is the better one where pictures reach it; where they stop long before, it is none.
-    seen.end = length if length is not None and abs(length - last) <= 2 / fps else last
+    seen.end = length if last and length is not None and abs(length - last) <= 2 / fps else last
     seen.warnings = list(dict.fromkeys(reader.warnings))
     return seen
 
 
-def _between(frames: Iterator[Frame], start: float, end: float | None) -> Iterator[Frame]:
-    for frame in frames:
+def _between(reader: VideoReader, fps: float, start: float, end: float | None) -> Iterator[Frame]:
+    """Pictures from `start` to `end`, on the clock of what is read: at least that at `start`, if the film reaches it."""
+    reached, shown = 0.0, False
+    for frame in reader.frames(fps, LONGEST, start):
+        reached = frame.time + 1 / fps
         if end is not None and frame.time >= end:
-            return
+            break
         if frame.time >= start:
+            shown = True
             yield Frame(frame.time - start, frame.image) if start else frame
+    if not shown and start < reached:
+        yield Frame(0.0, reader.frame_at(start, LONGEST).image)
 
 
 class Eye:

@@ -43,7 +43,7 @@ def read_timed(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draf
     _refuse_beyond(parts, film, source)
     seen, sound = _passes(parts, experts, cues, draft, film, source)
     draft.duration = _duration(parts, film, source, seen, sound)
-    if parts.start and draft.duration is None and sound is not None:  # nothing told the end before it was looked for
+    if parts.start and draft.duration is None and (seen is not None or sound is not None):  # nothing told the end before it was looked for
         raise _beyond(parts, "the end")
     lay_out(parts, experts, cues, draft, seen, sound)
     recording = parts.video if parts.video is not None else parts.audio
@@ -181,12 +181,11 @@ def _say(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draft, sou
         utterances = _without_sound(parts, draft.duration)
         draft.speech = "given transcript"
     if draft.duration is not None:
-        kept = [_ended(u, draft.duration) for u in utterances if u.start < draft.duration]
-        if len(kept) < len(utterances):
-            draft.warnings.append(
-                f"{len(utterances) - len(kept)} utterances of the transcript lie beyond the end; left out"
-            )
-        utterances = kept
+        asked = [u for u in utterances if parts.end is None or u.start < parts.end - parts.start]
+        utterances = [_ended(u, draft.duration) for u in asked if u.start < draft.duration]
+        if beyond := len(asked) - len(utterances):
+            lie = "utterance of the transcript lies" if beyond == 1 else "utterances of the transcript lie"
+            draft.warnings.append(f"{beyond} {lie} beyond the end; left out")
     joined = " ".join(u.text for u in utterances)
     code = parts.language or (sound.language if sound else None) or (detect_language(joined) if joined else None)
     draft.language = None if code == "und" else code
