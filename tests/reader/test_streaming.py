@@ -15,7 +15,7 @@ from demeanor.bundle import shipped
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.audio import decode_audio
 from demeanor.media.video import open_video
-from demeanor.reader import overhearing
+from demeanor.reader import intake, overhearing
 from demeanor.reader.analysis import Analysis
 from demeanor.reader.events import MOST_WAITING, Event, Outbox
 from demeanor.reader.reader import Reader, load
@@ -303,6 +303,47 @@ def test_an_error_in_the_block_cancels() -> None:
     assert stream.analysis is None
     assert "final" not in [e.type for e in stream.events(timeout=0)]
     assert not [t for t in threading.enumerate() if t.name.startswith("demeanor ")]
+
+
+def test_a_stream_that_was_cancelled_stays_so() -> None:
+    with fake_reader().stream() as stream:
+        stream.push_text("I love it.")
+        stream.cancel()
+    assert stream.analysis is None
+    assert "final" not in [e.type for e in stream.events(timeout=0)]
+    with pytest.raises(InputError, match="cancelled"):
+        stream.finish()
+    done = fake_reader().stream()
+    analysis = done.finish()
+    done.cancel()
+    assert done.finish() is analysis
+
+
+def test_sound_and_pictures_without_times_are_on_one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(intake, "perf_counter", lambda: now)
+    with fake_reader().stream(cues="voice,face") as heard:
+        now += 5  # nothing has come yet
+        heard.push_audio(silence(0.5))
+        heard.push_frame(picture())
+        assert heard._beat.last == pytest.approx(0.5)
+        heard.cancel()
+    with fake_reader().stream(cues="voice,face") as seen:
+        now += 5
+        seen.push_frame(picture())
+        now += 2
+        seen.push_audio(silence(0.5))
+        assert (seen._beat.last, seen.seconds) == pytest.approx((0.0, 2.0))
+        now += 0.5
+        seen.push_audio(silence(0.5))
+        assert seen.seconds == pytest.approx(2.5)
+        seen.cancel()
+    with fake_reader().stream(cues="voice,face") as timed:  # of a file: pictures first, then the sound
+        timed.push_frame(picture(), 0.0)
+        now += 2
+        timed.push_audio(silence(0.5))
+        assert timed.seconds == pytest.approx(0.5)
+        timed.cancel()
 
 
 def test_times_that_make_no_sense_are_refused() -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,32 @@ class Desk:
             if drop:
                 self._waiting.clear()
             self._changed.notify_all()
+
+
+class Now:
+    """The time of what comes without one, on a clock that begins with the first sound or picture."""
+
+    def __init__(self) -> None:
+        self._zero: float | None = None
+        self._is_seen = False  # pictures without a time
+
+    def picture(self, time: float | None) -> float:
+        """The time of a picture, seconds."""
+        now = self._at(time or 0.0)
+        self._is_seen |= time is None
+        return now if time is None else float(time)
+
+    def sound(self, time: float | None, length: float, is_first: bool) -> float | None:
+        """The time of the first sample of `length` seconds that end now; None where it follows the last one."""
+        now = self._at((time or 0.0) + length)
+        return max(0.0, now - length) if time is None and is_first and self._is_seen else time
+
+    def _at(self, begins: float) -> float:
+        """What time it is; `begins` where nothing came before."""
+        now = perf_counter()
+        if self._zero is None:
+            self._zero = now - begins
+        return now - self._zero
 
 
 def silence(count: int) -> Samples:

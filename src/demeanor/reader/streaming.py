@@ -35,7 +35,7 @@ from demeanor.reader.events import Event, Outbox
 from demeanor.reader.experts import reason
 from demeanor.reader.film import lay_out
 from demeanor.reader.inputs import Parts
-from demeanor.reader.intake import Beat, Desk, Feed, Picture, SoundClock, Text, rows_from
+from demeanor.reader.intake import Beat, Desk, Feed, Now, Picture, SoundClock, Text, rows_from
 from demeanor.reader.overhearing import Overhearing, said
 from demeanor.reader.sound import Ear, Sound
 from demeanor.reader.telling import Teller
@@ -86,8 +86,8 @@ class Stream:
         self._lock = threading.RLock()
         self._threads: dict[str, threading.Thread] = {}
         self._failure: BaseException | None = None
-        self._closed = False
-        self._sound_clock, self._quick, self._thorough = SoundClock(), Feed(), Feed()
+        self._closed = self._cancelled = False
+        self._now, self._sound_clock, self._quick, self._thorough = Now(), SoundClock(), Feed(), Feed()
         self._language_heard: str | None = None
         self._sound: Sound | None = None
         self._beat, self._desk = Beat(fps), Desk()
@@ -102,8 +102,9 @@ class Stream:
                 16-bit integers, little end first, channels interleaved. Channels are averaged.
             rate: samples per second.
             channels: of bytes.
-            time: of the first sample, seconds from the start; None where it follows the last one. Silence stands in for
-                gaps; what came before already is left out.
+            time: of the first sample, seconds from the start; None where it follows the last one (the first ends now,
+                where pictures without a time came before). Silence stands in for gaps; what came before already is
+                left out.
 
         Raises:
             InputError: no sound, or no such time; or the stream has ended.
@@ -115,6 +116,7 @@ class Stream:
         rows = rows_from(samples, rate, channels)
         with self._lock:
             self._check_open()
+            time = self._now.sound(time, rows.shape[1] / rate, not self._sound_clock.seconds)
             repeated, jumps = self._sound_clock.repeated, self._sound_clock.jumps
             self._feed(self._sound_clock.push(rows, rate, time))
             self._teller.missed("overlaps", self._sound_clock.repeated - repeated)
@@ -125,16 +127,15 @@ class Stream:
 
         Args:
             image: JPEG or the like as bytes, array RGB (height, width, 3), or PIL image.
-            time: seconds from the start, after the last picture's; None takes those passed since the stream began. One
-                that is more than half an hour ahead is taken for a fault: the picture follows the last one.
+            time: seconds from the start, after the last picture's; None takes those passed since the first sound or
+                picture came. One that is more than half an hour ahead is taken for a fault: it follows the last one.
             wait: wait until there is room instead of letting an older picture go: for pictures that can wait, from a
                 file.
 
         Raises:
             InputError: not such a time; or the stream has ended.
         """
-        at = clock.perf_counter() - self._began if time is None else float(time)
-        if not 0 <= at < _LATEST:
+        if time is not None and not 0 <= time < _LATEST:
             raise InputError(
                 f"expected the time of a picture in seconds from the start, below {_LATEST:.0f}, got {time}; mend it"
             )
@@ -142,7 +143,7 @@ class Stream:
             self._check_open()
             late, jumps = self._beat.late, self._beat.jumps
             held = image.copy() if isinstance(image, np.ndarray) else image
-            chosen = self._beat.push(at, held, self._sound_clock.seconds)
+            chosen = self._beat.push(self._now.picture(time), held, self._sound_clock.seconds)
             self._teller.missed("late", self._beat.late - late)
             self._teller.missed("leaps", self._beat.jumps - jumps)
         self._look_at(chosen, wait)
@@ -199,7 +200,10 @@ class Stream:
 
         Raises:
             DemeanorError: the reading failed.
+            InputError: the stream was cancelled.
         """
+        if self._cancelled and self.analysis is None:
+            raise InputError("expected a stream that goes on, got one that was cancelled; begin another")
         with self._lock:
             if not self._closed:
                 self._feed(self._sound_clock.flush())
@@ -219,6 +223,7 @@ class Stream:
     def cancel(self) -> None:
         """End the stream without reading the rest; no final event is told."""
         with self._lock:
+            self._cancelled = True
             self._outbox.close()
             self._thorough.drop()
             self._desk.close(drop=True)
@@ -232,10 +237,10 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.finish()
-        else:
+        if kind is not None:
             self.cancel()
+        elif not self._cancelled:
+            self.finish()
 
     # What goes in is handed to the threads.
 
