@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from demeanor.errors import WeightsError
+from demeanor.media import faces
 from demeanor.media import speech as module
 from demeanor.reader.experts import Experts
 from demeanor.reader.reader import Reader
@@ -47,3 +49,17 @@ def test_another_edition_recognises_speech_and_the_voice_is_read_without_it(
     assert any("log-mel expert" in w for w in a.warnings)
     assert isinstance(fake.voice, FakeVoice)
     assert not any("log-mel" in w for w in Reader(fake).analyze("I love it").warnings)
+
+
+def test_weights_that_would_not_help_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise WeightsError("expected the weights of MTCNN, got none")
+
+    monkeypatch.setattr(faces, "FaceFinder", missing)
+    without = experts()
+    assert without.face is None
+    assert without.why["face"] == "the bundle b-1 has no expert for 'face'; take another one for that cue"
+    assert without.finder is None
+    with_one = Experts(SimpleNamespace(name="b-1", cues={"face": {}}, spec={}))  # type: ignore[arg-type]
+    assert with_one.face is None
+    assert with_one.why["face"].startswith("faces cannot be found: expected the weights of MTCNN")

@@ -1,12 +1,14 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import demeanor
 from demeanor.errors import DecodeError, InputError
 from demeanor.reader.reader import Reader
 from demeanor.types import Evidence, Reading
@@ -65,6 +67,17 @@ def test_a_post_is_fused_jointly_and_its_parts_are_not(monkeypatch: pytest.Monke
     monkeypatch.setattr(experts, "fuse", fuse)
     Reader(experts).analyze(text="I love it", image=SKY)
     assert seen == [({"words"}, False), ({"scene"}, False), ({"words", "scene"}, True)]
+
+
+def test_a_picture_with_a_text_that_says_nothing_is_read_as_the_picture() -> None:
+    reader = demeanor.load("base", threads=1)
+    sky = Path(__file__).parents[2] / "demo" / "sky.jpg"
+    post, alone = reader.analyze(text="10/10", image=sky), reader.analyze(image=sky)
+    assert post.cues["words"].abstain
+    assert post.cues["words"].weight == 0.0
+    assert post.cues["scene"] == replace(post.overall, weight=1.0, share=post.cues["scene"].share)
+    assert post.overall == alone.overall
+    assert post.cues["scene"] == alone.cues["scene"]
 
 
 def test_a_damaged_picture_costs_its_own_cues_only(tmp_path: Path) -> None:

@@ -80,12 +80,12 @@ class Experts:
     def face(self) -> Face | None:
         """The face expert; None too where faces cannot be found."""
 
-        def load() -> Face:
+        def load() -> Face | None:
             from demeanor.reader.cues.face import Face
 
-            return Face(self.bundle)
+            return Face(self.bundle) if self.finder is not None else None
 
-        return self._cue("face", load) if self.finder is not None else None
+        return self._cue("face", load)
 
     @property
     def scene(self) -> Scene | None:

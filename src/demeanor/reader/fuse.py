@@ -72,8 +72,8 @@ def fuse(
     if learned:
         sizes = {cue: abs(share) + 1e-9 for cue, share in shares.items()}
         weights = {cue: size / sum(sizes.values()) for cue, size in sizes.items()}
-    alone = len(everything) == 1 and everything != PICTURE
-    verified = learned or (alone and all(evidence[cue].measured for cue in everything))
+    alone = len(everything) == 1
+    verified = learned or (alone and everything != PICTURE and all(evidence[cue].measured for cue in everything))
     overall = _reading(
         polarity,
         emotions,
@@ -82,8 +82,6 @@ def fuse(
         all(e.abstain for e in evidence.values()),
         limits=_limits(heard, bundle, learned) if verified else None,
     )
-    if learned and len(evidence) == 1:
-        return overall, {"scene": replace(overall, weight=1.0, share=shares["scene"])}
     cues = {
         cue: _reading(
             e.polarity,
@@ -97,6 +95,9 @@ def fuse(
         )
         for cue, e in evidence.items()
     }
+    if learned and alone:  # a picture, with or without a text that says nothing: what it says is all there is
+        (cue,) = everything
+        cues[cue] = replace(overall, weight=1.0, share=shares[cue])
     return overall, cues
 
 
