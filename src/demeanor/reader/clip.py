@@ -107,7 +107,7 @@ def watch(
 
 
 def _between(reader: VideoReader, fps: float, start: float, end: float | None) -> Iterator[Frame]:
-    """Pictures from `start` to `end`, on the clock of what is read: at least that at `start`, if the film reaches it."""
+    """Pictures from `start` to `end` on the clock of what is read: at least that at `start`, if the film reaches it."""
     reached, shown = 0.0, False
     for frame in reader.frames(fps, LONGEST, start):
         reached = frame.time + 1 / fps

@@ -43,7 +43,7 @@ def read_timed(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draf
     _refuse_beyond(parts, film, source)
     seen, sound = _passes(parts, experts, cues, draft, film, source)
     draft.duration = _duration(parts, film, source, seen, sound)
-    if parts.start and draft.duration is None and (seen is not None or sound is not None):  # nothing told the end before it was looked for
+    if parts.start and draft.duration is None and not (seen is None and sound is None):  # no end was told
         raise _beyond(parts, "the end")
     lay_out(parts, experts, cues, draft, seen, sound)
     recording = parts.video if parts.video is not None else parts.audio
