@@ -246,7 +246,7 @@ def _voices(lines: list[str], start: float, end: float) -> Iterator[Utterance]:
 
 
 def _json_cues(text: str, name: str) -> Iterator[_Cue]:
-    """Cues of our analysis JSON as users corrected it, of Whisper's (segments, words), of a list of {start, end, text}."""
+    """Cues of our analysis JSON as users corrected it, of Whisper's (segments, words) and of {start, end, text}."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
