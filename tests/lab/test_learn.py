@@ -232,12 +232,17 @@ def test_corrections_become_a_run_s_own_labels() -> None:
     }
 
     def said(*pairs: tuple[str, str, object]) -> dict:
-        return labels_of([Correction("x", name, value, by, None) for by, name, value in pairs], tasks)
+        return labels_of(
+            [Correction("x", name, value, by, None, own=name == "mood") for by, name, value in pairs], tasks
+        )
 
     assert said(("ann", "emotions", ["joy"])) == {"kind": "happy"}
     assert said(("ann", "polarity", "negative")) == {"polarity": "negative"}
     assert said(("ann", "score", 0.5)) == {"polarity": "positive", "score": 0.5}
     assert said(("ann", "score", 0.1))["polarity"] == "positive"  # the sign, as raters' scores are read
+    assert said(("ann", "polarity", "positive"), ("bob", "score", -0.7)) == {"score": -0.7}, "they disagree"
+    assert said(("ann", "polarity", "positive"), ("ann", "score", -0.7)) == {"polarity": "negative", "score": -0.7}
+    assert said(("ann", "score", -0.7), ("ann", "polarity", "positive")) == {"polarity": "positive"}
     assert said(("ann", "mood", "calm"), ("bob", "mood", "calm"), ("eve", "mood", "angry")) == {"kind": "calm"}
     assert said(("ann", "mood", "calm"), ("bob", "mood", "angry")) == {}
     assert said(("ann", "polarity", "great")) == {}
@@ -340,6 +345,31 @@ def test_what_a_reviewed_analysis_left_as_it_was_is_a_label_too(tmp_path: Path) 
         found = corrected([tmp_path], {"polarity": Task()}, reviewed=reviewed)
         assert {s.id: s.labels["polarity"] for s in found.samples} == expected
         assert {s.group for s in found.samples} == {"talk"}
+
+
+def test_what_people_say_goes_before_a_run_s_own_labels_as_read(tmp_path: Path) -> None:
+    """Of an item, and of the whole, whose segments then say nothing."""
+
+    def found(*said: tuple[str, object]) -> dict:
+        own = {
+            "sentiment": {"score": 0.5, "label": "positive"},
+            "abstain": False,
+            "own": {"mood": {"neg": 0.1, "pos": 0.9}},
+        }
+        analysis = corrected_analysis("so good", *said, id="t", overall=own)
+        analysis["segments"] = [{"text": text, "reading": own} for text in ("so good", "so bad")]
+        (tmp_path / "seen.json").write_text(json.dumps(analysis))
+        tasks = {"mood": Task(classes=("neg", "pos")), "polarity": Task()}
+        return {s.id: s.labels for s in corrected([tmp_path], tasks, reviewed=True).samples}
+
+    read = {"mood": "pos", "polarity": "positive"}
+    assert found() == {"t#0": read, "t#1": read}
+    assert found(("segments[0].reading.sentiment.label", "negative")) == {
+        "t#0": {"mood": "neg", "polarity": "negative"}, "t#1": read,
+    }  # fmt: skip
+    assert found(("segments[0].reading.sentiment.label", "neutral")) == {"t#0": {"polarity": "neutral"}, "t#1": read}
+    assert found(("segments[0].reading.own.mood", "neg")) == {"t#0": {"mood": "neg"}, "t#1": read}
+    assert found(("overall.sentiment.score", -0.5)) == {"t": {"mood": "neg", "polarity": "negative"}}
 
 
 def test_of_two_corrections_of_one_label_the_last_in_the_list_counts_as_in_the_report(tmp_path: Path) -> None:
