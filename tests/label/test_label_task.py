@@ -97,6 +97,18 @@ def test_segments_of_a_stretch_are_on_the_clock_of_the_file(media: Path) -> None
     assert [(i.start, i.end, i.group) for i in found.items] == [(1.25, 1.9, "film"), (2.0, 2.5, "film")]
 
 
+def test_a_batch_tells_which_stretch_of_a_file_it_read(media: Path) -> None:
+    (media / "m.csv").write_text(
+        "id,audio,start,end\nq1,sub/talk.wav,60,90\nq2,sub/talk.wav,120,150\nw,sub/talk.wav,,\n"
+    )
+    told = [
+        {**made.audio("sub/talk.wav"), "id": i.id, "sample": i.sample} for i in read_items(media / "m.csv", media / "o")
+    ]
+    path = write(media / "out.jsonl", *told)
+    assert [i.start for i in find_items(path).items] == [60.25, 61.0, 120.25, 121.0, 0.25, 1.0]
+    assert [(i.start, i.end) for i in find_items(path, whole=True).items] == [(60, 90), (120, 150), (None, None)]
+
+
 def test_a_recording_that_is_not_there_is_named(media: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "out.jsonl", made.audio("sub/talk.wav"))
     ((name, why),) = find_items(path).left_out

@@ -174,7 +174,7 @@ def _said(analysis: Mapping[str, Any], reviewed: bool, tasks: Mapping[str, Task]
 
 
 def _about(c: Correction, tasks: Mapping[str, Task]) -> set[str]:
-    """The label that is spoken of, and what else says the same: a run's own task, and the label of a reading it fills."""
+    """The label that is spoken of, and what else says the same: of a run's own task the label of a reading it fills."""
     names, task = {c.name}, tasks.get(c.name)
     if c.own and task is not None:
         names.add(reads_of(c.name, *_column(c.name, task)) or c.name)

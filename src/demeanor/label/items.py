@@ -146,11 +146,13 @@ class _Recordings:
         base = Sample(name, language=analysis.get("language"), **_passed(analysis.get("sample")))
         if analysis["kind"] == "text":
             return replace(base, text=whole_text(analysis))
+        said = analysis.get("sample") or {}
         for place in dict.fromkeys((name, source)):
             if place and (self._folder / place).is_file():
                 path = self._folder / place
                 part: dict[str, Any] = {kind_of(path): path}
-                return replace(base, text=_post_text(analysis), **part)
+                stretch = {"start": said.get("start"), "end": said.get("end")}
+                return replace(base, text=_post_text(analysis), **stretch, **part)
         raise InputError(
             f"expected its recording {source or name} in {self._folder}, found none; "
             "name the folder or manifest it was read from by --media"

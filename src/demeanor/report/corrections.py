@@ -50,7 +50,7 @@ def polarity_of(score: float) -> str:
 
 
 def same_side(polarity: str, score: float) -> bool:
-    """Whether a class and a score can be said of one thing: neutral goes with any score, the others with their own sign."""
+    """Whether a class and a score can be said of one thing: neutral goes with any score, the others with their sign."""
     return polarity in ("neutral", polarity_of(score))
 
 
