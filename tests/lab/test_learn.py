@@ -296,6 +296,31 @@ def test_files_of_one_name_in_two_folders_are_two_samples(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
+def test_files_of_one_name_in_one_file_are_two_samples(tmp_path: Path) -> None:
+    said = [
+        corrected_analysis(text, ("overall.sentiment.label", label), id="1.txt", source="1.txt")
+        for text, label in (("so good", "positive"), ("so bad", "negative"))
+    ]
+    (tmp_path / "all.json").write_text(json.dumps(said))
+    found = corrected([tmp_path], {"polarity": Task()}).samples
+    assert [(s.text, s.labels["polarity"]) for s in found] == [("so good", "positive"), ("so bad", "negative")]
+    assert len({s.id for s in found}) == len({s.group for s in found}) == 2
+
+
+def test_a_folder_s_other_json_is_passed_over_and_a_named_one_is_refused(tmp_path: Path) -> None:
+    said = corrected_analysis("so good", ("overall.sentiment.label", "positive"))
+    (tmp_path / "seen.json").write_text(json.dumps(said))
+    (tmp_path / "talk.json").write_text('{"segments": [{"text": "so good"}]}')
+    found = corrected([tmp_path], {"polarity": Task()})
+    assert len(found.samples) == 1
+    assert found.foreign == [tmp_path / "talk.json"]
+    with pytest.raises(ConfigError, match="1 of 1 that are none"):
+        corrected([tmp_path / "talk.json"], {"polarity": Task()})
+    (tmp_path / "talk.json").write_text(json.dumps([said, 3]))
+    with pytest.raises(ConfigError, match="1 of 2 that are none"):
+        corrected([tmp_path], {"polarity": Task()})
+
+
 def test_pictures_and_the_sentences_of_posts_are_learned_from(tmp_path: Path) -> None:
     read = {"sentiment": {"score": 0.0, "label": "neutral"}, "abstain": False}
     label = "reading.sentiment.label"

@@ -141,10 +141,14 @@ def test_what_is_said_of_a_whole_says_nothing_of_its_parts(tmp_path: Path) -> No
     post["corrections"] = [{"path": "overall.sentiment.label", "value": "negative", "by": "ann"}]
     (tmp_path / "seen.jsonl").write_text(f"{json.dumps(whole)}\n{json.dumps(post)}\n")
     (tmp_path / "manifest.jsonl").write_text('{"id": "x", "text": "a row of something else"}\n')
+    (tmp_path / "talk.json").write_text('{"text": "something else"}')
     refit("base", New([tmp_path]), tmp_path / "out", hold=0.0, say=told.append)
     learned = json.loads((tmp_path / "out/learned.json").read_text())
     assert (learned["corrected"], learned["left_as_read"]) == (1, 0)
-    assert told == ["1 items left out: posts, and recordings as a whole, whose segments can be corrected instead"]
+    assert told == [
+        "talk.json passed over: nothing in it is an analysis",
+        "1 items left out: posts, and recordings as a whole, whose segments can be corrected instead",
+    ]
 
 
 def test_what_users_disagree_about_is_not_held_to_what_was_read(tmp_path: Path) -> None:

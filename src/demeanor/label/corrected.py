@@ -33,11 +33,15 @@ Ranges = Mapping[str, tuple[float, float]]
 
 @dataclass
 class Corrected:
-    """Samples with labels; how many corrected items were left out, by why; items that nobody said anything of."""
+    """Samples with labels; how many corrected items were left out, by why; items that nobody said anything of.
+
+    `foreign` are files of a folder that hold something else.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     untouched: list[Sample] = field(default_factory=list)
+    foreign: list[Path] = field(default_factory=list)
 
 
 def corrected(
@@ -59,16 +63,17 @@ def corrected(
         ranges: of tasks whose labels are scores on another scale than −1 to 1.
 
     Raises:
-        ConfigError: no analyses there.
+        ConfigError: no analyses there; a file that was named is none.
     """
     found = Corrected()
-    files = [f for source in sources for f in analysis_files(source)]
+    files = list(dict.fromkeys(file for source in sources for file in analysis_files(source)))
     latest: dict[str, Sample] = {}
     names: defaultdict[str, list[Any]] = defaultdict(list)
     touched: set[str] = set()
     for file in files:
-        analyses = read_analyses(file)
+        analyses = read_analyses(file, named=file in sources)
         if analyses is None:
+            found.foreign += [file] if file.suffix.lower() == ".json" else []
             continue
         by_item: dict[str, list[Correction]] = {}
         for correction in (c for analysis in analyses.items for c in _said(analysis, reviewed, tasks)):

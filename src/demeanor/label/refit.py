@@ -128,6 +128,8 @@ def refit(
 def _rows(present: bundle.Bundle, new: New, hold: float, say: Callable[[str], None]) -> Rows:
     """What users said of which texts, and what the expert makes of those."""
     found = corrected(new.corrections, TASKS, new.media, new.reviewed)
+    for file in found.foreign:
+        say(f"{file.name} passed over: nothing in it is an analysis")
     for why, count in found.left_out.items():
         say(f"{count} corrected items {why} left out")
     spoken = [s for s in found.samples if s.image is None and (s.text or "").strip()]
