@@ -16,8 +16,10 @@ from demeanor.calibration.temperature import softmax
 from demeanor.cli import app
 from demeanor.errors import ConfigError
 from demeanor.label import refit as module
+from demeanor.label.corrected import Corrected
 from demeanor.label.learn import New
 from demeanor.label.refit import refit
+from demeanor.types import Sample
 
 pytestmark = pytest.mark.lab
 
@@ -164,6 +166,27 @@ def test_what_users_disagree_about_is_not_held_to_what_was_read(tmp_path: Path) 
     learned = refit("base", New([tmp_path]), tmp_path / "out", hold=0.0, say=told.append)
     assert (learned["corrected"], learned["left_as_read"]) == (1, 1)
     assert told == ["1 corrected items whose corrections are no label of this run, or disagree left out"]
+
+
+def test_equal_texts_are_one_with_the_label_that_follows_from_all(tmp_path: Path) -> None:
+    """And on one side of the hold-out, together with all that shares a group with any of them."""
+
+    def text(name: str, said: str, *labels: str) -> Sample:
+        return Sample(name, text=said, group=name[0], labels={"polarity": labels[0]} if labels else {})
+
+    told: list[str] = []
+    labelled = [
+        text("a0", "The build is red.", "negative"), text("b0", "the build  is RED.", "negative"),
+        text("c0", "The build is red.", "positive"), text("d0", "It is green.", "positive"),
+        text("e0", "It is  green.", "negative"), text("f0", "So red.", "negative"), text("b1", "So blue.", "neutral"),
+    ]  # fmt: skip
+    alone = [text("g0", "SO red."), text("h0", "It is green."), text("i0", "A table."), text("i1", "a table.")]
+    found = module._texts(Corrected(labelled, untouched=alone), told.append)
+    assert [(s.id, s.group, s.labels) for s in found] == [
+        ("a0", "a", {"polarity": "negative"}), ("f0", "f", {"polarity": "negative"}),
+        ("b1", "a", {"polarity": "neutral"}), ("i0", "i", {}),
+    ]  # fmt: skip
+    assert told == ["1 texts left out, of which users say different things"]
 
 
 def test_the_fit_is_logistic_regression() -> None:
