@@ -159,8 +159,7 @@ class _Recordings:
             if place and (self._folder / place).is_file():
                 path = self._folder / place
                 part: dict[str, Any] = {kind_of(path): path}
-                stretch = {"start": said.get("start"), "end": said.get("end")}
-                return replace(base, text=_post_text(analysis), **stretch, **part)
+                return replace(base, text=_post_text(analysis), start=said.get("start"), end=said.get("end"), **part)
         raise InputError(
             f"expected its recording {source or name} in {self._folder}, found none; "
             "name the folder or manifest it was read from by --media"

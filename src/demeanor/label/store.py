@@ -67,7 +67,8 @@ def joined(before: Values, later: Values) -> dict[str, Any]:
     Of a class and a score on opposite sides the later one stays; of two that were said at once, the class.
     """
     values = {**before, **later}
-    score, polarity = values.get("score"), values.get("polarity")
+    score: Any = values.get("score")
+    polarity = values.get("polarity")
     if _is_score(score) and polarity in POLARITIES and not same_side(polarity, score):
         del values["score" if later.get("polarity") else "polarity"]
     return values
