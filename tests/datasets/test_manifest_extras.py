@@ -43,6 +43,17 @@ def test_a_second_table_is_joined_by_its_column(root: Path) -> None:
     np.testing.assert_array_equal(samples[2].series["face"], [[0.5, 1]])
 
 
+def test_frames_of_one_clip_are_its_steps_of_time(root: Path) -> None:
+    extra = '[series.face]\nfile = "au.csv"\ncolumns = "AU*"\nby = "片段"\nmatch = "{code}"\n'
+    (root / "au.csv").write_bytes("片段, frame, AU01, AU02\n13,1,0.5,1\n11,1,2,3\n13,2,4,nan\n\n".encode("gb18030"))
+    samples = read_manifest(manifest(root, HEAD, FIELDS, extra), root)
+    np.testing.assert_array_equal(samples[0].series["face"], [[2, 3]])
+    np.testing.assert_array_equal(samples[2].series["face"], [[0.5, 1], [4, np.nan]])
+    (root / "au.csv").write_text("片段,AU01\n13,0.5\n11,\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"au\.csv, line 3: expected a number in column 'AU01', got ''"):
+        read_manifest(manifest(root, HEAD, FIELDS, extra), root)
+
+
 @pytest.mark.parametrize(
     ("section", "says"),
     [

@@ -14,7 +14,7 @@ import pytest
 
 from demeanor.encoders import audio_mfcc, series, text_bag, text_tfidf, text_vectors, visual_hog
 from demeanor.encoders._encoder import Encoder, EncoderConfig
-from demeanor.errors import ConfigError, DataError
+from demeanor.errors import ConfigError, DataError, WeightsError
 from demeanor.features import encode as encoding
 from demeanor.features.encode import EncodeWarning
 from demeanor.features.store import Store, encode_all, fitted, refuse_leak
@@ -78,6 +78,39 @@ def test_settings_version_and_content_tell_values_apart(store: Store, monkeypatc
     assert store.key(Length(), same) == store.key(Length(), sample)
     assert store.key(Length(), sample, ["b", "a"]) == store.key(Length(), sample, ["a", "b"])
     assert store.key(Length(), Sample("1")) is None
+
+
+def test_editions_of_weights_tell_values_apart_and_absent_ones_leave_them_readable(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_this_machine(edition: str | None) -> None:
+        def needs(self: Encoder) -> dict[str, str]:
+            if edition is None:
+                raise WeightsError("expected weights, found none")
+            return {"w": edition}
+
+        monkeypatch.setattr(Length, "needs", needs)
+
+    given = texts("one")
+    for edition, asked in (("a" * 64, 1), ("a" * 64, 1), ("b" * 64, 2), (None, 2), ("a" * 64, 2), ("c" * 64, 3)):
+        on_this_machine(edition)
+        assert encode_all(given, Length(), Store(store.root))[0] is not None
+        assert len(Length.asked) == asked, edition
+    (status,) = store.status()
+    assert status.entries == 3
+
+
+def test_values_of_before_are_found_where_their_weights_are_absent(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode_all(texts("one"), Length(), store)  # without weights, as keys were made before
+
+    def absent(self: Encoder) -> dict[str, str]:
+        raise WeightsError("expected weights, found none")
+
+    monkeypatch.setattr(Length, "needs", absent)
+    encode_all(texts("one"), Length(), store)
+    assert Length.asked == ["s0"]
 
 
 def test_a_files_content_counts_not_its_name(store: Store, tmp_path: Path) -> None:

@@ -232,12 +232,17 @@ def test_corrections_become_a_run_s_own_labels() -> None:
     }
 
     def said(*pairs: tuple[str, str, object]) -> dict:
-        return labels_of([Correction("x", name, value, by, None) for by, name, value in pairs], tasks)
+        return labels_of(
+            [Correction("x", name, value, by, None, own=name == "mood") for by, name, value in pairs], tasks
+        )
 
     assert said(("ann", "emotions", ["joy"])) == {"kind": "happy"}
     assert said(("ann", "polarity", "negative")) == {"polarity": "negative"}
     assert said(("ann", "score", 0.5)) == {"polarity": "positive", "score": 0.5}
     assert said(("ann", "score", 0.1))["polarity"] == "positive"  # the sign, as raters' scores are read
+    assert said(("ann", "polarity", "positive"), ("bob", "score", -0.7)) == {"score": -0.7}, "they disagree"
+    assert said(("ann", "polarity", "positive"), ("ann", "score", -0.7)) == {"polarity": "negative", "score": -0.7}
+    assert said(("ann", "score", -0.7), ("ann", "polarity", "positive")) == {"polarity": "positive"}
     assert said(("ann", "mood", "calm"), ("bob", "mood", "calm"), ("eve", "mood", "angry")) == {"kind": "calm"}
     assert said(("ann", "mood", "calm"), ("bob", "mood", "angry")) == {}
     assert said(("ann", "polarity", "great")) == {}
@@ -291,6 +296,31 @@ def test_files_of_one_name_in_two_folders_are_two_samples(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
+def test_files_of_one_name_in_one_file_are_two_samples(tmp_path: Path) -> None:
+    said = [
+        corrected_analysis(text, ("overall.sentiment.label", label), id="1.txt", source="1.txt")
+        for text, label in (("so good", "positive"), ("so bad", "negative"))
+    ]
+    (tmp_path / "all.json").write_text(json.dumps(said))
+    found = corrected([tmp_path], {"polarity": Task()}).samples
+    assert [(s.text, s.labels["polarity"]) for s in found] == [("so good", "positive"), ("so bad", "negative")]
+    assert len({s.id for s in found}) == len({s.group for s in found}) == 2
+
+
+def test_a_folder_s_other_json_is_passed_over_and_a_named_one_is_refused(tmp_path: Path) -> None:
+    said = corrected_analysis("so good", ("overall.sentiment.label", "positive"))
+    (tmp_path / "seen.json").write_text(json.dumps(said))
+    (tmp_path / "talk.json").write_text('{"segments": [{"text": "so good"}]}')
+    found = corrected([tmp_path], {"polarity": Task()})
+    assert len(found.samples) == 1
+    assert found.foreign == [tmp_path / "talk.json"]
+    with pytest.raises(ConfigError, match="1 of 1 that are none"):
+        corrected([tmp_path / "talk.json"], {"polarity": Task()})
+    (tmp_path / "talk.json").write_text(json.dumps([said, 3]))
+    with pytest.raises(ConfigError, match="1 of 2 that are none"):
+        corrected([tmp_path], {"polarity": Task()})
+
+
 def test_pictures_and_the_sentences_of_posts_are_learned_from(tmp_path: Path) -> None:
     read = {"sentiment": {"score": 0.0, "label": "neutral"}, "abstain": False}
     label = "reading.sentiment.label"
@@ -340,6 +370,31 @@ def test_what_a_reviewed_analysis_left_as_it_was_is_a_label_too(tmp_path: Path) 
         found = corrected([tmp_path], {"polarity": Task()}, reviewed=reviewed)
         assert {s.id: s.labels["polarity"] for s in found.samples} == expected
         assert {s.group for s in found.samples} == {"talk"}
+
+
+def test_what_people_say_goes_before_a_run_s_own_labels_as_read(tmp_path: Path) -> None:
+    """Of an item, and of the whole, whose segments then say nothing."""
+
+    def found(*said: tuple[str, object]) -> dict:
+        own = {
+            "sentiment": {"score": 0.5, "label": "positive"},
+            "abstain": False,
+            "own": {"mood": {"neg": 0.1, "pos": 0.9}},
+        }
+        analysis = corrected_analysis("so good", *said, id="t", overall=own)
+        analysis["segments"] = [{"text": text, "reading": own} for text in ("so good", "so bad")]
+        (tmp_path / "seen.json").write_text(json.dumps(analysis))
+        tasks = {"mood": Task(classes=("neg", "pos")), "polarity": Task()}
+        return {s.id: s.labels for s in corrected([tmp_path], tasks, reviewed=True).samples}
+
+    read = {"mood": "pos", "polarity": "positive"}
+    assert found() == {"t#0": read, "t#1": read}
+    assert found(("segments[0].reading.sentiment.label", "negative")) == {
+        "t#0": {"mood": "neg", "polarity": "negative"}, "t#1": read,
+    }  # fmt: skip
+    assert found(("segments[0].reading.sentiment.label", "neutral")) == {"t#0": {"polarity": "neutral"}, "t#1": read}
+    assert found(("segments[0].reading.own.mood", "neg")) == {"t#0": {"mood": "neg"}, "t#1": read}
+    assert found(("overall.sentiment.score", -0.5)) == {"t": {"mood": "neg", "polarity": "negative"}}
 
 
 def test_of_two_corrections_of_one_label_the_last_in_the_list_counts_as_in_the_report(tmp_path: Path) -> None:

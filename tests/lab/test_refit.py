@@ -16,8 +16,10 @@ from demeanor.calibration.temperature import softmax
 from demeanor.cli import app
 from demeanor.errors import ConfigError
 from demeanor.label import refit as module
+from demeanor.label.corrected import Corrected
 from demeanor.label.learn import New
 from demeanor.label.refit import refit
+from demeanor.types import Sample
 
 pytestmark = pytest.mark.lab
 
@@ -141,10 +143,14 @@ def test_what_is_said_of_a_whole_says_nothing_of_its_parts(tmp_path: Path) -> No
     post["corrections"] = [{"path": "overall.sentiment.label", "value": "negative", "by": "ann"}]
     (tmp_path / "seen.jsonl").write_text(f"{json.dumps(whole)}\n{json.dumps(post)}\n")
     (tmp_path / "manifest.jsonl").write_text('{"id": "x", "text": "a row of something else"}\n')
+    (tmp_path / "talk.json").write_text('{"text": "something else"}')
     refit("base", New([tmp_path]), tmp_path / "out", hold=0.0, say=told.append)
     learned = json.loads((tmp_path / "out/learned.json").read_text())
     assert (learned["corrected"], learned["left_as_read"]) == (1, 0)
-    assert told == ["1 items left out: posts, and recordings as a whole, whose segments can be corrected instead"]
+    assert told == [
+        "talk.json passed over: nothing in it is an analysis",
+        "1 items left out: posts, and recordings as a whole, whose segments can be corrected instead",
+    ]
 
 
 def test_what_users_disagree_about_is_not_held_to_what_was_read(tmp_path: Path) -> None:
@@ -160,6 +166,27 @@ def test_what_users_disagree_about_is_not_held_to_what_was_read(tmp_path: Path) 
     learned = refit("base", New([tmp_path]), tmp_path / "out", hold=0.0, say=told.append)
     assert (learned["corrected"], learned["left_as_read"]) == (1, 1)
     assert told == ["1 corrected items whose corrections are no label of this run, or disagree left out"]
+
+
+def test_equal_texts_are_one_with_the_label_that_follows_from_all(tmp_path: Path) -> None:
+    """And on one side of the hold-out, together with all that shares a group with any of them."""
+
+    def text(name: str, said: str, *labels: str) -> Sample:
+        return Sample(name, text=said, group=name[0], labels={"polarity": labels[0]} if labels else {})
+
+    told: list[str] = []
+    labelled = [
+        text("a0", "The build is red.", "negative"), text("b0", "the build  is RED.", "negative"),
+        text("c0", "The build is red.", "positive"), text("d0", "It is green.", "positive"),
+        text("e0", "It is  green.", "negative"), text("f0", "So red.", "negative"), text("b1", "So blue.", "neutral"),
+    ]  # fmt: skip
+    alone = [text("g0", "SO red."), text("h0", "It is green."), text("i0", "A table."), text("i1", "a table.")]
+    found = module._texts(Corrected(labelled, untouched=alone), told.append)
+    assert [(s.id, s.group, s.labels) for s in found] == [
+        ("a0", "a", {"polarity": "negative"}), ("f0", "f", {"polarity": "negative"}),
+        ("b1", "a", {"polarity": "neutral"}), ("i0", "i", {}),
+    ]  # fmt: skip
+    assert told == ["1 texts left out, of which users say different things"]
 
 
 def test_the_fit_is_logistic_regression() -> None:

@@ -111,3 +111,10 @@ def test_a_decision_stands_for_all() -> None:
     given = [mark(1, "joy"), mark(1, "joy")]
     assert settled(given, mark(-1, "anger")) == {"score": -1, "polarity": "negative", "emotions": ["anger"]}
     assert settled(given, Mark({}, skipped=True)) == {}, "nobody can tell"
+
+
+def test_what_a_decision_leaves_open_is_the_raters() -> None:
+    given = [mark(0.333, "joy"), mark(-1, "joy")]
+    assert settled(given, mark(1)) == {"score": 1, "polarity": "positive", "emotions": ["joy"]}
+    assert settled(given, mark(None, "anger")) == {"score": -0.3335, "emotions": ["anger"]}
+    assert settled([mark(1, "joy")], mark(polarity="negative")) == {"polarity": "negative", "emotions": ["joy"]}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from demeanor.errors import ConfigError
-from demeanor.label.store import LabelStore, polarity_of, rater_name
+from demeanor.label.store import LabelStore, joined, rater_name
+from demeanor.report.corrections import polarity_of
 
 ASKED = ("score", "emotions")
 
@@ -163,3 +164,13 @@ def test_names_that_look_the_same_are_the_same() -> None:
 
 def test_the_sign_of_a_score() -> None:
     assert [polarity_of(s) for s in (-1, -0.01, 0, 0.01)] == ["negative", "negative", "neutral", "positive"]
+
+
+def test_of_a_class_and_a_score_on_opposite_sides_the_later_word_stays() -> None:
+    assert joined({"polarity": "positive"}, {"score": -0.7}) == {"score": -0.7}
+    assert joined({"score": -0.7, "emotions": ["joy"]}, {"polarity": "positive"}) == {
+        "emotions": ["joy"], "polarity": "positive",
+    }  # fmt: skip
+    assert joined({"polarity": "positive"}, {"score": 0}) == {"score": 0}
+    assert joined({}, {"polarity": "negative", "score": 0.5}) == {"polarity": "negative"}, "as in pseudo-labels"
+    assert joined({"polarity": "neutral"}, {"score": 0.2}) == {"polarity": "neutral", "score": 0.2}

@@ -70,6 +70,28 @@ def test_corrections_are_labels(tmp_path: Path) -> None:
     assert take(store, path) == Taken(new=0, strange=2, known=2)
 
 
+def test_of_corrections_on_opposite_sides_the_later_one_is_the_label(tmp_path: Path) -> None:
+    label, score = "segments[0].reading.sentiment.label", "segments[0].reading.sentiment.score"
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(text("t") | {"corrections": [correction(label, "positive"), correction(score, -0.7)]}))
+    task = create_task(tmp_path / "task", find_items(path).items, ["score"])
+    store = task.store()
+    assert take(store, path) == Taken(new=1, strange=0, known=0)
+    assert store.marks("Ann")["t#0"].values == {"score": -0.7}
+    path.write_text(json.dumps(text("t") | {"corrections": [correction(label, "positive")]}))
+    assert take(store, path).new == 1
+    assert store.marks("Ann")["t#0"].values == {"polarity": "positive"}
+    assert take(store, path) == Taken(new=0, strange=0, known=1)
+
+
+def test_labels_that_the_task_does_not_ask_are_strange(task: Task, tmp_path: Path) -> None:
+    path = tmp_path / "eve.csv"
+    path.write_text("id,text,label_score,label_emotions\na1,x,0.5,joy\na2,x,,anger\nb1,x,1,\n")
+    store = create_task(tmp_path / "other", task.items, ["polarity"]).store()
+    assert take(store, path, "Eve") == Taken(new=2, strange=2, known=0)
+    assert {item: m.values for item, m in store.marks("Eve").items()} == {"a1": {"score": 0.5}, "b1": {"score": 1}}
+
+
 def test_a_source_without_labels_is_named(task: Task, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(text("t")))

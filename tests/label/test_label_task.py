@@ -84,7 +84,7 @@ def test_segments_of_a_recording(media: Path) -> None:
     found = find_items(path)
     one, two = found.items
     assert (one.id, one.text, one.start, one.end) == ("sub/talk.wav#0", "I love it", 0.25, 0.9)
-    assert (two.id, two.speaker, two.group) == ("sub/talk.wav#1", "S2", "sub/talk.wav")
+    assert (two.id, two.speaker, two.group) == ("sub/talk.wav#1", "sub/talk.wav:S2", "sub/talk.wav")
     assert one.audio == media / "sub" / "talk.wav"
     assert found.left_out == [("broken.mp4", "no sound in it")]
     (whole,) = find_items(path, whole=True).items
@@ -95,6 +95,18 @@ def test_segments_of_a_stretch_are_on_the_clock_of_the_file(media: Path) -> None
     (media / "m.csv").write_text("id,audio,start,end,group\nt,sub/talk.wav,1,2,film\n")
     found = find_items(write(media / "out.jsonl", made.audio("t")), media=media / "m.csv")
     assert [(i.start, i.end, i.group) for i in found.items] == [(1.25, 1.9, "film"), (2.0, 2.5, "film")]
+
+
+def test_a_batch_tells_which_stretch_of_a_file_it_read(media: Path) -> None:
+    (media / "m.csv").write_text(
+        "id,audio,start,end\nq1,sub/talk.wav,60,90\nq2,sub/talk.wav,120,150\nw,sub/talk.wav,,\n"
+    )
+    told = [
+        {**made.audio("sub/talk.wav"), "id": i.id, "sample": i.sample} for i in read_items(media / "m.csv", media / "o")
+    ]
+    path = write(media / "out.jsonl", *told)
+    assert [i.start for i in find_items(path).items] == [60.25, 61.0, 120.25, 121.0, 0.25, 1.0]
+    assert [(i.start, i.end) for i in find_items(path, whole=True).items] == [(60, 90), (120, 150), (None, None)]
 
 
 def test_a_recording_that_is_not_there_is_named(media: Path, tmp_path: Path) -> None:
@@ -113,6 +125,31 @@ def test_sentences_and_posts_of_analyses(media: Path) -> None:
         ("t#0", "I love it."), ("t#1", "The rest was awful."), ("sky.jpg", "I love it. The rest was awful."),
     ]  # fmt: skip
     assert items[2].image == media / "sky.jpg"
+
+
+def test_a_speaker_s_number_is_of_one_recording_and_a_name_of_all(media: Path) -> None:
+    one = made.audio("sub/talk.wav") | {"corrections": [made.correction("segments[1].speaker", "Eve")]}
+    found = find_items(write(media / "out.jsonl", one, made.audio("t") | {"source": "sub/talk.wav"})).items
+    assert [i.speaker for i in found] == ["sub/talk.wav:S1", "Eve", "t:S1", "t:S2"]
+
+
+def test_equally_named_files_are_several_samples(media: Path) -> None:
+    """Texts carry what they say; of pictures and recordings nobody can tell which file is whose."""
+    other = made.text("1.txt") | {"segments": [made.segment("So good."), made.segment("So bad.")]}
+    talk = made.audio("sub/talk.wav")
+    again, longer = made.failed("1.txt"), {**talk, "duration": 3.0}
+    path = media / "all.json"
+    path.write_text(json.dumps([made.text("1.txt"), other, made.text("1.txt"), again, talk, talk]))
+    assert [(i.id, i.text) for i in find_items(path).items] == [
+        ("1.txt#0", "So good."), ("1.txt#1", "So bad."),
+        ("1.txt (2)#0", "I love it."), ("1.txt (2)#1", "The rest was awful."),
+        ("sub/talk.wav#0", "I love it"), ("sub/talk.wav#1", None),
+    ]  # fmt: skip
+    path.write_text(json.dumps([talk, longer]))
+    found = find_items(path)
+    assert not found.items
+    assert [name for name, _ in found.left_out] == ["sub/talk.wav", "sub/talk.wav (2)"]
+    assert "demeanor batch" in found.left_out[0][1]
 
 
 def test_corrected_words_are_what_is_labelled(media: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import fnmatch
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from demeanor.datasets._files import csv_lines, in_columns, read_text
 from demeanor.errors import DataError
 
 Found = list[NDArray[np.float32] | None]
@@ -25,12 +26,13 @@ def read_series(
     Args:
         sections: `file` is an .npz of arrays in the rows' order (`key` names the array: (N, dim) or (N, time, dim)),
             or a .csv whose `columns` (a pattern such as "AU*") are the features, joined where its column `by` (or the
-            first group of `by_pattern` in it) equals the template `match` over the row.
+            first group of `by_pattern` in it) equals the template `match` over the row: its rows, in their order, are
+            the steps of time.
         rows: of the manifest's table.
         root: the folder the files' paths are relative to.
 
     Raises:
-        DataError: a file, key or column is not there, or the counts differ.
+        DataError: a file, key or column is not there, the counts differ, or a cell is no number.
     """
     out: list[dict[str, NDArray[np.float32]]] = [{} for _ in rows]
     for name, section in sections.items():
@@ -58,19 +60,31 @@ def _stacked(name: str, section: Mapping[str, Any], path: Path, count: int) -> F
 
 
 def _joined(name: str, section: Mapping[str, Any], path: Path, rows: Sequence[Mapping[str, str]]) -> Found:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = list(csv.DictReader(file))
-    columns = [c for c in (table[0] if table else {}) if fnmatch.fnmatch(c, section["columns"])]
-    if not columns or section["by"] not in table[0]:
+    lines = csv_lines(read_text(path), path.name)
+    header = [c.strip() for c in lines.pop(0)[1]] if lines else []
+    columns = [c for c in header if fnmatch.fnmatch(c, section["columns"])]
+    if not columns or section["by"] not in header:
         raise DataError(f"series.{name}: expected columns {section['columns']} and {section['by']} in {path}")
     pattern = re.compile(section.get("by_pattern", "(.*)"))
-    place: dict[str, NDArray[np.float32]] = {}
-    for line in table:
-        if match := pattern.search(line[section["by"]]):
-            place[match.group(1)] = np.array([[float(line[c]) for c in columns]], np.float32)
+    steps: defaultdict[str, list[list[float]]] = defaultdict(list)
+    for number, cells in lines:
+        line = in_columns(header, cells)
+        if any(cells) and (match := pattern.search(line[section["by"]])):
+            steps[match.group(1)].append([_number(line[c], c, f"{path.name}, line {number}") for c in columns])
+    place = {key: np.array(values, np.float32) for key, values in steps.items()}
     try:
         return [place.get(section["match"].format(**row)) for row in rows]
     except KeyError as error:
         raise DataError(
             f"series.{name}: expected a column {error} for 'match'; columns are {sorted(rows[0])}"
+        ) from error
+
+
+def _number(cell: str, column: str, where: str) -> float:
+    try:
+        return float(cell)
+    except ValueError as error:
+        raise DataError(
+            f"{where}: expected a number in column '{column}', got '{cell:.40}'; fill it (nan where it is unknown), or "
+            "leave the row out"
         ) from error

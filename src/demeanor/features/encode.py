@@ -68,6 +68,8 @@ def encode_all(
 
     store = store or _Store()
     values, jobs, faults = _from_store(samples, encoder, store, fitted_ids)
+    if jobs:
+        store.remember(encoder)
     shown = sys.stderr.isatty() if progress is None else progress
     with _bar(digest.name_of(encoder), len(jobs), shown) as step:
         for row, value, fault in _computed(jobs, encoder, store, workers):

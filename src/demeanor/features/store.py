@@ -1,4 +1,4 @@
-"""Encoded samples on disk, found again by what they hang on: encoder, version, settings, content, ids fitted on.
+"""Encoded samples on disk, found again by what they hang on: encoder, version, settings, weights, content, fitted ids.
 
 A value is one `.npy` below `<root>/<encoder>/`, a fitted encoder one `.npz` below `<root>/<encoder>/fitted/`; each is
 written whole under another name and renamed, so a killed process leaves nothing half-made, and several may fill one
@@ -8,6 +8,7 @@ store at once. A damaged file counts as absent.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 import time
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.encoders._encoder import Encoder
-from demeanor.errors import ConfigError, InputError
+from demeanor.errors import ConfigError, InputError, MissingExtraError, WeightsError
 from demeanor.features import digest
 from demeanor.features.encode import Encoded, encode_all
 from demeanor.types import Sample
@@ -71,6 +72,34 @@ class Store:
     def keys(self, encoder: Encoder, fitted_ids: Collection[str] = ()) -> Keys:
         """The same for many samples of one encoder, whose own part is worked out once."""
         return Keys(self, encoder, fitted_ids)
+
+    def of_encoder(self, encoder: Encoder) -> str:
+        """sha256 of an encoder, its settings and the editions of the weights it runs on.
+
+        Where those are not on this machine, they are the editions of `remember`, so that stored values are found.
+        """
+        plain = digest.of_encoder(encoder, self.files)
+        try:
+            needs = dict(encoder.needs())
+        except (WeightsError, MissingExtraError):
+            needs = self._remembered(encoder)
+        return digest.of([plain, needs]) if needs else plain
+
+    def remember(self, encoder: Encoder) -> None:
+        """Note the editions of the weights that values are now made with, if they are on this machine."""
+        with contextlib.suppress(WeightsError, MissingExtraError):
+            needs = dict(encoder.needs())
+            if needs != self._remembered(encoder):
+                self._write(self._note(encoder), lambda out: out.write(json.dumps(needs).encode()))
+
+    def _remembered(self, encoder: Encoder) -> dict[str, str]:
+        try:
+            return {str(k): str(v) for k, v in json.loads(self._note(encoder).read_bytes()).items()}
+        except (OSError, ValueError, AttributeError):
+            return {}
+
+    def _note(self, encoder: Encoder) -> Path:
+        return self.root / digest.name_of(encoder) / "weights" / f"{digest.of_encoder(encoder, self.files)}.json"
 
     def read(self, encoder: str, key: str) -> NDArray[Any] | None:
         """A stored value; None is one too (a picture without a face).
@@ -151,7 +180,7 @@ class Keys:
         self._files, self._encoder = store.files, encoder
         state = encoder.state()
         self._own = [
-            digest.of_encoder(encoder, store.files),
+            store.of_encoder(encoder),
             digest.of_ids(fitted_ids) if fitted_ids else "",
             digest.of_arrays(state) if state else "",  # two data sets may share their ids
         ]
@@ -211,7 +240,7 @@ def _fit_key(encoder: Encoder, samples: Sequence[Sample], store: Store) -> str:
             contents[sample.id] = digest.of_sample(sample, encoder, store.files)
         except InputError:  # a missing file costs its own sample
             contents[sample.id] = None
-    return digest.of([digest.of_encoder(encoder, store.files), digest.of(contents)])
+    return digest.of([store.of_encoder(encoder), digest.of(contents)])
 
 
 def refuse_leak(encoder_ids: Collection[str], held_ids: Collection[str]) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanor.label.store import LabelStore, Mark, polarity_of
+from demeanor.label.store import LabelStore, Mark, joined
 from demeanor.label.task import Task
 from demeanor.metrics.agreement import Level, alpha_interval
 from demeanor.metrics.bootstrap import Interval
+from demeanor.report.corrections import polarity_of
 from demeanor.types import EMOTIONS, POLARITIES
 
 _ONE_STEP = 1 / 3 + 1e-3
@@ -85,13 +86,14 @@ def disagreement(marks: Sequence[Mark]) -> float | None:
 
 
 def settled(marks: Sequence[Mark], decision: Mark | None = None) -> dict[str, Any]:
-    """One label from several: the decision where there is one, else the raters' together.
+    """One label from several: what the raters say together, and laid over it what was decided, if anything.
 
     The score is the mean; a polarity or an emotion needs more than half of those who gave any, or there is none
-    (but scores no more than a step apart lend the polarity the sign of their mean).
+    (but scores no more than a step apart lend the polarity the sign of their mean). Of a decision that nobody can tell
+    nothing follows.
     """
     if decision is not None:
-        marks = [] if decision.skipped else [decision]
+        return {} if decision.skipped else joined(settled(marks), settled([decision]))
     out: dict[str, Any] = {}
     if scores := [m.score for m in marks if m.score is not None]:
         out["score"] = round(sum(scores) / len(scores), 6) + 0.0

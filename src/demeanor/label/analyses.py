@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ READ = "as read"
 class Analyses:
     """What a file holds: analyses with their texts and speakers corrected, and samples that had failed.
 
-    `warnings` say what had to be guessed of the file.
+    `warnings` say what had to be guessed of the file. `alike` are ids of pictures and recordings of one name, of which
+    nobody can tell which file is whose.
     """
 
     items: list[dict[str, Any]] = field(default_factory=list)
+    alike: set[str] = field(default_factory=set)
     failed: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -44,10 +46,15 @@ class Correction:
     own: bool = False
 
 
-def read_analyses(source: Path) -> Analyses | None:
+def read_analyses(source: Path, *, named: bool = True) -> Analyses | None:
     """The analyses in a .json or .jsonl file; None if it is something else, such as a manifest.
 
-    Typed texts, all of which have the id `text`, get one by what they say: `text-0123456789abcdef`.
+    Typed texts, all of which have the id `text`, get one by what they say: `text-0123456789abcdef`. Of analyses of one
+    sample the last counts; equally named files are several samples, the second of which has the id `1.txt (2)`.
+
+    Args:
+        source: the file.
+        named: somebody named this file as one of analyses; else a .json in which nothing is an analysis is None too.
 
     Raises:
         ConfigError: a .json file that is no analysis.
@@ -59,19 +66,52 @@ def read_analyses(source: Path) -> Analyses | None:
     entries = list(_entries(decode_text(source, found.warnings).removeprefix("\ufeff"), kind))
     known = [e for e in entries if isinstance(e, dict) and "id" in e and ("overall" in e or "error" in e)]
     if not known or len(known) < len(entries):
-        if kind != ".json" and not known:
+        if not known and not (named and kind == ".json"):
             return None
         raise ConfigError(
             f"{source.name}: expected analyses as `demeanor analyze --json` or `batch` write them, got "
             f"{len(entries) - len(known)} of {len(entries)} that are none; check the file"
         )
-    latest = {_name(entry): entry for entry in known}
-    for name, entry in latest.items():
-        if "overall" in entry:
-            found.items.append(overlaid(entry) | {"id": name})
-        else:
-            found.failed.append((name, str((entry["error"] or {}).get("message", "could not be read"))))
+    for name, entries in _told_apart(known).items():
+        if "overall" not in entries[0]:
+            found.failed.append((name, str((entries[0]["error"] or {}).get("message", "could not be read"))))
+            continue
+        ids = [name, *(f"{name} ({number})" for number in range(2, len(entries) + 1))]
+        found.items += [overlaid(entry) | {"id": own} for own, entry in zip(ids, entries, strict=True)]
+        if len(ids) > 1 and any(entry["kind"] != "text" for entry in entries):
+            found.alike |= set(ids)
     return found
+
+
+def _told_apart(entries: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """By name the last analysis of each sample that is called so; a failure where none was read."""
+    out: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        before = out.setdefault(_name(entry), [])
+        if "overall" in entry:
+            before[:] = [b for b in before if "overall" in b and not _is_same(b, entry)]
+        elif any("overall" in b for b in before):
+            continue
+        else:
+            before.clear()
+        before.append(entry)
+    return out
+
+
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two analyses of one name are of one sample, as far as they tell."""
+    if _content(one) != _content(other):
+        return False
+    # A picture has nothing to be told by but its reading, which is the same by the same bundle.
+    bundle = [(a.get("provenance") or {}).get("bundle") for a in (one, other)]
+    return one["kind"] != "image" or bundle[0] != bundle[1] or one["overall"] == other["overall"]
+
+
+def _content(analysis: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two readings of one sample share; what is heard in a recording may differ."""
+    duration, said = analysis.get("duration"), analysis.get("sample") or {}
+    text = text_key(whole_text(analysis) or "") if analysis["kind"] == "text" or duration is None else None
+    return analysis["kind"], duration, text, said.get("start"), said.get("end")
 
 
 def whole_text(analysis: Mapping[str, Any]) -> str | None:

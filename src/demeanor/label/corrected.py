@@ -22,7 +22,7 @@ from demeanor.label.analyses import (
     read_analyses,
 )
 from demeanor.label.items import find_items
-from demeanor.label.store import Mark, checked
+from demeanor.label.store import Mark, checked, joined
 from demeanor.training.prepare import CLASSES
 from demeanor.training.runfile import Task
 from demeanor.types import EMOTIONS, POLARITIES, Sample
@@ -33,11 +33,15 @@ Ranges = Mapping[str, tuple[float, float]]
 
 @dataclass
 class Corrected:
-    """Samples with labels; how many corrected items were left out, by why; items that nobody said anything of."""
+    """Samples with labels; how many corrected items were left out, by why; items that nobody said anything of.
+
+    `foreign` are files of a folder that hold something else.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     untouched: list[Sample] = field(default_factory=list)
+    foreign: list[Path] = field(default_factory=list)
 
 
 def corrected(
@@ -59,19 +63,20 @@ def corrected(
         ranges: of tasks whose labels are scores on another scale than −1 to 1.
 
     Raises:
-        ConfigError: no analyses there.
+        ConfigError: no analyses there; a file that was named is none.
     """
     found = Corrected()
-    files = [f for source in sources for f in analysis_files(source)]
+    files = list(dict.fromkeys(file for source in sources for file in analysis_files(source)))
     latest: dict[str, Sample] = {}
     names: defaultdict[str, list[Any]] = defaultdict(list)
     touched: set[str] = set()
     for file in files:
-        analyses = read_analyses(file)
+        analyses = read_analyses(file, named=file in sources)
         if analyses is None:
+            found.foreign += [file] if file.suffix.lower() == ".json" else []
             continue
         by_item: dict[str, list[Correction]] = {}
-        for correction in (c for analysis in analyses.items for c in _said(analysis, reviewed)):
+        for correction in (c for analysis in analyses.items for c in _said(analysis, reviewed, tasks)):
             by_item.setdefault(correction.item, []).append(correction)
         items, alone = _items(file, analyses, media, names)
         found.untouched += alone
@@ -146,8 +151,8 @@ def labels_of(
     general = settled([*_marks(given)], None)
     out: dict[str, float | str] = {}
     for name, task in tasks.items():
-        classes, column = task.classes or CLASSES.get(name), task.label or name
-        own = [c.value for c in given if c.name == name and (c.own or classes) and _fits(c.value, classes)]
+        column, classes = _column(name, task)
+        own = [c.value for c in given if c.own and c.name == name and _fits(c.value, classes)]
         value = _majority(own) if own else _meant(general, name, column, classes, (ranges or {}).get(name, (-1.0, 1.0)))
         if value is not None:
             out[column] = value
@@ -161,20 +166,39 @@ def analysis_files(source: Path) -> list[Path]:
     return [source] if source.is_file() else []
 
 
-def _said(analysis: Mapping[str, Any], reviewed: bool) -> list[Correction]:
+def _said(analysis: Mapping[str, Any], reviewed: bool, tasks: Mapping[str, Task]) -> list[Correction]:
     """Each user's last word on each label; of a reviewed analysis also what they left as it was."""
     found = [*_last(corrected_labels(analysis)), *_last(corrected_own(analysis))]
     if not reviewed:
         return found
-    touched = {(c.item, c.name) for c in found} | {(c.item, "polarity") for c in found if c.name == "score"}
-    whole = {name for item, name in touched if item == str(analysis["id"])}
+    touched = {(c.item, name) for c in found for name in _about(c, tasks)}
     # Who corrects the whole has said nothing of its single segments.
-    return found + [c for c in left_as_read(analysis) if (c.item, c.name) not in touched and c.name not in whole]
+    whole = {name for item, name in touched if item == str(analysis["id"])}
+    left = ((c, _about(c, tasks)) for c in left_as_read(analysis))
+    return found + [c for c, names in left if not names & whole and not {(c.item, n) for n in names} & touched]
+
+
+def _about(c: Correction, tasks: Mapping[str, Task]) -> set[str]:
+    """The label that is spoken of, and what else says the same: of a run's own task the label of a reading it fills."""
+    names, task = {c.name}, tasks.get(c.name)
+    if c.own and task is not None:
+        names.add(reads_of(c.name, *_column(c.name, task)) or c.name)
+    return names | ({"polarity"} if "score" in names else set())
+
+
+def _column(name: str, task: Task) -> tuple[str, Sequence[str] | None]:
+    """The column that a task's labels stand in, and its classes."""
+    return task.label or name, task.classes or CLASSES.get(name)
 
 
 def _last(corrections: Iterable[Correction]) -> Iterable[Correction]:
-    """Each user's last word on each label: the last in the list, as in the report."""
-    return {(c.by, c.item, c.name, c.own): c for c in corrections}.values()
+    """Each user's last word on each label, the last in the list, as in the report; in the order they were said."""
+    found: dict[Any, Correction] = {}
+    for c in corrections:
+        key = c.by, c.item, c.name, c.own
+        found.pop(key, None)
+        found[key] = c
+    return found.values()
 
 
 def _marks(given: Sequence[Correction]) -> Iterable[Mark]:
@@ -182,7 +206,7 @@ def _marks(given: Sequence[Correction]) -> Iterable[Mark]:
     values: dict[str, dict[str, Any]] = {}
     for c in given:
         try:
-            values.setdefault(c.by, {}).update(checked({c.name: c.value}))
+            values[c.by] = joined(values.get(c.by, {}), checked({c.name: c.value}))
         except ConfigError:
             continue
     return [Mark(v) for v in values.values() if v]

@@ -14,7 +14,8 @@ from demeanor.features.more import keys_of
 from demeanor.label.agree import Dispute, disagreement, settled
 from demeanor.label.store import LabelStore, Mark
 from demeanor.label.task import Task, row_of, write_table
-from demeanor.types import POLARITIES, Sample
+from demeanor.report.corrections import same_side
+from demeanor.types import Sample
 
 _SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
 """How a run divides a table without any split, by hash of the group (`features/parts.py`)."""
@@ -157,7 +158,7 @@ def _sure(reading: Mapping[str, Any], at_least: float) -> dict[str, Any]:
     if not said or reading.get("abstain") or confidence is None or confidence < at_least:
         return {}
     labels = {"label_score": said["score"], "label_polarity": said["label"]}
-    if said["label"] != "neutral" and said["score"] * (POLARITIES.index(said["label"]) - 1) <= 0:
+    if not same_side(said["label"], said["score"]):
         del labels["label_score"]  # a score on the other side of its class would teach both
     emotions = reading.get("emotions") or {}
     top = max(emotions, key=lambda e: float(emotions[e]), default=None)

@@ -13,12 +13,17 @@ from demeanor.label.analyses import Analyses, has_segments, read_analyses, whole
 from demeanor.media.kind import is_subtitles, kind_of
 from demeanor.media.sentences import split_sentences
 from demeanor.media.text import decode_text
+from demeanor.privacy.speakers import is_number
 from demeanor.reader.inputs import words_of_subtitles
 from demeanor.reader.manifest import Item, read_items
 from demeanor.types import Sample
 
 _NO_FILE = Path(os.devnull)  # what a folder's search leaves out
 _MEDIA = ("image", "audio", "video")
+_ALIKE = (
+    "expected one file of each name, got analyses of several that are called so; read them with `demeanor batch`, "
+    "which tells them apart by their folders"
+)
 
 
 @dataclass
@@ -115,6 +120,9 @@ def _from_analyses(analyses: Analyses, media: Path, whole: bool) -> Found:
     where = _Recordings(media)
     for analysis in analyses.items:
         name = str(analysis["id"])
+        if name in analyses.alike:
+            found.left_out.append((name, _ALIKE))
+            continue
         try:
             base = where.sample(analysis)
         except DemeanorError as error:
@@ -146,11 +154,12 @@ class _Recordings:
         base = Sample(name, language=analysis.get("language"), **_passed(analysis.get("sample")))
         if analysis["kind"] == "text":
             return replace(base, text=whole_text(analysis))
+        said = analysis.get("sample") or {}
         for place in dict.fromkeys((name, source)):
             if place and (self._folder / place).is_file():
                 path = self._folder / place
                 part: dict[str, Any] = {kind_of(path): path}
-                return replace(base, text=_post_text(analysis), **part)
+                return replace(base, text=_post_text(analysis), start=said.get("start"), end=said.get("end"), **part)
         raise InputError(
             f"expected its recording {source or name} in {self._folder}, found none; "
             "name the folder or manifest it was read from by --media"
@@ -173,6 +182,11 @@ def _segments(analysis: dict[str, Any], base: Sample) -> Iterator[Sample]:
             text=segment.get("text"),
             start=None if start is None else round(start + offset, 3),
             end=None if end is None else round(end + offset, 3),
-            speaker=segment.get("speaker") or base.speaker,
+            speaker=_speaker(segment.get("speaker"), group) or base.speaker,
             group=group,
         )
+
+
+def _speaker(called: str | None, group: str) -> str | None:
+    """A name as it is; a mere number is one of this group's: `S1` of another recording is somebody else."""
+    return f"{group}:{called}" if called and is_number(called) else called

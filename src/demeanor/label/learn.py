@@ -156,6 +156,8 @@ def _corrections(
     if not new.reviewed:
         say("corrections alone show a model its mistakes only; if all of these readings were looked at, say --reviewed")
     found = corrected(new.corrections, run.tasks, new.media, new.reviewed, _ranges(run, root))
+    for file in found.foreign:
+        say(f"{file.name} passed over: nothing in it is an analysis")
     for why, count in found.left_out.items():
         say(f"{count} corrected items {why} left out")
     shares = {"test": hold, "train": 1 - hold}

@@ -24,12 +24,14 @@ from numpy.typing import NDArray
 
 from demeanor import bundle
 from demeanor.calibration.temperature import Temperature, softmax
-from demeanor.datasets._groups import hashed_split
+from demeanor.datasets._groups import hashed_split, joined, text_key
 from demeanor.encoders.text_expert import Config, Expert
 from demeanor.errors import ConfigError
 from demeanor.features.parts import group_of
-from demeanor.label.corrected import corrected
+from demeanor.label.agree import settled
+from demeanor.label.corrected import Corrected, corrected
 from demeanor.label.learn import CORRECTIONS, New, corrections_row, differences
+from demeanor.label.store import Mark
 from demeanor.label.task import write_table
 from demeanor.training.carry import refuse_place
 from demeanor.training.measure import task_metrics
@@ -128,22 +130,18 @@ def refit(
 def _rows(present: bundle.Bundle, new: New, hold: float, say: Callable[[str], None]) -> Rows:
     """What users said of which texts, and what the expert makes of those."""
     found = corrected(new.corrections, TASKS, new.media, new.reviewed)
+    for file in found.foreign:
+        say(f"{file.name} passed over: nothing in it is an analysis")
     for why, count in found.left_out.items():
         say(f"{count} corrected items {why} left out")
-    spoken = [s for s in found.samples if s.image is None and (s.text or "").strip()]
-    if others := len(found.samples) - len(spoken):
-        say(f"{others} items left out: posts, and recordings as a whole, whose segments can be corrected instead")
-    texts: dict[str, Sample] = {}
-    alone = [s for s in found.untouched if s.image is None and (s.text or "").strip()]
-    for sample in (*spoken, *alone):  # what has a label goes first
-        texts.setdefault(str(sample.text), sample)
-    if not any(s.labels for s in texts.values()):
+    texts = _texts(found, say)
+    if not any(s.labels for s in texts):
         raise ConfigError(
             "expected readings of texts or of speech that somebody corrected, found none; correct some "
             "(docs/label.md), or say --reviewed where all of them are right"
         )
     shares = {"test": hold, "train": 1 - hold}
-    samples = [replace(s, split=hashed_split(f"learn:{group_of(s)}", shares)) for s in texts.values()]
+    samples = [replace(s, split=hashed_split(f"learn:{group_of(s)}", shares)) for s in texts]
     words = present.cues["words"]
     expert = Expert(
         Config(
@@ -158,6 +156,35 @@ def _rows(present: bundle.Bundle, new: New, hold: float, say: Callable[[str], No
     seen = {"polarity": polarity, "emotions": emotions, "score": score}
     labels = {task: np.stack([_label(task, s) for s in samples]) for task in seen}
     return Rows(samples, hidden, seen, labels, np.array([s.split == "test" for s in samples]))
+
+
+def _texts(found: Corrected, say: Callable[[str], None]) -> list[Sample]:
+    """Each text once, with the label that follows from all that users say of it; equal texts join their groups."""
+    spoken = [s for s in found.samples if s.image is None and (s.text or "").strip()]
+    if others := len(found.samples) - len(spoken):
+        say(f"{others} items left out: posts, and recordings as a whole, whose segments can be corrected instead")
+    rows = [*spoken, *(s for s in found.untouched if s.image is None and (s.text or "").strip())]
+    keys = [text_key(str(s.text)) or str(s.text) for s in rows]
+    groups = joined([(f"group {group_of(s)}", f"text {key}") for s, key in zip(rows, keys, strict=True)])
+    equal: dict[str, list[Sample]] = {}
+    for sample, key, group in zip(rows, keys, groups, strict=True):
+        same = equal.setdefault(key, [])
+        if sample.labels or not same:  # what has a label comes first
+            same.append(replace(sample, group=group.removeprefix("group ")))
+    texts = [replace(same[0], labels=_agreed(same)) for same in equal.values()]
+    kept = [t for t, same in zip(texts, equal.values(), strict=True) if t.labels or not same[0].labels]
+    if apart := len(texts) - len(kept):
+        say(f"{apart} texts left out, of which users say different things")
+    return kept
+
+
+def _agreed(same: Sequence[Sample]) -> Mapping[str, Any]:
+    """The labels of equal texts, settled as several raters' are."""
+    if len(same) == 1:
+        return same[0].labels
+    lists = [{n: str(v).split(",") if n == "emotions" else v for n, v in s.labels.items()} for s in same]
+    found = settled([Mark(values) for values in lists])
+    return {n: ",".join(v) if n == "emotions" else v for n, v in found.items()}
 
 
 def _one(expert: Expert, sample: Sample) -> NDArray[Any]:

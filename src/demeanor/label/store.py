@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError
+from demeanor.report.corrections import polarity_of, same_side
 from demeanor.types import EMOTIONS, POLARITIES
 
 Values = Mapping[str, Any]
@@ -60,9 +61,17 @@ class Mark:
         return frozenset(self.values.get("emotions") or ()) or None
 
 
-def polarity_of(score: float) -> str:
-    """The class of a score: its sign."""
-    return POLARITIES[1 + (score > 0) - (score < 0)]
+def joined(before: Values, later: Values) -> dict[str, Any]:
+    """What one rater says, with what the same rater said later laid over it.
+
+    Of a class and a score on opposite sides the later one stays; of two that were said at once, the class.
+    """
+    values = {**before, **later}
+    score: Any = values.get("score")
+    polarity = values.get("polarity")
+    if _is_score(score) and polarity in POLARITIES and not same_side(polarity, score):
+        del values["score" if later.get("polarity") else "polarity"]
+    return values
 
 
 class LabelStore:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from demeanor.datasets import table
 from demeanor.errors import ConfigError, DemeanorError
 from demeanor.label.analyses import corrected_labels, read_analyses
-from demeanor.label.store import LabelStore, Mark, Values, checked
+from demeanor.label.store import LabelStore, Mark, Values, checked, joined
 from demeanor.types import Sample
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How many labels came in, and how many were of no item here, could not be, or had come before."""
+    """How many labels came in, and how many were strange – of no item here, not asked, or impossible – or known."""
 
     new: int
     strange: int
@@ -57,18 +57,30 @@ def take(store: LabelStore, source: Path, rater: str | None = None, *, decides: 
             "label_polarity or label_emotions; found no label in it"
         )
     new = strange = known = 0
-    for one in given:
+    for every in given:
+        one = replace(every, values=_asked(every.values, store.asked))
+        if len(one.values) < len(every.values):
+            strange += 1
+            if not one.values:
+                continue
         try:
             before = store.marks(one.rater, one.decides).get(one.item)
             if before is not None and (_same(before, one) or (one.at or "~") <= (before.at or "")):
                 known += 1
                 continue
-            values = one.values if one.whole or before is None else {**before.values, **one.values}
+            values = one.values if one.whole else joined(before.values if before else {}, one.values)
             store.add(one.rater, one.item, values, skipped=one.skipped, decides=one.decides, at=one.at)
             new += 1
         except DemeanorError:
             strange += 1
     return Taken(new, strange, known)
+
+
+def _asked(values: Values, asked: Sequence[str]) -> Values:
+    """The labels that a task asks: a score says the polarity, so that each of the two answers for the other."""
+    sentiment = ("score", "polarity")
+    wanted = {*asked, *(sentiment if set(sentiment) & set(asked) else ())}
+    return {name: value for name, value in values.items() if name in wanted}
 
 
 def _given(store: LabelStore, source: Path, rater: str | None, decides: bool) -> list[_Given]:
@@ -84,7 +96,7 @@ def _given(store: LabelStore, source: Path, rater: str | None, decides: bool) ->
 
 def _same(before: Mark, one: _Given) -> bool:
     said = checked(one.values)
-    same = before.values == said if one.whole else {**before.values, **said} == before.values
+    same = before.values == said if one.whole else joined(before.values, said) == before.values
     return before.skipped == one.skipped and same
 
 
@@ -113,7 +125,7 @@ def _of_corrections(analyses: Iterable[Mapping[str, Any]], rater: str | None, de
     for analysis in analyses:
         for c in sorted(corrected_labels(analysis), key=lambda c: c.at or ""):
             values, _ = together.get((rater or c.by, c.item), ({}, None))
-            together[rater or c.by, c.item] = ({**values, c.name: c.value}, c.at)
+            together[rater or c.by, c.item] = (joined(values, {c.name: c.value}), c.at)
     for (name, item), (values, at) in together.items():
         yield _Given(name, item, values, at, decides=decides)
 

@@ -17,6 +17,7 @@ from demeanor.reader.folder import files, kind_by_name, passed_over
 from demeanor.reader.rows import LABEL, PARTS, Row, read_rows
 
 _PASSED = ("speaker", "group", "time", "author", "split")
+_STRETCH = ("start", "end")  # told where they are named: segments are on the clock of the stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ def _item(row: Row, source: Path) -> Item:
         c: str(cells[c]) if c == "text" else _place(cells[c], source) for c in PARTS if cells.get(c) not in (None, "")
     }
     sample: dict[str, Any] = {c: _passed(cells.get(c)) for c in _PASSED}
+    sample |= {c: _label(cells[c]) for c in _STRETCH if cells.get(c) not in (None, "")}
     sample["labels"] = {
         column[len(LABEL) :]: _label(value)
         for column, value in cells.items()

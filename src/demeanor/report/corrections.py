@@ -31,6 +31,16 @@ def emotions_meant(value: Any) -> list[str]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
+def polarity_of(score: float) -> str:
+    """The class of a score: its sign."""
+    return POLARITIES[1 + (score > 0) - (score < 0)]
+
+
+def same_side(polarity: str, score: float) -> bool:
+    """Whether a class and a score can be said of one thing: neutral goes with any score, the others with their sign."""
+    return polarity in ("neutral", polarity_of(score))
+
+
 def overlaid(analysis: Json) -> dict[str, Any]:
     """The analysis with the corrected texts and speakers of its segments in place of what was heard.
 
@@ -73,15 +83,13 @@ def _said(before: Mapping[str, Any] | None, name: str, value: Any) -> dict[str, 
     sentiment = dict(said["sentiment"] or {"label": None, "score": None})
     if name == "polarity" and value in POLARITIES:
         said["sentiment"] = sentiment | {"label": value}
-        if sentiment["score"] is not None and value not in ("neutral", _sign(sentiment["score"])):
+        if sentiment["score"] is not None and not same_side(value, sentiment["score"]):
             said["sentiment"]["score"] = None  # a label of the other side, said later
     elif name == "score" and isinstance(value, int | float) and not isinstance(value, bool) and -1 <= value <= 1:
-        label = sentiment["label"] if sentiment["label"] in ("neutral", _sign(value)) else _sign(value)
+        label = sentiment["label"]
+        if label is None or not same_side(label, value):
+            label = polarity_of(value)
         said["sentiment"] = {"label": label, "score": float(value)}
     elif name == "emotions" and (known := [e for e in emotions_meant(value) if e in EMOTIONS]):
         said["emotions"] = {known[0]: 1.0}
     return said if said["sentiment"] or said["emotions"] else None
-
-
-def _sign(score: float) -> str:
-    return "neutral" if score == 0 else "positive" if score > 0 else "negative"
