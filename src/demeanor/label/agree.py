@@ -93,7 +93,12 @@ def settled(marks: Sequence[Mark], decision: Mark | None = None) -> dict[str, An
     nothing follows.
     """
     if decision is not None:
-        return {} if decision.skipped else joined(settled(marks), settled([decision]))
+        if decision.skipped:
+            return {}
+        said, base = settled([decision]), settled(marks)
+        if "polarity" in said and "score" not in said:
+            base.pop("score", None)  # theirs is of what was overruled
+        return joined(base, said)
     out: dict[str, Any] = {}
     if scores := [m.score for m in marks if m.score is not None]:
         out["score"] = round(sum(scores) / len(scores), 6) + 0.0

@@ -17,6 +17,10 @@ READ = "as read"
 """Who says what nobody corrected."""
 
 
+_APART = 0.5
+"""Seconds by which two readings of one recording may differ in length: it is that of sound or of pictures."""
+
+
 @dataclass
 class Analyses:
     """What a file holds: analyses with their texts and speakers corrected, and samples that had failed.
@@ -100,7 +104,10 @@ def _told_apart(entries: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, A
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two analyses of one name are of one sample, as far as they tell."""
-    if _content(one) != _content(other):
+    lengths = [a.get("duration") for a in (one, other)]
+    if None not in lengths and abs(lengths[0] - lengths[1]) > max(_APART, 0.02 * max(lengths)):
+        return False
+    if (lengths[0] is None) != (lengths[1] is None) or _content(one) != _content(other):
         return False
     # A picture has nothing to be told by but its reading, which is the same by the same bundle.
     bundle = [(a.get("provenance") or {}).get("bundle") for a in (one, other)]
@@ -111,7 +118,7 @@ def _content(analysis: Mapping[str, Any]) -> tuple[Any, ...]:
     """What two readings of one sample share; what is heard in a recording may differ."""
     duration, said = analysis.get("duration"), analysis.get("sample") or {}
     text = text_key(whole_text(analysis) or "") if analysis["kind"] == "text" or duration is None else None
-    return analysis["kind"], duration, text, said.get("start"), said.get("end")
+    return analysis["kind"], text, said.get("start"), said.get("end")
 
 
 def whole_text(analysis: Mapping[str, Any]) -> str | None:

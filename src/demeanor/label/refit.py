@@ -184,6 +184,8 @@ def _agreed(same: Sequence[Sample]) -> Mapping[str, Any]:
         return same[0].labels
     lists = [{n: str(v).split(",") if n == "emotions" else v for n, v in s.labels.items()} for s in same]
     found = settled([Mark(values) for values in lists])
+    if "polarity" not in found and any("polarity" in values for values in lists):
+        found.pop("score", None)  # the mean of those who contradict one another
     return {n: ",".join(v) if n == "emotions" else v for n, v in found.items()}
 
 

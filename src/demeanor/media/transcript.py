@@ -197,13 +197,13 @@ class _Screen:
     def new(self, body: list[str], start: float, end: float, place: str) -> list[str]:
         """The lines of a cue that were not shown up to its start already.
 
-        A cue that says the same as the one before is said again, unless it is over at once or the file has the times
-        of words, as captions that a machine made while they rolled.
+        What says the same as the cue before is said again, unless it is over at once or the file has the times of
+        words, as captions that a machine made while they rolled.
         """
         shown = [_plain(line) for line in body]
         most = min(len(shown), len(self._shown)) if start <= self._until + _SHORTEST else 0
         same = next((n for n in range(most, 0, -1) if shown[:n] == self._shown[-n:]), 0)
-        if same == len(body) and not (self._rolls or end - start < _SHORTEST):
+        if not (self._rolls or end - start < _SHORTEST):
             same = 0
         self._shown, self._until = shown, end
         if same:
@@ -257,6 +257,7 @@ def _json_cues(text: str, name: str) -> Iterator[_Cue]:
     if isinstance(data, dict):
         items = corrected_speech(data)
     language = data.get("language") if isinstance(data, dict) else None
+    begins = _begins(data)
     for number, item in enumerate(items, start=1):
         place = f"segment {number}"
         if not isinstance(item, dict):
@@ -269,12 +270,19 @@ def _json_cues(text: str, name: str) -> Iterator[_Cue]:
         code = item.get("language") or language
         yield _Cue(
             Utterance(
-                start, end, whole_characters(said.strip()), tuple(_words(item.get("words"))),
+                start + begins, end + begins, whole_characters(said.strip()), tuple(_words(item.get("words"), begins)),
                 speaker=whole_characters(str(speaker)) if speaker not in (None, "") else None,
                 language=told_code(code) if isinstance(code, str) else None,
             ),
             place,
         )  # fmt: skip
+
+
+def _begins(data: Any) -> float:
+    """Where in its recording the stretch begins that an analysis of a manifest's row is of, in seconds."""
+    sample = data.get("sample") if isinstance(data, dict) else None
+    start = sample.get("start") if isinstance(sample, dict) else None
+    return float(start) if isinstance(start, int | float) and not isinstance(start, bool) and start > 0 else 0.0
 
 
 def _number(value: Any, place: str, key: str) -> float:
@@ -290,8 +298,8 @@ def _number(value: Any, place: str, key: str) -> float:
     return seconds
 
 
-def _words(items: Any) -> Iterator[Word]:
-    """Words with times; those an aligner left without are passed over (the text still has them)."""
+def _words(items: Any, begins: float) -> Iterator[Word]:
+    """Words with times, later by `begins`; those an aligner left without are passed over (the text still has them)."""
     for item in items if isinstance(items, list) else ():
         if not isinstance(item, dict):
             continue
@@ -299,7 +307,7 @@ def _words(items: Any) -> Iterator[Word]:
         sure = item.get("probability", item.get("score"))
         if isinstance(said, str) and _is_number(start) and _is_number(end):
             probability = min(1.0, max(0.0, sure)) if _is_number(sure) else None
-            yield Word(whole_characters(said.strip()), start, end, probability)
+            yield Word(whole_characters(said.strip()), start + begins, end + begins, probability)
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

@@ -334,7 +334,8 @@ def _one_of(
     if given:
         notes.append("the text was left aside for the transcript: beside sound or film both are what is said in it")
         parts["text"] = None
-    return _sentences(parts["text"]) if given is None else given
+        return given
+    return _sentences(parts["text"])
 
 
 def _earlier(u: Utterance, by: float) -> Utterance:
