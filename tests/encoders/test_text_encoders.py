@@ -1,6 +1,7 @@
 """Texts to numbers, checked against scikit-learn, dense algebra and cases worked by hand."""
 
 import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from demeanor.encoders import text_bag, text_sentence, text_tfidf, text_tokens, text_vectors, text_words
 from demeanor.encoders._words import STOP_WORDS, WordsConfig, words
-from demeanor.errors import ConfigError
+from demeanor.errors import ConfigError, MissingExtraError
 from demeanor.types import Sample
 from encoder_samples import TEXTS
 
@@ -44,6 +45,21 @@ def test_chinese_by_character_and_stop_words_without_negations() -> None:
     assert words("this is not the end", WordsConfig(stop_words="en")) == ["not", "end"]
     assert words("这个的天气不好", WordsConfig(stop_words="zh")) == ["天气", "不好"]
     assert not {"not", "no", "never", "very", "不", "没", "没有", "很"} & STOP_WORDS["all"]
+
+
+@pytest.mark.parametrize("module", [text_bag, text_tfidf, text_words])
+def test_chinese_words_learned_elsewhere_name_what_parts_them_at_once(module, monkeypatch) -> None:
+    chinese, english = [Sample("a", text="今天的天气真好")], [Sample("a", text="so good")]
+    states = {}
+    for name, samples in (("zh", chinese), ("en", english)):
+        states[name] = module.ENCODER(module.Config(min_count=1)).fit(samples).state()
+    by_character = module.Config(min_count=1, chinese="characters")
+    alone = module.ENCODER(by_character).fit(chinese).state()
+    monkeypatch.setitem(sys.modules, "rjieba", None)
+    module.ENCODER(module.Config()).restore(states["en"])
+    module.ENCODER(by_character).restore(alone)
+    with pytest.raises(MissingExtraError, match="pip install rjieba"):
+        module.ENCODER(module.Config()).restore(states["zh"])
 
 
 @pytest.mark.parametrize(("n", "binary"), [(1, False), (2, False), (3, True)])

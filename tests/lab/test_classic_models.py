@@ -44,7 +44,7 @@ from demeanor.layers.patches import patches_of, picture_of_patches, picture_of_r
 from demeanor.layers.resnet18 import ResNet18  # noqa: E402
 from demeanor.layers.vision_transformer import VisionTransformer  # noqa: E402
 from demeanor.training.export import export_fusion  # noqa: E402
-from demeanor.training.loop import start_from  # noqa: E402
+from demeanor.training.start import start_from  # noqa: E402
 
 pytestmark = pytest.mark.lab
 

@@ -87,7 +87,7 @@ def test_cues_are_weighed_and_the_voice_is_a_limit(bundle: Path, tmp_path: Path)
 
 def test_what_was_too_long_to_be_read_as_one_is_not_read_without_sentences(bundle: Path, monkeypatch) -> None:
     """Its whole is the mean of its segments, which a reading of the rest would not be compared with."""
-    monkeypatch.setattr("demeanor.reader.joint_reader.JointModel.too_long", lambda self, features: True)
+    monkeypatch.setattr("demeanor.reader.joint_reader.JointModel.too_long", lambda *given: True)
     analysis = load(bundle).analyze(text="The house was lovely. Awful, dreadful street.")
     assert any("far longer than anything" in w for w in analysis.warnings)
     found = checked(analysis.explain())

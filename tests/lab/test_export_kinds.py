@@ -1,6 +1,7 @@
 """Exports of every kind of input and model: ids, pictures, series, context, one's own model; small variants; scores."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -61,9 +62,11 @@ def test_ids_of_words(made, store: Store, tmp_path: Path) -> None:
     assert same_in_the_lab(tmp_path, *made, ("text",)) >= 3
 
 
-def test_pictures(made, store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("features", [{}, {"moments": ["visual"]}])
+def test_pictures(made, store: Store, tmp_path: Path, features: dict) -> None:
     settings = {"side": 32, "width": 16, "tasks": {"score": 1, "kind": 3}}
-    exported(spec_of("clips.csv", "image_rnn", encoders=PICTURE, model=settings), made[0], tmp_path, store)
+    spec = spec_of("clips.csv", "image_rnn", encoders=PICTURE, model=settings, features=features)
+    exported(spec, made[0], tmp_path, store)
     assert same_in_the_lab(tmp_path, *made, ("image",)) >= 3
 
 
@@ -90,6 +93,22 @@ def test_mean_and_spread_over_time(made, store: Store, tmp_path: Path) -> None:
     part = json.loads((tmp_path / "bundle/bundle.json").read_text())["modalities"]["audio"]
     assert (part["moments"], part["shape"]) == (True, [36])  # of six coefficients, their deltas and accelerations
     assert same_in_the_lab(tmp_path, *made, ("text", "image", "audio")) >= 3
+
+
+def test_names_of_any_script(made, store: Store, tmp_path: Path) -> None:
+    """What trains is exported; files of the bundle keep plain names."""
+    tasks = {"情感": {"label": "score", "scale": 3.0}, "2way": {"label": "kind", "classes": ["hot", "cold", "mild"]}}
+    encoders = {"文本": {"name": "text_bag", "min_count": 1}, "语音": {"name": "audio_mfcc", "hop": 1600, "n_mfcc": 6}}
+    exported(spec_of("clips.csv", encoders=encoders, tasks=tasks), made[0], tmp_path, store)
+    files = {p.name for p in (tmp_path / "bundle").iterdir()}
+    assert all(re.fullmatch(r"[a-z0-9.-]+", name) for name in files)
+    assert len([name for name in files if name.startswith("encoder-")]) == 1
+    row = next(r for r in made[1] if {"text", "audio"} <= set(r))
+    analysis = demeanor.load(tmp_path / "bundle").analyze(text=row["text"], audio=made[0] / row["audio"])
+    assert set(analysis.overall.own) == {"情感", "2way"}
+    assert set(analysis.cues) == {"words", "voice"}
+    analysis.save(tmp_path / "a.json")
+    assert set(json.loads((tmp_path / "a.json").read_text())["overall"]["own"]) == {"情感", "2way"}
 
 
 def test_utterances_in_context(made, store: Store, tmp_path: Path) -> None:
@@ -263,6 +282,9 @@ def test_scores_of_the_run_stand_in_the_card(made, store: Store, tmp_path: Path)
     value = json.loads((tmp_path / "run/test.json").read_text())["metrics"]["score_mae"]
     assert f"| test | 4 | score_mae | {value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}] |" in card
     assert "one's own" in card
+    evaluate(tmp_path / "run", made[0], "test", None, prepared, lambda line: None, resamples=0)  # as `bench` does
+    card = (pack(tmp_path / "run", tmp_path / "b", prepared, say=lambda line: None) / "card.md").read_text()
+    assert f"| test | 4 | score_mae | {value['value']:.3f} |" in card
     assert "Must not be used" in card
 
 
@@ -298,6 +320,35 @@ def test_a_recording_far_longer_than_training_is_read_by_its_segments(
     scores = [s.reading.own["score"] for s in analysis.segments]
     assert len(scores) > 2
     assert analysis.overall.own["score"] == pytest.approx(np.average(scores, weights=lengths), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("features", "encoder"),
+    [
+        ({"moments": ["audio"]}, {"name": "audio_mfcc", "hop": 1600, "n_mfcc": 6, "mels": 16}),
+        ({"longest": {"audio": 12}}, {"name": "audio_mfcc", "hop": 1600, "n_mfcc": 6, "mels": 16}),
+        ({}, {"name": "audio_egemaps"}),
+    ],
+)
+def test_so_is_one_of_which_the_model_takes_a_step_or_a_part(
+    made, store: Store, tmp_path: Path, monkeypatch, features: dict, encoder: dict
+) -> None:
+    exported(spec_of("clips.csv", encoders={"audio": encoder}, features=features), made[0], tmp_path, store)
+    monkeypatch.setattr("demeanor.reader.joint._ALWAYS", 60)
+    monkeypatch.setattr("demeanor.reader.joint._ALWAYS_SECONDS", 6.0)
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(16_000 * 13) / 16_000)
+    write_wav(tmp_path / "long.wav", tone)
+    write_wav(tmp_path / "short.wav", tone[: 16_000 * 5])
+    far = "far longer than anything"
+    reader = demeanor.load(tmp_path / "bundle")
+    assert any(far in w for w in reader.analyze(tmp_path / "long.wav").warnings)
+    assert not any(far in w for w in reader.analyze(tmp_path / "short.wav").warnings)
+    described = json.loads((tmp_path / "bundle/bundle.json").read_text())
+    for part in described["modalities"].values():
+        del part["raw_steps"], part["seconds"]
+    del described["schema"], described["files"]
+    bundle.seal(tmp_path / "bundle", described)
+    assert not any(far in w for w in demeanor.load(tmp_path / "bundle").analyze(tmp_path / "long.wav").warnings)
 
 
 def test_bytes_arrays_and_files_read_alike(made, store: Store, tmp_path: Path) -> None:

@@ -215,6 +215,15 @@ def test_data_that_changed_since(whole, tmp_path: Path) -> None:
         pack(tmp_path / "run", tmp_path / "out", whole[2])
 
 
+def test_predictions_that_are_no_numbers(whole, tmp_path: Path) -> None:
+    shutil.copytree(whole[1], tmp_path / "run")
+    arrays = dict(np.load(tmp_path / "run/valid.npz"))
+    arrays["score"][0] = np.nan
+    np.savez(tmp_path / "run/valid.npz", **arrays)
+    with pytest.raises(ConfigError, match="expected finite validation predictions of score"):
+        pack(tmp_path / "run", tmp_path / "out", whole[2])
+
+
 def test_a_folder_of_other_things_is_left_alone(whole, tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters/dear.txt").write_text("dear")

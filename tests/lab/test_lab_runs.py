@@ -29,7 +29,7 @@ from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import collate  # noqa: E402
 from demeanor.training.loop import Progress  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
-from demeanor.training.run import read_run_file, save_arrays, train  # noqa: E402
+from demeanor.training.run import provenance, read_run_file, save_arrays, train  # noqa: E402
 from demeanor.training.runfile import Range, RunFile  # noqa: E402
 
 pytestmark = pytest.mark.lab
@@ -88,6 +88,11 @@ def test_a_run_leaves_everything_needed_to_judge_it(run_file: Path, tmp_path: Pa
     assert set(records.KEYS) <= set(line)
     assert line["test_read_at"]
     assert line["metrics"]["mae"]["value"] == pytest.approx(test["metrics"]["mae"]["value"])
+
+
+def test_without_git_a_run_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance({})["commit"] is None
 
 
 def test_the_summary_is_one_page_with_its_pictures(run_file: Path, tmp_path: Path) -> None:
@@ -460,6 +465,53 @@ def test_a_searched_key_is_looked_at_before_the_first_trial(tmp_path: Path) -> N
     assert not (tmp_path / "runs").exists()
 
 
+def test_settings_that_do_not_go_together_cost_their_trial_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("optuna")
+    monkeypatch.setattr(lab, "train", lambda run, *rest, **more: Progress(best=1.0))
+    path, lines = tmp_path / "run.toml", []
+    given = RUN.split("[search]")[0].replace('"concat"', '"mult"')
+
+    def go(space: str) -> dict:
+        path.write_text(f"{given}[search]\n{space}")
+        place = tmp_path / f"runs{len(lines)}"
+        return search(path, tmp_path, 6, place, Store(tmp_path / "features"), say=lines.append)
+
+    best = go('"model.width" = { choices = [32, 30] }\n"model.heads" = { choices = [5, 8] }')
+    assert best["trials"] == 6
+    assert best["settings"] in ({"model.width": 30, "model.heads": 5}, {"model.width": 32, "model.heads": 8})
+    left = [line for line in lines if "left out" in line]
+    assert left
+    assert all("cannot be cut into" in line for line in left)
+    with pytest.raises(ConfigError, match="expected a trial that could be trained, got none of 6"):
+        go('"model.width" = { choices = [30] }\n"model.heads" = { choices = [8] }')
+
+
+def test_the_last_epoch_kept_is_the_one_that_counts(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "run.toml"
+    path.write_text(RUN.replace("epochs = 6", 'epochs = 6\nkeep = "last"').replace("high = 3e-2", "high = 3"))
+    best = search(path, tmp_path, 2, tmp_path / "runs", Store(tmp_path / "features"), say=lambda line: None)
+    scores = [json.loads((tmp_path / f"runs/search-known/trial-{n}/scores.json").read_text()) for n in (0, 1)]
+    assert [s["best_epoch"] for s in scores] == [6, 6]
+    assert best["score"] == pytest.approx(max(-s["valid"]["mae"] for s in scores), abs=1e-6)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is such a device here")
+def test_a_device_that_is_not_here_trains_nothing_and_judges_what_it_trained(run_file: Path, tmp_path: Path) -> None:
+    for name in ("cuda", "cuda:1"):
+        with pytest.raises(ConfigError, match=f"expected a device that this machine has, got '{name}'; take auto"):
+            train(run_file, [f"training.device={name}"], tmp_path / name[-1], tmp_path)
+        assert not (tmp_path / name[-1] / "data.json").exists(), "before data are looked at"
+    folder = train(run_file, ["training.epochs=1"], tmp_path / "run", tmp_path)
+    stored = (folder / "run.json").read_text()
+    (folder / "run.json").write_text(stored.replace('"device": "cpu"', '"device": "cuda"'))
+    assert evaluate(folder, tmp_path, "valid")["metrics"]
+    with pytest.raises(ConfigError, match="expected a device"):
+        bench(run_file, tmp_path, ["concat"], 1, tmp_path / "runs", tmp_path / "r.jsonl", ["training.device=cuda"])
+
+
 def test_a_range_may_have_steps() -> None:
     optuna = pytest.importorskip("optuna")
     trial = optuna.create_study().ask()
@@ -657,6 +709,13 @@ def test_what_was_fitted_on_samples_now_held_back_is_refused(run_file: Path, tmp
     lines: list[str] = []
     assert prepare(going_on(other, folder), tmp_path, say=lines.append).fitted_on is None
     assert any("unchecked" in line for line in lines)
+
+
+def test_features_that_are_not_scaled_take_no_scales_of_an_earlier_run(run_file: Path, tmp_path: Path) -> None:
+    spec, folder = earlier(run_file, "scales", 0), tmp_path / "before"
+    lab.train(lab.check(spec), tmp_path, folder, None, lambda line: None)
+    spec["features"] = {"normalise": "none"}
+    assert prepare(going_on(spec, folder), tmp_path, say=lambda line: None).scales == {}
 
 
 def test_a_run_that_fitted_nothing_may_be_gone_on_from_anywhere(run_file: Path, tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from demeanor.losses.tasks import task_loss  # noqa: E402
 from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.data import Rows, batches, class_chances, collate  # noqa: E402
 from demeanor.training.degrade import drop_modalities  # noqa: E402
-from demeanor.training.loop import Settings, fit, start_from  # noqa: E402
+from demeanor.training.loop import Settings, fit  # noqa: E402
 from demeanor.training.parallel import Group, join  # noqa: E402
 from demeanor.training.schedule import rate  # noqa: E402
+from demeanor.training.start import start_from  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -208,6 +209,13 @@ def test_balanced_sampling_takes_no_unlabelled_row_for_a_class() -> None:
 def test_weights_to_start_from_that_fit_nothing_are_refused(tmp_path: Path) -> None:
     torch.save({"other": torch.zeros(2)}, tmp_path / "best.pt")
     with pytest.raises(ConfigError, match="no weight"):
+        start_from(Line(), tmp_path)
+    for name in ("best.pt", "best.safetensors"):
+        (tmp_path / name).write_text("no weights")
+        with pytest.raises(ConfigError, match="init_from: expected weights that torch or safetensors saved, got"):
+            start_from(Line(), tmp_path / name)
+    torch.save([1], tmp_path / "best.pt")
+    with pytest.raises(ConfigError, match=r"expected weights by name in .*, got a list"):
         start_from(Line(), tmp_path)
     torch.save({"line.weight": torch.ones(1, 3), "line.bias": torch.zeros(5)}, tmp_path / "best.pt")
     model = Line()

@@ -128,6 +128,33 @@ def test_what_a_model_cannot_do_is_told_before_work_starts(changes: dict[str, An
         lab.check(spec(**changes))
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("concat", {"dropout": 7}, "model.dropout: Value error, expected a chance in"),
+        ("misa", {"dropout": 7}, "model.dropout: Value error, expected a chance in"),
+        ("concat", {"width": -3}, "negative dimension -3"),
+        ("mult", {"width": 30, "heads": 8}, "width 30 cannot be cut into 8 heads"),
+        ("concat", {"width": "wide"}, "model.width"),
+    ],
+)
+def test_values_that_a_model_cannot_have_are_told_before_work_starts(name: str, settings: dict, says: str) -> None:
+    from demeanor.training import lab
+
+    wrong = {**spec(run__model=name, encoders__audio={"name": "series"}), "model": settings}
+    with pytest.raises(ConfigError, match=says):
+        lab.check(wrong)
+    lab.check(wrong, builds=False)
+    lab.check({**wrong, "model": {}})
+
+
+def test_what_hangs_on_the_widths_of_the_data_is_left_to_these() -> None:
+    from demeanor.training import lab
+
+    both = spec(run__model="bert_resnet", encoders__audio={"name": "series"}, model__dropout=0.2)
+    lab.check(both)  # without data it is not known whether one of them gives pictures
+
+
 def test_a_model_of_one_modality_reads_its_own_or_the_only_one() -> None:
     from demeanor.fusion import audio_lstm, concat, text_transformer
     from demeanor.training.refuse import modality_of

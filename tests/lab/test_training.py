@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from demeanor.fusion.concat import Concat, Config  # noqa: E402
 from demeanor.losses.tasks import masked_cross_entropy, sign_hinge, task_loss  # noqa: E402
 from demeanor.training import loop  # noqa: E402
-from demeanor.training.calibrate import calibrate, calibration_error  # noqa: E402
+from demeanor.training.calibrate import calibrate, calibration_error, range_of  # noqa: E402
 from demeanor.training.data import Rows, batches, polarity_target, targets  # noqa: E402
 from demeanor.training.folds import actor_folds, group_folds  # noqa: E402
 from demeanor.training.held_out import SENTENCES, is_held_out  # noqa: E402
@@ -251,6 +251,14 @@ def test_rows_of_several_classes_are_in_no_figure_of_one_label() -> None:
     assert described["rows"] == {"text": 12}
     error = calibration_error(described, "text", np.tile(4 * said, (4, 1)), np.tile(target, (4, 1)))
     assert error == pytest.approx(0, abs=0.02), "all twelve are right, and surely so"
+
+
+@pytest.mark.parametrize(
+    ("labels", "low", "high"),
+    [((-0.4, 0.8), -1, 1), ((0, 1), 0, 1), ((0.2, 0.6), 0.2, 0.6), ((-1, 3), -3, 3), ((0.5, 0.5), -0.5, 1.5)],
+)
+def test_a_score_that_is_nowhere_below_0_has_the_range_of_its_labels(labels, low: float, high: float) -> None:
+    assert range_of(np.array(labels), "score") == (low, high)
 
 
 def test_edges_of_sims_lie_in_the_precision_of_the_labels() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,7 @@ STOP_WORDS = {
 class WordsConfig(EncoderConfig):
     """Settings of encoders that read words.
 
-    `chinese`: `words` by a dictionary and a hidden Markov model (rjieba, extra `lab`), or single `characters`.
+    `chinese`: `words` by a dictionary and a hidden Markov model (rjieba), or single `characters`.
     """
 
     chinese: Literal["words", "characters"] = "words"
@@ -71,7 +71,20 @@ def words(text: str, config: WordsConfig) -> list[str]:
 def _han(run: str, config: WordsConfig) -> Sequence[str]:
     if config.chinese == "characters" or len(run) == 1:
         return list(run)
-    segments: list[str] = require(
-        "rjieba", "lab", "parting Chinese text into words (or set chinese = 'characters')"
-    ).cut(run)
+    segments: list[str] = _parter().cut(run)
     return segments
+
+
+def _parter() -> Any:
+    """By its own name: the extra `lab`, which brings it too, is mostly torch, and readers need none."""
+    return require("rjieba", None, "parting Chinese text into words (or training with chinese = 'characters')")
+
+
+def require_parter(terms: Iterable[str], config: WordsConfig) -> None:
+    """To be called where words were learned elsewhere: Chinese ones are only found by what parted them there.
+
+    Raises:
+        MissingExtraError: there are such, and rjieba is not installed.
+    """
+    if config.chinese == "words" and any("\u3400" <= c <= "\u9fff" for term in terms for c in str(term)):
+        _parter()

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from demeanor.encoders._counts import counted, indexed, learn_terms, n_grams
 from demeanor.encoders._encoder import Encoder, EncoderConfig, frames
-from demeanor.encoders._words import LearnedWordsConfig, words
+from demeanor.encoders._words import LearnedWordsConfig, require_parter, words
 from demeanor.types import Sample
 
 
@@ -63,6 +63,7 @@ class Bag(Encoder):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take back what `state` gave."""
+        require_parter(state["terms"], self.config)
         self._index = indexed(state["terms"])
         return self
 

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from demeanor.encoders._counts import character_n_grams, counted, indexed, learn_terms, n_grams
 from demeanor.encoders._encoder import Encoder, EncoderConfig, frames
-from demeanor.encoders._words import LearnedWordsConfig, words
+from demeanor.encoders._words import LearnedWordsConfig, require_parter, words
 from demeanor.types import Sample
 
 
@@ -85,6 +85,7 @@ class TfIdf(Encoder):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take back what `state` gave."""
+        require_parter(state.get("words_terms", ()), self.config)
         self._blocks = {
             name: (indexed(state[f"{name}_terms"]), np.asarray(state[f"{name}_rarity"], np.float32))
             for name in self._readers()

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from demeanor.encoders._counts import indexed, learn_terms
 from demeanor.encoders._encoder import Encoder, EncoderConfig, frames
-from demeanor.encoders._words import LearnedWordsConfig, words
+from demeanor.encoders._words import LearnedWordsConfig, require_parter, words
 from demeanor.errors import ConfigError
 from demeanor.plugins import require
 from demeanor.types import Sample
@@ -88,6 +88,7 @@ class Vectors(Encoder):
         """Take back what `state` gave."""
         if not self.learns:
             return super().restore(state)
+        require_parter(state["words"], self.config)
         self._index = indexed(state["words"])
         self._vectors = np.asarray(state["vectors"], np.float32)
         return self

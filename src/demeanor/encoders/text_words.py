@@ -11,7 +11,7 @@ from pydantic import Field
 
 from demeanor.encoders._counts import indexed, learn_terms
 from demeanor.encoders._encoder import Encoder, EncoderConfig
-from demeanor.encoders._words import LearnedWordsConfig, words
+from demeanor.encoders._words import LearnedWordsConfig, require_parter, words
 from demeanor.types import Sample
 
 PADDING, UNKNOWN = 0, 1
@@ -65,6 +65,7 @@ class WordIds(Encoder):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """Take back what `state` gave."""
+        require_parter(state["words"], self.config)
         self._index = indexed(state["words"])
         return self
 

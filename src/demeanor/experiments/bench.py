@@ -22,6 +22,7 @@ from demeanor.features.store import Store
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
 from demeanor.training.measure import floor, measure, rehearsed
+from demeanor.training.parallel import device_of
 from demeanor.training.prepare import SECTIONS, Prepared, prepare, refuse_other_data
 from demeanor.training.run import provenance, read_run_file, save_arrays, with_manifest, write_json
 from demeanor.training.runfile import RunFile, checked
@@ -223,6 +224,9 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
     """One run and its test; `data` keeps the arrays of the last run, for the next one that wants the same."""
     run = lab.check(spec)
     key = json.dumps({k: spec.get(k) for k in SECTIONS}, sort_keys=True)
+    trained = (folder / "scores.json").exists()
+    if not trained:
+        device_of(run.training.device)
     if key not in data:
         data.clear()
         data[key] = prepare(run, root, store, lambda line: None)
@@ -233,7 +237,7 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
     write_json(folder / "run.json", provenance(spec))
     # What was pooled over the folds of this seed is of an earlier run, whose folder is gone.
     (folder.parent / f"{folder.name.partition('-fold-')[0]}.json").unlink(missing_ok=True)
-    if not (folder / "scores.json").exists():
+    if not trained:
         progress = lab.train(run, root, folder, say=lambda line: None, prepared=data[key])
         write_json(folder / "history.json", progress.history)
     record = evaluate(folder, root, "test", None, data[key], say, resamples=0)  # intervals come with all folds together

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -34,6 +33,7 @@ from demeanor.reader.cues.face import Face
 from demeanor.reader.cues.words import Words
 from demeanor.training.face import face_crop
 from demeanor.training.measure import SIDED
+from demeanor.training.run import commit
 from demeanor.types import EMOTIONS, POLARITIES, Evidence, Sample
 
 Array = NDArray[Any]
@@ -276,7 +276,6 @@ def _records(
 
 def stamp(record: Mapping[str, Any], model: str, encoders: Sequence[str], bundle: Bundle) -> dict[str, Any]:
     """A record with what is needed to make it again."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "split": "test",
         **record,
@@ -290,7 +289,7 @@ def stamp(record: Mapping[str, Any], model: str, encoders: Sequence[str], bundle
         "seconds_per_epoch": None,
         "peak_mb": None,
         "command": "python -m demeanor.experiments.release " + " ".join(sys.argv[1:]),
-        "commit": commit,
+        "commit": commit(),
         "version": bundle.spec["version"],
         "test_read_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

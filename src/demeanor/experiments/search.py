@@ -12,6 +12,7 @@ from demeanor.errors import ConfigError
 from demeanor.features.store import Store
 from demeanor.plugins import require
 from demeanor.training import lab
+from demeanor.training.parallel import device_of
 from demeanor.training.prepare import SECTIONS, Prepared, prepare
 from demeanor.training.run import provenance, read_run_file, with_manifest, write_json
 from demeanor.training.runfile import Range, RunFile
@@ -43,8 +44,8 @@ def search(
         `score`, `settings` (key → value) and `trials`; also in best.json of the study's folder.
 
     Raises:
-        ConfigError: no `[search]` section, a range that is none, a key or value that no run takes, or the folder has a
-            study of another run file or other data.
+        ConfigError: no `[search]` section, a range that is none, a key or value that no run takes, settings of which
+            none can be trained, or the folder has a study of another run file or other data.
     """
     optuna = require("optuna", "lab", "searching hyper-parameters")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -53,7 +54,8 @@ def search(
     space, began = run.search, {"config_sha256": provenance(spec)["config_sha256"]}
     del spec["search"]
     for settings in ends(spec, space):
-        lab.check(settings)
+        lab.check(settings, builds=False)  # values that do not go together may each go with others
+    device_of(run.training.device)
     folder = out / f"search-{run.run.name}"
     folder.mkdir(parents=True, exist_ok=True)
     prepared = preparing(root, store, say)
@@ -63,16 +65,26 @@ def search(
     def objective(trial: Any) -> float:
         chosen = {key: suggest(trial, key, range_) for key, range_ in space.items()}
         settings = with_settings(spec, chosen)
-        one = lab.check(settings)
         place = folder / f"trial-{trial.number}"
         place.mkdir(exist_ok=True)
         write_json(place / "run.json", provenance(settings))
-        progress = lab.train(one, root, place, say=lambda line: None, prepared=prepared(settings))
-        say(f"trial {trial.number + 1}/{trials}: {progress.best:.4f}  {chosen}")
-        return progress.best
+        try:
+            one = lab.check(settings)
+            progress = lab.train(one, root, place, say=lambda line: None, prepared=prepared(settings))
+        except ConfigError as error:  # each value is right, together they are not: no reason to end a search
+            say(f"trial {trial.number + 1}/{trials}: left out  {chosen}: {error}")
+            raise optuna.TrialPruned from error
+        score = progress.kept(one.training.keep)[1]
+        say(f"trial {trial.number + 1}/{trials}: {score:.4f}  {chosen}")
+        return score
 
     study = study_of(run, folder, began)
     study.optimize(objective, n_trials=max(0, trials - finished(study)))
+    if not any(t.state.name == "COMPLETE" for t in study.trials):
+        raise ConfigError(
+            f"expected a trial that could be trained, got none of {trials}; mend the ranges of [search], and begin "
+            f"anew: remove {folder}"
+        )
     best = {"score": study.best_value, "settings": study.best_params, "trials": finished(study)}
     write_json(folder / "best.json", best)
     return best
@@ -128,8 +140,8 @@ def study_of(run: RunFile, folder: Path, began: Mapping[str, str]) -> Any:
 
 
 def finished(study: Any) -> int:
-    """How many trials came to an end: those of a killed search did not."""
-    return sum(t.state.name == "COMPLETE" for t in study.trials)
+    """How many trials came to an end, those left out counted in: those of a killed search did not."""
+    return sum(t.state.name in ("COMPLETE", "PRUNED") for t in study.trials)
 
 
 def ends(spec: Mapping[str, Any], space: Mapping[str, Range]) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ not expected is refused with the place where it stands.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -25,7 +26,10 @@ LONGEST = 1_000_000
 """Steps, and any whole number in an encoder's settings."""
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,60}$")]
+NAME = r"[\w-]{1,61}"
+"""What tasks and modalities may be called, in any script; such a name leads into no other folder."""
+
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 CueName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$")]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -82,7 +86,9 @@ class ModalityPart(Part):
         longest: steps beyond which it is cut.
         mean: whether it is reduced to its mean over time.
         moments: whether to its mean and standard deviation, side by side.
-        steps: of the longest training sample.
+        steps: of the longest training sample, as the model takes it.
+        raw_steps: of that sample as the encoder gives it, neither cut nor averaged; None: earlier versions did not say.
+        seconds: of the longest training sample, where the encoder gives one step whatever it lasts.
     """
 
     cue: CueName
@@ -93,6 +99,8 @@ class ModalityPart(Part):
     mean: bool = False
     moments: bool = False
     steps: int = Field(default=1, ge=0)
+    raw_steps: int | None = Field(default=None, ge=0)
+    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _shaped(self) -> ModalityPart:
@@ -189,6 +197,12 @@ class Described(BaseModel):
     def width(self, modality: str) -> int:
         """Width of a step as the graph takes it: with context one more, which marks the target."""
         return self.modalities[modality].shape[0] + bool(self.context)
+
+
+def encoder_file(modality: str, end: str) -> str:
+    """The name of a file of a modality's encoder, a `FileName` in whatever script the modality is called."""
+    plain = modality if modality.isascii() else hashlib.sha256(modality.encode()).hexdigest()[:12]
+    return f"encoder-{plain}{end}"
 
 
 def described(spec: Mapping[str, Any], place: str) -> Described:

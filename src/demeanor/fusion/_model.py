@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
@@ -16,6 +16,14 @@ class ModelConfig(BaseModel):
     """Base of every model's `Config`: frozen, unknown keys fail."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _chance(cls, value: Any, info: ValidationInfo) -> Any:
+        """Functions of torch refuse a dropout that is no chance, but only when data come."""
+        if str(info.field_name).endswith("dropout") and isinstance(value, int | float) and not 0 <= value <= 1:
+            raise ValueError("expected a chance in [0, 1]")
+        return value
 
 
 class FusionConfig(ModelConfig):

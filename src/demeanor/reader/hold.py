@@ -14,7 +14,7 @@ from demeanor.types import Evidence, Sample, Utterance
 if TYPE_CHECKING:
     from demeanor.reader.clip import Seen
     from demeanor.reader.draft import Draft
-    from demeanor.reader.joint import Features, JointModel, Present
+    from demeanor.reader.joint import Encoded, JointModel, Present
     from demeanor.reader.said import Said
 
 
@@ -61,7 +61,7 @@ class JointHold:
     cues: Mapping[str, str]
     sample: Sample
     pieces: Sequence[Piece]
-    features: Features
+    features: Encoded
     said: Mapping[Present, Said]
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:

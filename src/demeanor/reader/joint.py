@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from demeanor.bundle import Bundle
 from demeanor.errors import BundleError, DemeanorError, InputError
 from demeanor.features.context import in_context
-from demeanor.features.described import Described, described
+from demeanor.features.described import Described, ModalityPart, described
 from demeanor.features.exported import open_encoder, open_scales, shaped
 from demeanor.types import Sample
 
@@ -27,7 +27,16 @@ Present = tuple[str, ...]
 
 _AT_ONCE = 1 << 24  # numbers of one modality that the graph is given at once
 _TYPES = {"frames": "tensor(float)", "ids": "tensor(int64)", "picture": "tensor(float)"}
-_LONGER, _ALWAYS = 4, 2000  # a whole may be so many times longer than the longest training sample, or so many steps
+_LONGER = 4  # a whole may be so many times longer than the longest training sample
+_ALWAYS, _ALWAYS_SECONDS = 2000, 20.0  # or have so many steps; or seconds, where an encoder gives one step
+
+
+class Encoded(dict[str, NDArray[Any]]):
+    """Per modality present what the model takes; `raw_steps` are those of its encoder, neither cut nor averaged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw_steps: dict[str, int] = {}
 
 
 class JointModel:
@@ -51,9 +60,9 @@ class JointModel:
         self.scales = open_scales(bundle.file(self.spec.scales), self.parts) if self.spec.scales else {}
         self._takes = self._checked()
 
-    def encode(self, sample: Sample, modalities: Sequence[str], faults: list[DemeanorError]) -> dict[str, NDArray[Any]]:
+    def encode(self, sample: Sample, modalities: Sequence[str], faults: list[DemeanorError]) -> Encoded:
         """The modalities that a sample has; one that cannot be read is left out, and its error added to `faults`."""
-        out = {}
+        out = Encoded()
         for modality in modalities:
             place = f"{self.bundle.folder}: {modality}"
             try:
@@ -64,6 +73,7 @@ class JointModel:
                 faults.append(error)
                 continue
             if value is not None and value.size:
+                out.raw_steps[modality] = len(value)
                 out[modality] = shaped(value, self.parts[modality], self.scales.get(modality), place)
         return out
 
@@ -82,12 +92,19 @@ class JointModel:
                     found[modality] = window
         return [*out]
 
-    def too_long(self, features: Features) -> bool:
-        """Whether a sample is far longer than any the model was trained on."""
-        return any(
-            self.parts[m].kind != "picture" and len(x) > max(_LONGER * self.parts[m].steps, _ALWAYS)
-            for m, x in features.items()
-        )
+    def too_long(self, features: Encoded, seconds: float | None = None) -> bool:
+        """Whether a sample, which lasts so many seconds, is far longer than any the model was trained on."""
+        return any(self._beyond(self.parts[m], x, features.raw_steps[m], seconds or 0) for m, x in features.items())
+
+    @staticmethod
+    def _beyond(part: ModalityPart, value: NDArray[Any], raw_steps: int, seconds: float) -> bool:
+        if part.kind == "picture":
+            return False
+        if part.seconds is not None and seconds > max(_LONGER * part.seconds, _ALWAYS_SECONDS):
+            return True
+        if part.raw_steps is None:  # of an earlier version: what the model takes is all there is to compare
+            return len(value) > max(_LONGER * part.steps, _ALWAYS)
+        return raw_steps > max(_LONGER * part.raw_steps, _ALWAYS)
 
     def numbers(self, features: Features, sets: Sequence[Present]) -> list[Numbers]:
         """What the model says with only those modalities present, per set.

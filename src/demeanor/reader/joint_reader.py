@@ -22,7 +22,7 @@ from demeanor.reader.experts import Experts, reason
 from demeanor.reader.film import read_timed
 from demeanor.reader.hold import JointHold
 from demeanor.reader.inputs import NEEDS, Parts
-from demeanor.reader.joint import Features, JointModel, Present, subsets
+from demeanor.reader.joint import Encoded, Features, JointModel, Present, subsets
 from demeanor.reader.people import people
 from demeanor.reader.reader import Reader
 from demeanor.reader.said import Said, averaged, reading, said_of, shares
@@ -169,13 +169,13 @@ class JointReader(Reader):
             code = draft.language or detect_language(parts.text)
             draft.language = None if code == "und" else code
 
-    def _read(self, parts: Parts, draft: Draft, wanted: Sequence[str], features: Features) -> tuple[Sets, list[Sets]]:
+    def _read(self, parts: Parts, draft: Draft, wanted: Sequence[str], features: Encoded) -> tuple[Sets, list[Sets]]:
         """What is said of the whole and of each piece; a single piece is the whole."""
         if len(draft.pieces) == 1:
             whole = self._said(self.model.among([features], [parts.start])[0])
             return whole, [whole]
         pieces = [self._said(f) for f in self._pieces(parts, draft, wanted)]
-        if pieces and self.model.too_long(features):
+        if pieces and self.model.too_long(features, draft.duration):
             draft.warnings.append(
                 "far longer than anything the model was trained on: the reading of the whole is the mean of its "
                 "segments"

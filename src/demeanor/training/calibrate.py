@@ -50,9 +50,12 @@ def described_task(run: RunFile, prepared: Prepared, name: str) -> dict[str, Any
 
 
 def range_of(labels: NDArray[np.float64], reads: str | None) -> tuple[float, float]:
-    """[-1, 1] for a score within it, else what the training labels span, with 0 in the middle where it lies inside."""
+    """[-1, 1] for a score within it that is below 0 somewhere, else the span of the training labels.
+
+    0 is in the middle where it lies inside.
+    """
     low, high = float(labels.min()), float(labels.max())
-    if reads == "score" and min(low, -high) >= -1:
+    if reads == "score" and -1 <= low < 0 and high <= 1:
         return -1.0, 1.0
     if low < 0 < high:
         far = max(-low, high)

@@ -98,7 +98,8 @@ def _scores(spec: Mapping[str, Any]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for split, record in spec["records"].items():
         for metric, found in record["metrics"].items():
-            value = f"{_number(found['value'])} [{_number(found['low'])}, {_number(found['high'])}]"
+            low, high = found.get("low"), found.get("high")  # `bench` measures its runs without intervals
+            value = _number(found["value"]) + (f" [{_number(low)}, {_number(high)}]" if "low" in found else "")
             yield f"| {split} | {record['n']} | {metric} | {value} | {_number(record['floor'].get(metric))} |"
     if "test" not in spec["records"]:
         yield "\nThe test part was not read for this run; the validation part picked its epoch, so its scores flatter."

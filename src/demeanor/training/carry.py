@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,20 @@ import numpy as np
 
 from demeanor.bundle import LARGEST
 from demeanor.encoders._encoder import Encoder
-from demeanor.errors import ConfigError
-from demeanor.features.described import ModalityPart
+from demeanor.errors import ConfigError, InputError
+from demeanor.features.described import ModalityPart, encoder_file
 from demeanor.features.digest import name_of
 from demeanor.features.exported import column_of, open_encoder
 from demeanor.features.parts import group_of
 from demeanor.features.read import path_settings
 from demeanor.features.store import Store
+from demeanor.media.container import open_container
 from demeanor.training.data import Rows
 from demeanor.training.encoder_graphs import Graphs, graphs_of
 from demeanor.training.export import Variant
 from demeanor.training.prepare import Prepared
 from demeanor.training.runfile import Features
+from demeanor.types import Sample
 
 
 def refuse_features(features: Features) -> None:
@@ -71,7 +74,7 @@ def carry(modality: str, encoder: Encoder, folder: Path, variant: Variant = "flo
         name, version, settings = name_of(encoder), encoder.version, _settings(modality, encoder, folder)
     state = None
     if learned := encoder.state():
-        state = f"encoder-{modality}.npz"
+        state = encoder_file(modality, ".npz")
         np.savez_compressed(folder / state, **dict(learned))  # type: ignore[arg-type]
     return {
         "name": name, "version": version, "settings": settings, "state": state,
@@ -123,9 +126,22 @@ def _settings(modality: str, encoder: Encoder, folder: Path) -> dict[str, Any]:
             continue
         if not path.is_file() or path.stat().st_size > LARGEST:
             raise ConfigError(f"encoders.{modality}.{key}: expected a file of at most {LARGEST} bytes, got {path}")
-        settings[key] = f"encoder-{modality}-{key}{path.suffix}"
+        settings[key] = encoder_file(modality, f"-{key}{path.suffix}")
         shutil.copyfile(path, folder / settings[key])
     return settings
+
+
+def longest_seconds(samples: Sequence[Sample], encoder: Encoder) -> float | None:
+    """Seconds of the longest clip that an encoder reads; None where it reads neither sound nor film, or none says."""
+    found = []
+    for sample in samples:
+        match encoder.reads(sample):
+            case (source, "audio" | "video", start, end):
+                if end is None:
+                    with contextlib.suppress(InputError), open_container(source, "look at its length") as container:
+                        end = container.duration / 1e6 if container.duration else None
+                found += [] if end is None else [end - (start or 0)]
+    return max(found, default=None)
 
 
 def cue_name(modality: str, cue: str | None, taken: set[str]) -> str:

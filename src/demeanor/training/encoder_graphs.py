@@ -15,6 +15,7 @@ from demeanor.encoders._encoder import Encoder
 from demeanor.encoders._faces import ShownConfig
 from demeanor.encoders._pretrained import load, load_model
 from demeanor.errors import ConfigError
+from demeanor.features.described import encoder_file
 from demeanor.features.digest import name_of
 from demeanor.training.export import Variant, stored, traced, write_onnx
 
@@ -103,7 +104,8 @@ def _text(encoder: Any, modality: str, folder: Path, variant: Variant) -> Graphs
     fast = getattr(tokenizer, "backend_tokenizer", None)
     if fast is None:
         raise ConfigError(f"encoders.{modality}: expected a model with a tokenizer.json, got one without ('{c.model}')")
-    fast.save(str(folder / f"encoder-{modality}-tokenizer.json"))
+    file = encoder_file(modality, "-tokenizer.json")
+    fast.save(str(folder / file))
     said = tokenizer("a b c d", return_tensors="pt")
     names = tuple(n for n in ("input_ids", "attention_mask", "token_type_ids") if n in said)
     example = tuple(said[n] for n in names)
@@ -114,8 +116,7 @@ def _text(encoder: Any, modality: str, folder: Path, variant: Variant) -> Graphs
     return Graphs(
         "text_onnx",
         text_onnx.ENCODER.version,
-        {"graph": graph, "tokenizer": f"encoder-{modality}-tokenizer.json", "width": width}
-        | {"longest": c.longest, "prefix": c.prefix},
+        {"graph": graph, "tokenizer": file, "width": width} | {"longest": c.longest, "prefix": c.prefix},
     )
 
 
@@ -209,7 +210,7 @@ def _written(
     folder: Path,
     variant: Variant,
 ) -> str:
-    name = f"encoder-{modality}.onnx"
+    name = encoder_file(modality, ".onnx")
     with torch.no_grad():
         found = traced(graph, example, names, ["states"], axes)
     write_onnx(stored(found, variant), folder / name)

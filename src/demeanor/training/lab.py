@@ -26,26 +26,31 @@ from demeanor.plugins import load as plugin
 from demeanor.training.data import Rows, collate
 from demeanor.training.degrade import only, standing, subsets_of
 from demeanor.training.folds import group_folds
-from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically, start_from
+from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically
 from demeanor.training.measure import floor, measure, rehearsed, selected
-from demeanor.training.parallel import join
+from demeanor.training.parallel import join, nearest_device
 from demeanor.training.prepare import LEARNED, Prepared, prepare, refuse_other_data
 from demeanor.training.pretrain import pretrain
-from demeanor.training.refuse import modality_of, refuse_names, refuse_tasks
+from demeanor.training.refuse import UNBUILT, modality_of, refuse_names, refuse_settings, refuse_tasks
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
 from demeanor.training.sources import FITTED
+from demeanor.training.start import start_from
 
 __all__ = ["build", "check", "load", "predictions", "train"]
 
 Say = Callable[[str], None]
 
 
-def check(spec: Mapping[str, Any]) -> RunFile:
+def check(spec: Mapping[str, Any], builds: bool = True) -> RunFile:
     """The run file, its names looked up: model, data set, encoders, device, the metric that picks the epoch.
 
+    Args:
+        spec: the run file.
+        builds: whether its model is built, too, without data and memory: values that it cannot have are found so.
+
     Raises:
-        ConfigError: an unknown key or name; says which are near.
+        ConfigError: an unknown key or name, says which are near; a model that cannot be built.
     """
     if expert := spec.get("run", {}).get("expert"):
         raise ConfigError(
@@ -60,7 +65,7 @@ def check(spec: Mapping[str, Any]) -> RunFile:
                 "encoders: expected a key name or preset in every [encoders.MODALITY]; `demeanor encoders` lists them"
             )
         plugin("encoders", str(settings["name"]))
-    device_of(run.training.device)
+    nearest_device(run.training.device)
     selected(run, rehearsed(run))
     module = plugin("fusion", run.run.model)
     known = set(module.Config.model_fields)
@@ -92,6 +97,8 @@ def check(spec: Mapping[str, Any]) -> RunFile:
             f"training.self_distillation: expected two modalities or more, but {run.run.model} over "
             f"{', '.join(run.encoders)} reads one; add an encoder and take a model that fuses, or leave it out"
         )
+    if builds:
+        refuse_settings(run, module)
     return run
 
 
@@ -106,7 +113,10 @@ def build(run: RunFile, prepared: Prepared, folder: Path | None = None) -> Model
         ConfigError: settings the model does not take, or modalities it cannot use.
     """
     config = _config(run, prepared, folder)
-    model: Model = plugin("fusion", run.run.model).MODEL(config)
+    try:
+        model: Model = plugin("fusion", run.run.model).MODEL(config)
+    except UNBUILT as error:
+        raise ConfigError(f"model: {run.run.model} cannot be built: {error}; mend [model]") from error
     return model
 
 
@@ -173,11 +183,12 @@ def train(
     `prepared` is the run's data, where it is at hand.
 
     Raises:
-        ConfigError: the folder holds weights that learned from other data.
+        ConfigError: the folder holds weights that learned from other data, or this machine has no such device.
     """
     from demeanor.training.run import save_arrays, write_json
 
     started = time.time()
+    device_of(run.training.device)  # before features are made for hours
     forget_peak()
     prepared = prepared or prepare(run, root, store, say)
     _begin(run, prepared, folder)
@@ -213,7 +224,7 @@ def train(
             "seconds_per_epoch": float(np.median([h["seconds"] for h in progress.history])),
             "peak_mb": peak_mb(),
             "seconds": time.time() - started,
-            "best_epoch": progress.best_epoch,
+            "best_epoch": progress.kept(run.training.keep)[0],
         },
     )
     return progress

@@ -21,9 +21,10 @@ from demeanor.losses.tasks import SPREAD
 from demeanor.training import heap
 from demeanor.training.data import Rows, batches
 from demeanor.training.degrade import drop_modalities, standing
-from demeanor.training.parallel import add_up, device_of, join, refuse_memories, share
+from demeanor.training.parallel import add_up, device_of, join, nearest_device, refuse_memories, share
 from demeanor.training.schedule import rate
 from demeanor.training.settings import Settings
+from demeanor.training.start import start_from
 from demeanor.training.track import Tracker
 
 __all__ = ["Augment", "Progress", "Settings", "device_of", "fit", "predict", "save_atomically"]
@@ -44,6 +45,10 @@ class Progress:
     scale: float = 1.0
     scaled_at: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+
+    def kept(self, keep: str) -> tuple[int, float]:
+        """The epoch, from 1, whose weights are kept, and its score: see `Settings.keep`."""
+        return (self.best_epoch, self.best) if keep == "best" else (self.epoch, self.history[-1]["score"])
 
 
 def arithmetic(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
@@ -334,32 +339,6 @@ def _check_modalities(rows: Rows) -> None:
         )
 
 
-def start_from(model: Model, source: Path, say: Callable[[str], None] = print) -> list[str]:
-    """Load the weights of `source` (a run folder or a file) that fit by name and shape; the names that did.
-
-    The names are this model's own, or those of another library that it knows (`Model.renamed`).
-
-    Raises:
-        ConfigError: nothing there, or not one weight fits.
-    """
-    path = source / "best.pt" if source.is_dir() else source
-    if not path.is_file():
-        raise ConfigError(f"init_from: expected weights at {path}; found nothing there")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        found = load_file(str(path))
-    else:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    own, found = model.state_dict(), {**found, **model.renamed(found)}
-    fits = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
-    if not fits:
-        raise ConfigError(f"init_from: no weight of {path} fits this model; it has {', '.join(list(found)[:4])} …")
-    model.load_state_dict(fits, strict=False)
-    say(f"started from {len(fits)} of {len(own)} weights of {path}")
-    return sorted(fits)
-
-
 def save_atomically(state: Any, path: Path) -> None:
     """Written beside and moved into place: a killed run leaves the old file whole."""
     temporary = path.with_suffix(".part")
@@ -372,7 +351,7 @@ def predict(
     model: Model, rows: Rows, batch: int = 64, device: str = "auto", precision: str = "bfloat16"
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Every task's raw output and `hidden`, in the rows' own order: {task: (N, …) float32}."""
-    place = device_of(device)
+    place = nearest_device(device)
     model.to(place).eval()
     parts: dict[str, list[np.ndarray[Any, Any]]] = {}
     order: list[np.ndarray[Any, Any]] = []

@@ -27,7 +27,7 @@ from demeanor.plugins import load as plugin
 from demeanor.training import lab
 from demeanor.training.calibrate import calibrate, calibration_error, described_task
 from demeanor.training.card import write_card
-from demeanor.training.carry import as_carried, carry, cue_name, refuse_features, refuse_place
+from demeanor.training.carry import as_carried, carry, cue_name, longest_seconds, refuse_features, refuse_place
 from demeanor.training.data import Rows, collate
 from demeanor.training.export import Variant, stored, trace_fusion, write_onnx
 from demeanor.training.measure import measure
@@ -204,6 +204,11 @@ def _as_in_lab(
                 f"expected the {len(before[task])} validation rows of the run, got {len(numbers)}: its data have "
                 "changed; train it again"
             )
+        if not (np.isfinite(numbers).all() and np.isfinite(before[task]).all()):  # no difference to such is too large
+            raise ConfigError(
+                f"expected finite validation predictions of {task}, got others; the training went astray: train it "
+                "again with a lower training.learning_rate, or in float32"
+            )
         apart = max(apart, float((np.abs(numbers - before[task]) / np.maximum(1, np.abs(before[task]))).max(initial=0)))
     if not apart <= CLOSE:
         raise ConfigError(
@@ -229,9 +234,13 @@ def _described(run: RunFile, prepared: Prepared, used: Sequence[str], folder: Pa
             "kind": kind,
             "shape": list(example.shape) if kind == "picture" else [width] if kind == "frames" else [],
             "longest": run.features.longest.get(modality),
-            "mean": modality in run.features.mean,
-            "moments": modality in run.features.moments,
+            "mean": kind == "frames" and modality in run.features.mean,  # ids and pictures are not averaged
+            "moments": kind == "frames" and modality in run.features.moments,
             "steps": 1 if kind == "picture" else max(len(x) for x in train if x is not None),
+            "raw_steps": None if kind == "picture" else prepared.raw_steps[modality],
+            "seconds": longest_seconds([prepared.samples[i] for i in prepared.parts.train], encoder)
+            if kind == "frames" and prepared.raw_steps[modality] == 1
+            else None,
         }
     scales = {f"{m}/{k}": v for m in used if m in prepared.scales for k, v in prepared.scales[m].state().items()}
     if scales:

@@ -26,15 +26,34 @@ def device_of(name: str) -> torch.device:
     """`auto` takes cuda, then mps, then cpu.
 
     Raises:
+        ConfigError: no name of a device, or of one that this machine does not have.
+    """
+    found = nearest_device(name)
+    if name != "auto" and found != torch.device(name):
+        raise ConfigError(
+            f"training.device: expected a device that this machine has, got '{name}'; take auto, or --set "
+            f"training.device={found.type}"
+        )
+    return found
+
+
+def nearest_device(name: str) -> torch.device:
+    """As `device_of`, but a device that this machine does not have becomes what `auto` takes: weights run on any.
+
+    Raises:
         ConfigError: no name of a device.
     """
     if name != "auto":
         try:
-            return torch.device(name)
+            asked = torch.device(name)
         except RuntimeError:
             raise ConfigError(
                 f"training.device: expected auto, cpu, cuda, cuda:1 …, or mps; got '{name}'; name one of these"
             ) from None
+        cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        lacking = {"cuda": (asked.index or 0) >= cards, "mps": not torch.backends.mps.is_available()}
+        if not lacking.get(asked.type, False):
+            return asked
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -52,6 +52,7 @@ class Prepared:
         labels: per task (N,) or (N, classes), NaN where a sample has none.
         fitted_on: ids of the samples that encoders and scales were fitted on; None where a run that they were taken
             from does not say.
+        raw_steps: per modality steps of the longest training sample as its encoder gives it, neither cut nor averaged.
         own: `TASK_MODALITY` → labels of one modality alone, where the data set has them: shaped as the task's. They
             are no tasks; a model may teach a modality's own head by them.
     """
@@ -63,6 +64,7 @@ class Prepared:
     scales: dict[str, Standardiser]
     labels: dict[str, NDArray[np.float32]]
     fitted_on: tuple[str, ...] | None = None
+    raw_steps: dict[str, int] = field(default_factory=dict)
     own: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def dims(self) -> dict[str, int]:
@@ -137,10 +139,11 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
         encoders[modality] = encoder
         columns[modality] = list(encode_all(samples, encoder, store, fitted_ids=ids))
         say(f"{modality}: {sum(x is not None for x in columns[modality])} of {len(samples)} samples encoded")
+    raw = {m: max((len(x) for i in parts.train if (x := c[i]) is not None), default=0) for m, c in columns.items()}
     scales = _shape(columns, run.features, samples, parts, known)
     if seen is not None and (set(scales) - set(known) or (before is None and any(e.learns for e in read.values()))):
         seen = tuple(sorted({*seen, *(samples[i].id for i in parts.train)}))
-    return Prepared(samples, parts, columns, encoders, scales, labels, seen, _own_labels(samples, run))
+    return Prepared(samples, parts, columns, encoders, scales, labels, seen, raw, _own_labels(samples, run))
 
 
 LEARNED = "data.json"
@@ -184,7 +187,7 @@ def _shape(
 ) -> dict[str, Standardiser]:  # fmt: skip
     """Cut, average, scale and put into context, in place; `NAME_context` are columns of their own.
 
-    Scales that are `known` are taken as they are.
+    Scales that are `known` are taken as they are, where features are scaled at all.
     """
     reaches = features.context if isinstance(features.context, dict) else {}
     for setting, names in (
@@ -198,7 +201,7 @@ def _shape(
         for name in names:
             if name not in columns:
                 raise ConfigError(f"features.{setting}: unknown modality '{name}'; encoders are {', '.join(columns)}")
-    scales: dict[str, Standardiser] = dict(known)
+    scales: dict[str, Standardiser] = {} if features.normalise == "none" else dict(known)
     said: dict[str, Column] = {}
     for modality, column in columns.items():
         if all(x is None for x in column):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
+import torch
+from pydantic import ValidationError
 from torch import nn
 
 from demeanor.errors import ConfigError
+from demeanor.features.described import NAME
 from demeanor.layers.heads import TaskHeads
 from demeanor.training.prepare import CLASSES
-from demeanor.training.runfile import RunFile
+from demeanor.training.runfile import RunFile, explain
 
 
 def refuse_names(run: RunFile) -> None:
@@ -23,10 +28,11 @@ def refuse_names(run: RunFile) -> None:
     taken.add("weight")  # among the labels of a batch, that of its rows
     for section, names in (("encoders", run.encoders), ("tasks", run.tasks)):
         for name in names:
-            if not re.fullmatch(r"[\w-]+", name) or name in taken:
+            if not re.fullmatch(NAME, name) or name in taken:
+                near = f"{section}.my_{re.sub('[^a-z]', '', name.lower())}"[:60]
                 raise ConfigError(
-                    f"{section}: expected a name of letters, digits and _ that the lab and torch do not use, "
-                    f"got '{name}'; call it otherwise, say {section}.my_{re.sub('[^a-z]', '', name.lower())}"
+                    f"{section}: expected a name of letters, digits, _ and -, at most 61 of them, that the lab and "
+                    f"torch do not use, got '{name}'; call it otherwise, say {near}"
                 )
 
 
@@ -53,6 +59,46 @@ def refuse_tasks(run: RunFile, module: ModuleType) -> None:
                 f"tasks.{name}: expected the classes of {run.run.model}, {', '.join(CLASSES[name])}, in this order, "
                 f"got {', '.join(found)}; leave tasks.{name}.classes out, and call the labels so"
             )
+
+
+UNBUILT = (ValueError, RuntimeError, AssertionError, ZeroDivisionError, TypeError)
+"""What torch and Python raise where a layer cannot have such a size."""
+
+_WIDTH = 40_320  # of features, before there are any: whatever a model divides a width by divides this one
+
+
+def refuse_settings(run: RunFile, module: ModuleType) -> None:
+    """Values that no layer can have, found without data; what is fine or not by the data's widths is left to these.
+
+    Raises:
+        ConfigError: the model cannot be built with its settings, but could be without them.
+    """
+    fault = _unbuilt(run, module, run.model)
+    own: Mapping[str, Any] = {key: run.model[key] for key in ("preset", "modality") if key in run.model}
+    if fault is not None and _unbuilt(run, module, own) is None:
+        raise ConfigError(f"model: {run.run.model} cannot be built with these settings: {fault}; mend [model]")
+
+
+def _unbuilt(run: RunFile, module: ModuleType, own: Mapping[str, Any]) -> str | None:
+    """Why a model with those settings cannot be built; None where it can."""
+    fields = module.Config.model_fields
+    settings = {**getattr(module, "PRESETS", {}).get(own.get("preset"), {}), **own}
+    settings.pop("preset", None)
+    if "tasks" in fields:
+        classes = {name: task.classes or CLASSES.get(name) for name, task in run.tasks.items()}
+        settings["tasks"] = {name: len(found) if found else 1 for name, found in classes.items()}
+    if "dims" in fields:
+        settings.setdefault("dims", dict.fromkeys(run.encoders, _WIDTH))
+    if "modality" in fields:
+        settings["modality"] = modality_of(run, module)
+    try:
+        with torch.device("meta"):  # shapes alone
+            module.MODEL(module.Config(**settings))
+    except ValidationError as error:
+        return "; ".join(f"model.{explain(e)}" for e in error.errors())
+    except (*UNBUILT, ConfigError) as error:
+        return str(error)
+    return None
 
 
 def modality_of(run: RunFile, module: ModuleType) -> str | None:

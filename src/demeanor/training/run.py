@@ -77,15 +77,23 @@ def _write_out_lr(spec: Mapping[str, Any]) -> None:
 def provenance(spec: Mapping[str, Any]) -> dict[str, Any]:
     """What must be known to make a run again: the resolved config, its hash, commit, versions, machine."""
     text = json.dumps(spec, sort_keys=True)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "config": dict(spec),
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "commit": commit or None,
+        "commit": commit(),
         "versions": {name: version(name) for name in ("torch", "numpy", "demeanor")},
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
+
+
+def commit() -> str | None:
+    """Of the repository that this program stands in; None outside of one, or where git is not installed."""
+    try:
+        said = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return said.stdout.strip() or None
 
 
 def write_json(path: Path, value: Any) -> None:
