@@ -118,3 +118,5 @@ def test_what_a_decision_leaves_open_is_the_raters() -> None:
     assert settled(given, mark(1)) == {"score": 1, "polarity": "positive", "emotions": ["joy"]}
     assert settled(given, mark(None, "anger")) == {"score": -0.3335, "emotions": ["anger"]}
     assert settled([mark(1, "joy")], mark(polarity="negative")) == {"polarity": "negative", "emotions": ["joy"]}
+    overruled = [Mark({"score": 0.9, "polarity": "positive"}), Mark({"score": 0.6, "polarity": "positive"})]
+    assert settled(overruled, mark(polarity="neutral")) == {"polarity": "neutral"}

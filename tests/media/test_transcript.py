@@ -411,3 +411,27 @@ def test_what_text_files_are_read_in_transcripts_are_too(tmp_path: Path) -> None
     for said, encoding in ways:
         data = cue.format(said).encode(encoding)
         assert read_transcript(write(tmp_path, "a.srt", data))[0].text == said == read_transcript(data)[0].text
+
+
+@pytest.mark.parametrize(
+    ("cues", "said"),
+    [
+        (["<v Ann>Yes.", "<v Bob>Yes.\n<v Bob>I never liked it."], ["Yes.", "Yes. I never liked it."]),
+        (["No.", "No.\nNot again."], ["No.", "No. Not again."]),
+    ],
+)
+def test_a_line_that_comes_again_by_chance_is_said_again(tmp_path: Path, cues: list[str], said: list[str]) -> None:
+    timed = (f"00:0{n}.000 --> 00:0{n + 1}.000\n{cue}\n" for n, cue in enumerate(cues, 1))
+    notes: list[str] = []
+    assert [
+        u.text for u in read_transcript(write(tmp_path, "a.vtt", "WEBVTT\n\n" + "\n".join(timed)), warnings=notes)
+    ] == said
+    assert not notes
+
+
+def test_an_analysis_of_a_stretch_lies_where_it_was_cut_from(tmp_path: Path) -> None:
+    word = {"text": "hi", "start": 0.5, "end": 0.8}
+    segment = {"start": 0.5, "end": 1.4, "text": "hi there", "words": [word]}
+    data = {"sample": {"start": 1.0, "end": 3.0}, "segments": [segment]}
+    (said,) = read_transcript(write(tmp_path, "a.json", json.dumps(data)))
+    assert (said.start, said.end, said.words[0].start, said.words[0].end) == (1.5, 2.4, 1.5, 1.8)

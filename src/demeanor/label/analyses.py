@@ -104,10 +104,8 @@ def _told_apart(entries: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, A
 
 def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two analyses of one name are of one sample, as far as they tell."""
-    lengths = [a.get("duration") for a in (one, other)]
-    if None not in lengths and abs(lengths[0] - lengths[1]) > max(_APART, 0.02 * max(lengths)):
-        return False
-    if (lengths[0] is None) != (lengths[1] is None) or _content(one) != _content(other):
+    lengths = [float(a.get("duration") or 0) for a in (one, other)]
+    if abs(lengths[0] - lengths[1]) > max(_APART, 0.02 * max(lengths)) or _content(one) != _content(other):
         return False
     # A picture has nothing to be told by but its reading, which is the same by the same bundle.
     bundle = [(a.get("provenance") or {}).get("bundle") for a in (one, other)]

@@ -147,15 +147,16 @@ def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]
     if not timing and text.strip() and text.strip() != "WEBVTT":
         raise DecodeError(f"{name}: expected lines like '00:00:01,000 --> 00:00:02,500', got none; is it a transcript?")
     is_webvtt = text.startswith("WEBVTT")
-    screen = _Screen(rolls=_WORD_TIME.search(text) is not None)
-    for number, following in itertools.pairwise([*timing, len(lines)]):
+    ends = [*timing, len(lines)][1:]
+    bodies = [_body(lines[at + 1 : end], is_webvtt, end < len(lines)) for at, end in zip(timing, ends, strict=True)]
+    screen = _Screen(rolls=_WORD_TIME.search(text) is not None or _mostly_repeats(bodies))
+    for number, body in zip(timing, bodies, strict=True):
         match = _CUE.match(lines[number])
         if match is None:
             got = f"got {lines[number]!r:.80}; mend that line"
             faults.append(InputError(f"{name}, line {number + 1}: expected '00:00:01,000 --> 00:00:02,500', {got}"))
             continue
         place = f"line {number + 1}"
-        body = _body(lines[number + 1 : following], is_webvtt, following < len(lines))
         start, end = (_seconds(match.groups()[at : at + 5]) for at in (0, 5))
         if is_webvtt:
             body = screen.new(body, start, end, place)
@@ -181,6 +182,13 @@ def _body(lines: Sequence[str], is_webvtt: bool, followed: bool) -> list[str]:
     return [lines[at] for at in filled]
 
 
+def _mostly_repeats(bodies: Sequence[Sequence[str]]) -> bool:
+    """Whether most cues begin with the line that the one before ends with, and go on; once by chance is no rolling."""
+    pairs = list(itertools.pairwise(filter(None, bodies)))
+    same = sum(len(other) > 1 and _plain(one[-1]) == _plain(other[0]) for one, other in pairs)
+    return same > 1 and 2 * same >= len(pairs)
+
+
 class _Screen:
     """What rolling captions show: each cue repeats the last lines of the one before and adds one.
 
@@ -197,8 +205,8 @@ class _Screen:
     def new(self, body: list[str], start: float, end: float, place: str) -> list[str]:
         """The lines of a cue that were not shown up to its start already.
 
-        What says the same as the cue before is said again, unless it is over at once or the file has the times of
-        words, as captions that a machine made while they rolled.
+        What says the same as the cue before is said again, unless it is over at once or the file's captions roll: it
+        has the times of words, as a machine writes them, or most of its cues repeat the one before.
         """
         shown = [_plain(line) for line in body]
         most = min(len(shown), len(self._shown)) if start <= self._until + _SHORTEST else 0
