@@ -137,3 +137,9 @@ def test_a_copy_goes_where_a_link_leads_and_into_no_device(tmp_path: Path) -> No
         with pytest.raises(ConfigError, match="got a device or pipe; name a file"):
             redact("Write to js@example.com", tmp_path / "pipe.txt")
         assert (tmp_path / "pipe.txt").is_fifo()
+
+
+def test_a_text_is_given_no_name_of_a_medium(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"out\.jpg: expected a text's name"):
+        redact("Write to js@example.com", tmp_path / "out.jpg")
+    assert not list(tmp_path.iterdir())

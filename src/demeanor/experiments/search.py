@@ -80,14 +80,23 @@ def search(
 
     study = study_of(run, folder, began)
     study.optimize(objective, n_trials=max(0, trials - finished(study)))
+    best = best_of(study, trials, folder)
+    write_json(folder / "best.json", best)
+    return best
+
+
+def best_of(study: Any, trials: int, folder: Path) -> dict[str, Any]:
+    """What scored best, of how many.
+
+    Raises:
+        ConfigError: none could be trained.
+    """
     if not any(t.state.name == "COMPLETE" for t in study.trials):
         raise ConfigError(
             f"expected a trial that could be trained, got none of {trials}; mend the ranges of [search], and begin "
             f"anew: remove {folder}"
         )
-    best = {"score": study.best_value, "settings": study.best_params, "trials": finished(study)}
-    write_json(folder / "best.json", best)
-    return best
+    return {"score": study.best_value, "settings": study.best_params, "trials": finished(study)}
 
 
 def searched(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.audio import has_audio
-from demeanor.media.kind import kind_of
+from demeanor.media.kind import KNOWN_EXTENSIONS, kind_of
 from demeanor.media.source import name_of
 from demeanor.media.text import decode_text
 from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
@@ -120,6 +120,7 @@ def redact(
             f"out: expected the path of the copy, got {out!r:.60}; demeanor.privacy.text.redact_text gives a text back"
         )
     path, kind = Path(out), kind_of(source)
+    check_target(kind, path)
     text_options: dict[str, Any] = {"names": list(names), "recogniser": recogniser, "pseudonyms": pseudonyms}
     if kind == "text":
         return _written(source, path, text_options)
@@ -319,6 +320,13 @@ def check_target(kind: Kind, path: Path) -> None:
     known = {"image": [*PICTURES], "audio": [*FORMATS], "video": [*FILMS]}.get(kind, [])
     if known and path.suffix.lower() not in known:
         raise ConfigError(f"{path.name}: expected a name that ends in {', '.join(known)}; rename it")
+    if kind == "text" and kind_of_name(path) != "text":
+        raise ConfigError(f"{path.name}: expected a text's name, as the copy is one, got that of a medium; rename it")
+
+
+def kind_of_name(path: Path) -> Kind:
+    """What a file's extension promises; a text where it promises nothing."""
+    return KNOWN_EXTENSIONS.get(path.suffix.lower(), "text")
 
 
 def fitting_name(kind: Kind, name: str) -> str:
@@ -330,7 +338,7 @@ def fitting_name(kind: Kind, name: str) -> str:
     forms: dict[str, tuple[Mapping[str, Any], str]] = {
         "image": (PICTURES, ".png"), "audio": (FORMATS, ".flac"), "video": (FILMS, ".mp4"),
     }  # fmt: skip
-    own: tuple[Mapping[str, Any], str] = ({}, Path(name).suffix or ".txt")
-    known, usual = forms.get(kind, own)
     path = Path(name)
+    own = path.suffix if path.suffix and kind_of_name(path) == "text" else ".txt"
+    known, usual = forms.get(kind, ({}, own))
     return path.name if path.suffix.lower() in known else path.with_suffix(usual).name

@@ -98,12 +98,10 @@ def make_copy(given: Mapping[str, Any], asked: Mapping[str, Any], out: Path, rea
 
 def _ending(kind: Kind, name: str | None) -> str:
     """The ending of the copy's name: that of the file, where such copies can be written; no medium's for a text."""
-    from demeanor.media.kind import KNOWN_EXTENSIONS
     from demeanor.reader.redact import fitting_name
 
     ending = Path(fitting_name(kind, f"copy{Path(name or '').suffix.lower()}")).suffix
-    fits = ending in MEDIA_TYPES and (kind != "text" or KNOWN_EXTENSIONS.get(ending, kind) == kind)
-    return ending if fits else ".txt"
+    return ending if ending in MEDIA_TYPES else ".txt"
 
 
 def copied(folder: Path) -> Response | None:
