@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from demeanor.errors import ConfigError
+from demeanor.privacy.text import redact_text
 from demeanor.reader.redact import redact
 
 SUBTITLES = """WEBVTT - by ann@example.com
@@ -143,3 +144,9 @@ def test_a_text_is_given_no_name_of_a_medium(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"out\.jpg: expected a text's name"):
         redact("Write to js@example.com", tmp_path / "out.jpg")
     assert not list(tmp_path.iterdir())
+
+
+def test_one_name_is_not_its_letters(tmp_path: Path) -> None:
+    redact("Ask Quilla about a plan.", tmp_path / "out.txt", names="Quilla")
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "Ask [NAME] about a plan."
+    assert redact_text("Ask Quilla about a plan.", names="Quilla").text == "Ask [NAME] about a plan."

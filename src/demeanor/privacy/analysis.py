@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from demeanor.privacy.json_texts import below, is_transcript, laid_out, said_under, sentence, texts, word_key
 from demeanor.privacy.keys import Keys, is_own
 from demeanor.privacy.labels import speakers_in
-from demeanor.privacy.names import told_names
+from demeanor.privacy.names import several, told_names
 from demeanor.privacy.spans import Pseudonyms, Span, replaced
 from demeanor.privacy.speakers import (
     about_speaker,
@@ -72,7 +72,7 @@ def redact_analysis(
     """
     speakers = speakers_of(data)
     lines = (line for s in data.get("segments") or () for line in (s.get("text") or "").split("\n"))
-    known = {*names, *sought(speakers), *corrected_speakers(data), *speakers_in(lines).forms()}
+    known = {*several(names), *sought(speakers), *corrected_speakers(data), *speakers_in(lines).forms()}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers, own=True)
     segments, stretches = eraser.segments(data.get("segments") or ())
     out = {**data, "segments": segments}
@@ -112,7 +112,7 @@ def redact_json(
     """
     speakers = numbered(called_in(value))
     lines = (line.strip() for said in texts(value) for line in said.split("\n"))
-    known = {*names, *sought(speakers), *speakers_in(dict.fromkeys(lines)).forms()}
+    known = {*several(names), *sought(speakers), *speakers_in(dict.fromkeys(lines)).forms()}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers, is_own(value))
     eraser.learn(value)
     return eraser.anything(value), eraser.counts

@@ -179,6 +179,11 @@ def variants(name: str) -> set[str]:
     return whole | known
 
 
+def several(names: Iterable[str]) -> list[str]:
+    """Names one by one; a single text is one name, not its letters."""
+    return [names] if isinstance(names, str) else list(names)
+
+
 def given(text: str, names: Iterable[str]) -> Iterator[Span]:
     """Where given names stand: whole words, as written or all in capitals; Chinese ones anywhere."""
     forms = {form for n in names if n.strip() for form in (n, n.upper()) if form in text}  # of hundreds hardly any are

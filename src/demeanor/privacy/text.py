@@ -40,7 +40,7 @@ def find_personal(
         Spans by position; none overlap.
     """
     wanted = None if kinds is None else frozenset(kinds)
-    known = set(chain.from_iterable(_names.variants(n) | {n} for n in names))
+    known = set(chain.from_iterable(_names.variants(n) | {n} for n in _names.several(names)))
     found = [Span(max(0, a), min(len(text), b), "NAME") for a, b in recogniser(text)] if recogniser else []
     found = joined(s for s in found if wanted is None or s.kind in wanted)
     for _ in range(_ROUNDS):

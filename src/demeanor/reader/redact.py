@@ -19,6 +19,7 @@ from demeanor.media.text import decode_text
 from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
 from demeanor.privacy.beep import Cover
 from demeanor.privacy.labels import label_of, renamed, speakers_in
+from demeanor.privacy.names import several
 from demeanor.privacy.spans import Pseudonyms
 from demeanor.privacy.speakers import is_number, numbered, sought
 from demeanor.privacy.text import NameFinder, redact_text
@@ -121,7 +122,7 @@ def redact(
         )
     path, kind = Path(out), kind_of(source)
     check_target(kind, path)
-    text_options: dict[str, Any] = {"names": list(names), "recogniser": recogniser, "pseudonyms": pseudonyms}
+    text_options: dict[str, Any] = {"names": several(names), "recogniser": recogniser, "pseudonyms": pseudonyms}
     if kind == "text":
         return _written(source, path, text_options)
     if kind == "image":

@@ -11,6 +11,7 @@ from typing import IO
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.kind import kind_of
+from demeanor.privacy.names import several
 
 _PIECE = 256 << 10
 Part = str | bytes | Path | IO[bytes]
@@ -154,7 +155,7 @@ def _hidden(names: Iterable[str], faces: bool) -> dict[str, str | None]:
     Raises:
         ConfigError: a name with a comma, which stands between names.
     """
-    named = list(names)
+    named = several(names)
     if bad := [name for name in named if "," in name]:
         raise ConfigError(f"names: expected names without commas, got {len(bad)} with one; give their parts one by one")
     return {"names": ",".join(named) or None, "faces": None if faces else "false"}
