@@ -24,6 +24,7 @@ ENCODERS = {
 
 def spec_of(table: str, name: str = "concat", **sections) -> dict:
     settings = {} if name == "concat" else {"preset": "tiny", "tasks": {"score": 1, "kind": 3}}
+    settings |= {"limit": 3.0} if name == "tfn" else {}  # how far the scores go
     training = {"epochs": 2, "batch": 4, "precision": "float32", "threads": 1, "device": "cpu", "track": []}
     spec = {
         "run": {"name": name, "model": name},
