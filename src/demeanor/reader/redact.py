@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.audio import has_audio
-from demeanor.media.kind import KNOWN_EXTENSIONS, kind_of
+from demeanor.media.kind import kind_of
 from demeanor.media.source import name_of
 from demeanor.media.text import decode_text
 from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
@@ -25,6 +25,7 @@ from demeanor.privacy.speakers import is_number, numbered, sought
 from demeanor.privacy.text import NameFinder, redact_text
 from demeanor.privacy.veil import Veil
 from demeanor.privacy.whole import written_whole
+from demeanor.reader.folder import kind_by_name
 from demeanor.reader.record import SCHEMA
 from demeanor.types import Kind, Source
 
@@ -321,13 +322,8 @@ def check_target(kind: Kind, path: Path) -> None:
     known = {"image": [*PICTURES], "audio": [*FORMATS], "video": [*FILMS]}.get(kind, [])
     if known and path.suffix.lower() not in known:
         raise ConfigError(f"{path.name}: expected a name that ends in {', '.join(known)}; rename it")
-    if kind == "text" and kind_of_name(path) != "text":
+    if kind == "text" and kind_by_name(path) in ("image", "audio", "video"):
         raise ConfigError(f"{path.name}: expected a text's name, as the copy is one, got that of a medium; rename it")
-
-
-def kind_of_name(path: Path) -> Kind:
-    """What a file's extension promises; a text where it promises nothing."""
-    return KNOWN_EXTENSIONS.get(path.suffix.lower(), "text")
 
 
 def fitting_name(kind: Kind, name: str) -> str:
@@ -340,6 +336,6 @@ def fitting_name(kind: Kind, name: str) -> str:
         "image": (PICTURES, ".png"), "audio": (FORMATS, ".flac"), "video": (FILMS, ".mp4"),
     }  # fmt: skip
     path = Path(name)
-    own = path.suffix if path.suffix and kind_of_name(path) == "text" else ".txt"
+    own = ".txt" if not path.suffix or kind_by_name(path) in ("image", "audio", "video") else path.suffix
     known, usual = forms.get(kind, ({}, own))
     return path.name if path.suffix.lower() in known else path.with_suffix(usual).name
