@@ -252,12 +252,14 @@ def test_files_are_dropped_and_pasted_and_taken_out(page: Any) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_has_all_its_words(language: str) -> None:
-    """Every word that the page asks for is there, in each language."""
+    """Every word that the page asks for is there, in each language, and none is another's."""
     folder = Path(problem.__file__).with_name("page")
     block = re.search(rf"^const {language} = \{{\n(.*?)^\}};", (folder / "words.js").read_text(), re.M | re.S)
     assert block is not None
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', block[1])
-    known = set(re.findall(r'(\w+): ""', bare))
+    keys = re.findall(r'(\w+): ""', bare)
+    known = set(keys)
+    assert len(keys) == len(known)
     asked = {key for path in folder.glob("*.js") for key in re.findall(r'say\("(\w+)"', path.read_text())}
     asked |= set(re.findall(r'data-(?:say|hint|name)="(\w+)"', (folder / "index.html").read_text()))
     assert len(asked) > 60

@@ -294,10 +294,43 @@ def test_options_hold_for_recordings_too(page: Any) -> None:
     page.select_option("[data-spoken]", "zh")
     page.click('[data-record="audio"]')
     page.click("[data-agree]")
+    page.wait_for_function("() => Number(document.querySelector('[data-clock]').textContent.slice(-2)) >= 1")
     page.click("[data-stop]")
     page.locator("article.analysis").wait_for()
     assert re.search(rb'name="cues"\r\n\r\nvoice\r\n', sent[0])
     assert re.search(rb'name="language"\r\n\r\nzh\r\n', sent[0])
+
+
+RECORDER = """window.MediaRecorder = class extends MediaRecorder {
+    set ondataavailable(f) { super.ondataavailable = (e) => f({ data: window.silent ? new Blob([]) : e.data }); }
+    constructor(stream, how) { super(stream, how); window.tracks = stream.getTracks(); } }; 0"""
+
+
+def test_a_recording_that_is_empty_is_told_and_not_sent(page: Any) -> None:
+    sent = answers(page, made.chinese_audio())
+    page.evaluate(RECORDER)
+    page.evaluate("window.silent = true")
+    page.click('[data-record="audio"]')
+    page.click("[data-agree]")
+    page.click("[data-stop]")
+    page.locator("[data-fault]", has_text="Nothing was recorded").wait_for()
+    assert page.locator("[data-composer]").is_visible()
+    assert sent == []
+
+
+def test_a_recording_is_read_once_whatever_ended_it(page: Any) -> None:
+    """A second click on the button, and a microphone that was taken away before the first."""
+    sent = answers(page, made.chinese_audio())
+    page.evaluate(RECORDER)
+    for readings, end in enumerate(("", "tracks.forEach((t) => t.stop());")):
+        page.click('[data-record="audio"]')
+        page.click("[data-agree]")
+        page.wait_for_function("() => Number(document.querySelector('[data-clock]').textContent.slice(-2)) >= 1")
+        page.evaluate(end)
+        page.evaluate("['click', 'click'].forEach((c) => document.querySelector('[data-stop]').click())")
+        page.locator("[data-list] .reading").nth(readings).wait_for()
+        page.locator("[data-composer]").wait_for()
+    assert page.locator("[data-list] .reading").count() == len(sent) == 2
 
 
 def test_text_that_is_dragged_or_pasted_stays_text(page: Any) -> None:

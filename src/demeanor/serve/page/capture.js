@@ -100,8 +100,12 @@ async function stop() {
     if (now.broken || taking !== now) return;
     return now.analysis ? finish(now) : away();
   }
+  if (now.ending) return;  // a second click
+  now.ending = true;
   const file = await now.recorder.stop();
+  if (taking !== now) return;
   away();
+  if (!file.size) return page.fault(say("empty_recording"));  // stopped before the browser had recorded anything
   page.read({ name: file.name, media: file, [now.mode === "video" ? "video" : "audio"]: file }, now.chosen);
 }
 

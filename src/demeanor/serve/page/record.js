@@ -20,15 +20,15 @@ export function recorder(stream, video) {
   const type = wanted.find((t) => MediaRecorder.isTypeSupported(t));
   const made = new MediaRecorder(stream, type ? { mimeType: type } : {}), pieces = [];
   made.ondataavailable = (e) => { if (e.data.size) pieces.push(e.data); };
+  const ended = new Promise((done) => { made.onstop = done; });  // also when a device is taken away
   made.start(1000);
   return {
-    stop: () => new Promise((done) => {
-      made.onstop = () => {
-        const kind = (made.mimeType || wanted[1]).split(";")[0], ending = kind.endsWith("mp4") ? ".mp4" : ".webm";
-        done(new File(pieces, say("recording") + " " + new Date().toLocaleTimeString() + ending, { type: kind }));
-      };
-      made.stop();
-    }),
+    stop: async () => {
+      if (made.state !== "inactive") made.stop();
+      await ended;
+      const kind = (made.mimeType || wanted[1]).split(";")[0], ending = kind.endsWith("mp4") ? ".mp4" : ".webm";
+      return new File(pieces, say("recording") + " " + new Date().toLocaleTimeString() + ending, { type: kind });
+    },
   };
 }
 
