@@ -64,7 +64,6 @@ class JointModel:
         """The modalities that a sample has; one that cannot be read is left out, and its error added to `faults`."""
         out = Encoded()
         for modality in modalities:
-            place = f"{self.bundle.folder}: {modality}"
             try:
                 value = self.encoders[modality].encode(sample)
             except (InputError, DemeanorError) as error:
@@ -74,8 +73,17 @@ class JointModel:
                 continue
             if value is not None and value.size:
                 out.raw_steps[modality] = len(value)
-                out[modality] = shaped(value, self.parts[modality], self.scales.get(modality), place)
+                out[modality] = self.shaped(modality, value)
         return out
+
+    def shaped(self, modality: str, value: NDArray[Any]) -> NDArray[Any]:
+        """What a modality's encoder gave, as the model takes it: cut, averaged, scaled.
+
+        Raises:
+            BundleError: the encoder gave another shape than the bundle says.
+        """
+        place = f"{self.bundle.folder}: {modality}"
+        return shaped(value, self.parts[modality], self.scales.get(modality), place)
 
     def among(self, features: Sequence[Features], starts: Sequence[float | None]) -> list[Features]:
         """Each piece among those around it, for models that were trained on utterances in context; else as it is."""

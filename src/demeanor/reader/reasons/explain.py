@@ -27,10 +27,9 @@ from demeanor.explain.explanation import (
 from demeanor.explain.game import Game, without_each
 from demeanor.explain.shapley import shares
 from demeanor.reader.experts import reason
-from demeanor.reader.hold import Hold, JointHold
+from demeanor.reader.hold import JointHold
 from demeanor.reader.progress import tell as tell_progress
-from demeanor.reader.reasons import joint, pictures, stored, whole
-from demeanor.reader.reasons.voice import explain_voice, heard_again
+from demeanor.reader.reasons import joint, joint_media, pictures, stored, voice, whole
 from demeanor.reader.reasons.words import explain_words, outcomes
 from demeanor.types import KeyFrame, Segment
 
@@ -42,7 +41,6 @@ _SEGMENTS = 64
 
 _SHARED = 64  # readings for the shares of the segments: exact for six
 _ONE, _LEAST = 256, 64  # readings of one sentence at most, and at least
-_FRAMES_OF_VOICE = 256  # readings of one utterance's voice
 _STEPS = ("whole", "words", "voice", "pictures")
 
 
@@ -211,19 +209,16 @@ class _Reasons:
 
     def _voices(self) -> None:
         hold, cue = self._hold, "voice"
-        if isinstance(hold, JointHold) and any(hold.model.encoders[m].modality != "text" for m in hold.features):
-            self._limits.append("of a model that fuses features, seconds, regions and frames are not explained")
-        if not isinstance(hold, Hold) or cue not in self._a.cues or (voice := hold.experts.voice) is None:
+        if hold is None or cue not in self._a.cues:
             return
-        if not hasattr(voice, "variants"):
-            self._limits.append("the voice expert of this bundle cannot be asked about single seconds")
+        way: Any = joint_media if isinstance(hold, JointHold) else voice
+        if (limit := way.limit(hold)) is not None:
+            self._limits.append(limit)
             return
-        spoken = whole.spoken_by(hold)
-        chosen = {at: spoken[at] for at in self._strongest(cue, lambda _: True) if at in spoken}
+        chosen = self._strongest(cue, lambda _: True)
         with self._or_limit("voice"):
-            for number, (at, heard) in enumerate(heard_again(hold, chosen)):
+            for number, (at, parts, readings) in enumerate(way.voices(hold, chosen, self._seed), start=1):
                 _told("voice", number / len(chosen))
-                parts, readings = explain_voice(heard, voice, budget=_FRAMES_OF_VOICE, seed=self._seed)
                 self._readings += readings
                 self._set(at, voice=parts)
 
@@ -232,7 +227,14 @@ class _Reasons:
         frames: list[FrameShare] = []
         heat: list[Heat] = []
         shown: list[KeyFrame] = []
-        if not isinstance(hold, Hold):
+        if hold is None:
+            return frames, heat, shown
+        if isinstance(hold, JointHold):
+            if joint_media.limit(hold) is None:
+                with self._or_limit("frames and regions of pictures"):
+                    frames = joint_media.frame_shares(hold, self._seed)
+                    heat, shown, readings = joint_media.heat(hold, frames, self._seed)
+                    self._readings += readings
             return frames, heat, shown
         if hold.parts.image is not None and {"scene", "face"} & set(self._a.cues):
             with self._or_limit("regions of the picture"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from demeanor.explain.game import Game, Masks, Said
 from demeanor.explain.words import Span, left
@@ -85,6 +86,16 @@ class JointWords:
     def pieces(self, text: str) -> list[Span]:
         """Every character of scripts without spaces is a word of its own."""
         return [(i, i + 1) for i in range(len(text))]
+
+
+def said_alone(hold: JointHold, modality: str, value: NDArray[Any]) -> Said:
+    """Score and label with only that modality present, of what its encoder gave; of no steps nothing is said."""
+    if not len(value):
+        return 0.0, None
+    model = hold.model
+    (present,) = model.among([{modality: model.shaped(modality, value)}], [hold.sample.start])
+    (numbers,) = model.numbers(present, [(modality,)])
+    return _said(sentiment_of(model.spec, said_of(model.spec, numbers, (modality,))))
 
 
 def _asked(hold: JointHold, features: Features, text: str, modalities: Sequence[str]) -> Said:

@@ -6,7 +6,7 @@ faintly heard in its neighbours. Encoding the sound anew for each variant would 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from demeanor.errors import InputError
@@ -16,6 +16,7 @@ from demeanor.explain.occlusion import remaining, stretches
 from demeanor.explain.shapley import shares
 from demeanor.media.audio import open_audio
 from demeanor.reader.hold import Hold
+from demeanor.reader.reasons.whole import spoken_by
 from demeanor.reader.reasons.words import outcomes, said
 from demeanor.reader.sound import cut, follow
 from demeanor.types import Utterance
@@ -23,6 +24,28 @@ from demeanor.types import Utterance
 if TYPE_CHECKING:
     from demeanor.media.speech import Heard
     from demeanor.reader.cues.voice import Voice
+
+
+_READINGS = 256  # of one utterance
+
+
+def limit(hold: Hold) -> str | None:
+    """Why no seconds can be told; None where they can."""
+    if hasattr(hold.experts.voice, "variants"):
+        return None
+    return "the voice expert of this bundle cannot be asked about single seconds"
+
+
+def voices(hold: Hold, chosen: Sequence[int], seed: int) -> Iterator[tuple[int, Parts, int]]:
+    """Per utterance, by index of its segment, the shares of its stretches, and the readings taken.
+
+    Raises:
+        InputError: the sound is not there any more.
+    """
+    expert, spoken = hold.experts.voice, spoken_by(hold)
+    assert expert is not None  # see `limit`
+    for at, heard in heard_again(hold, {at: spoken[at] for at in chosen if at in spoken}):
+        yield at, *explain_voice(heard, expert, budget=_READINGS, seed=seed)
 
 
 def heard_again(hold: Hold, wanted: Mapping[int, Utterance]) -> Iterator[tuple[int, Heard]]:

@@ -1,0 +1,202 @@
+"""Which seconds, frames and regions a model that fuses features goes by: each modality alone, read anew without some.
+
+Sound and film are left out by stretches of their encoder's steps; where it gives one step for all of a sound, such as
+the functionals of eGeMAPS, by stretches of the sound itself. Regions are blurred before the picture is encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanor.encoders._media import sound_of
+from demeanor.errors import DemeanorError, InputError
+from demeanor.explain.explanation import FrameShare, Heat, Parts, StretchShare
+from demeanor.explain.game import Game, Masks, Said, without_each
+from demeanor.explain.occlusion import Picture, covered, grid, remaining, stretches
+from demeanor.explain.shapley import shares
+from demeanor.media.image import decode_image
+from demeanor.media.video import open_video
+from demeanor.media.waveform import Waveform
+from demeanor.reader.hold import JointHold
+from demeanor.reader.reasons.joint import said_alone
+from demeanor.reader.reasons.words import outcomes
+from demeanor.types import KeyFrame, Sample
+
+_RATE = 16_000  # of sound that is cut before it is encoded
+_SOUNDS, _STEPS = 64, 256  # readings of one utterance, where each encodes its sound anew, and where none does
+_REGIONS = 64  # readings of one picture
+_SIDE = 640  # pixels of the longer side that regions are covered at
+
+Spans = Sequence[tuple[int, int]]
+Look = Callable[[Masks], list[Said]]
+
+
+def limit(hold: JointHold) -> str | None:
+    """Why no seconds, frames and regions can be told; None where they can."""
+    if not hold.model.spec.context:
+        return None
+    return "of a model that reads utterances among those around them, seconds, frames and regions are not explained"
+
+
+def voices(hold: JointHold, chosen: Sequence[int], seed: int) -> Iterator[tuple[int, Parts, int]]:
+    """Per segment the shares of the stretches of its sound in its voice's score, and the readings taken."""
+    modality = next(m for m, cue in hold.cues.items() if cue == "voice")
+    for at in chosen:
+        piece = hold.pieces[at]
+        if piece.start is None or piece.end is None:
+            continue
+        begin = hold.sample.start or 0.0
+        sample = replace(hold.sample, text=None, start=begin + piece.start, end=begin + piece.end)
+        values = encoded(hold, modality, sample)
+        if values is None:
+            continue
+        length = piece.end - piece.start
+        if values.ndim == 2 and len(values) > 1:
+            whole, budget = len(values), _STEPS
+            spans, game = steps_game(hold, modality, values, length)
+        else:
+            sound = sound_of(sample, _RATE)
+            if sound is None:
+                continue
+            whole, budget = len(sound), _SOUNDS
+            spans, game = _sound_game(hold, modality, sound, length)
+        found = shares(game, budget, seed)
+        alone = outcomes(game.play(without_each(game.size)))
+        parts = tuple(
+            StretchShare(piece.start + length * a / whole, piece.start + length * b / whole, float(share), after)
+            for (a, b), share, after in zip(spans, found.values, alone, strict=True)
+        )
+        yield at, Parts(found.score, found.base, found.exact, parts), game.readings
+
+
+def steps_game(hold: JointHold, modality: str, values: NDArray[Any], seconds: float) -> tuple[Spans, Game]:
+    """Stretches of a modality's steps, and what the model says of it with some of them; of none of them the score is 0.
+
+    Args:
+        hold: of the analysis.
+        modality: which.
+        values: of its encoder: (time, dim).
+        seconds: that they last.
+    """
+    spans = stretches(seconds, len(values))
+
+    def look(masks: Masks) -> list[Said]:
+        return [said_alone(hold, modality, remaining(values, spans, row)) for row in masks]
+
+    return spans, Game(len(spans), look)
+
+
+def _sound_game(hold: JointHold, modality: str, sound: NDArray[np.float32], seconds: float) -> tuple[Spans, Game]:
+    spans = stretches(seconds, len(sound))
+
+    def look(masks: Masks) -> list[Said]:
+        left: list[Any] = [Waveform(remaining(sound, spans, row), _RATE) for row in masks]
+        return [_read_again(hold, modality, Sample("stretches", audio=x)) for x in left]
+
+    return spans, Game(len(spans), look)
+
+
+def frame_shares(hold: JointHold, seed: int) -> list[FrameShare]:
+    """What the stretches of a film's pictures add to the score of their cue, each told by its middle.
+
+    None of what was too long to be read as one.
+
+    Raises:
+        DemeanorError: the film cannot be read any more.
+    """
+    out: list[FrameShare] = []
+    if hold.sample.video is None or hold.model.too_long(hold.features, _seconds(hold)):
+        return out
+    for modality in _pictures(hold):
+        values = encoded(hold, modality, hold.sample)
+        if values is None or values.ndim != 2 or len(values) < 2:
+            continue
+        seconds = _seconds(hold)
+        spans, game = steps_game(hold, modality, values, seconds)
+        found = shares(game, _STEPS, seed)
+        alone = game.scores(np.eye(game.size, dtype=bool))
+        for (a, b), share, score in zip(spans, found.values, alone, strict=True):
+            middle = seconds * (a + b) / 2 / len(values)
+            out.append(FrameShare(middle, hold.cues[modality], None, float(score), float(share)))
+    return sorted(out, key=lambda f: (f.time, f.cue))
+
+
+def heat(hold: JointHold, frames: Sequence[FrameShare], seed: int) -> tuple[list[Heat], list[KeyFrame], int]:
+    """Regions of the sample's picture, or of the frame of a film that matters most to each cue.
+
+    Raises:
+        InputError: the picture or film is not there any more.
+    """
+    found: list[Heat] = []
+    shown: dict[float, KeyFrame] = {}
+    readings = 0
+    for modality in _pictures(hold):
+        cue = hold.cues[modality]
+        time, picture = _picture(hold, [f for f in frames if f.cue == cue])
+        shape = grid(picture.shape[1], picture.shape[0])
+        game = Game(shape[0] * shape[1], _covering(hold, modality, picture, shape))
+        if game.whole()[1] is None:  # as where a face is sought, and this frame has none
+            continue
+        own = shares(game, _REGIONS, seed)
+        rows = tuple(tuple(map(float, row)) for row in own.values.reshape(shape))
+        found.append(Heat(cue, time, None, (0.0, 0.0, 1.0, 1.0), rows, own.score, own.base))
+        readings += game.readings
+        if time is not None:
+            shown[time] = KeyFrame(time, picture)
+    return found, [shown[time] for time in sorted(shown)], readings
+
+
+def encoded(hold: JointHold, modality: str, sample: Sample) -> NDArray[Any] | None:
+    """What the modality's encoder makes of a sample; None where it lacks it.
+
+    Raises:
+        DemeanorError: it cannot be read any more.
+    """
+    value = hold.model.encoders[modality].encode(sample)
+    return value if value is not None and value.size else None
+
+
+def _covering(
+    hold: JointHold, modality: str, picture: Picture, shape: tuple[int, int]
+) -> Callable[[Masks], list[Said]]:
+    def look(masks: Masks) -> list[Said]:
+        variants = (covered(picture, shape, row[None])[0] for row in masks)  # one at a time: a picture is large
+        return [_read_again(hold, modality, Sample("regions", image=x)) for x in variants]
+
+    return look
+
+
+def _read_again(hold: JointHold, modality: str, sample: Sample) -> Said:
+    """Score and label of one modality; nothing where so little cannot be encoded."""
+    try:
+        value = encoded(hold, modality, sample)
+    except (DemeanorError, ValueError):
+        return 0.0, None
+    return (0.0, None) if value is None else said_alone(hold, modality, value)
+
+
+def _pictures(hold: JointHold) -> list[str]:
+    """The modalities that were read from pictures."""
+    return [m for m in hold.features if hold.model.encoders[m].modality == "visual"]
+
+
+def _picture(hold: JointHold, frames: Sequence[FrameShare]) -> tuple[float | None, Picture]:
+    """The sample's picture, or the frame of its film with the greatest share – half-way where there are no shares."""
+    if hold.sample.video is None:
+        if hold.sample.image is None:
+            raise InputError("expected the picture of this sample, got none")
+        return None, decode_image(hold.sample.image, longest=_SIDE)
+    time = max(frames, key=lambda f: abs(f.share)).time if frames else _seconds(hold) / 2
+    return time, open_video(hold.sample.video).frame_at(time + (hold.sample.start or 0.0), _SIDE).image
+
+
+def _seconds(hold: JointHold) -> float:
+    """How long the sample lasts."""
+    film: Any = hold.sample.video
+    last = hold.sample.end if hold.sample.end is not None else open_video(film).duration
+    return max(0.01, (last or 0.0) - (hold.sample.start or 0.0))
