@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -106,7 +106,7 @@ class Store:
         Raises:
             KeyError: there is none, it cannot be opened, or it is damaged (it is removed then).
         """
-        value: NDArray[Any] = _opened(self._path(encoder, key), lambda path: np.load(path, allow_pickle=False))
+        value: NDArray[Any] = _opened(self._path(encoder, key), lambda file: np.load(file, allow_pickle=False))
         return None if value.dtype == bool else value
 
     def has(self, encoder: str, key: str) -> bool:
@@ -129,8 +129,8 @@ class Store:
             KeyError: there is none, it cannot be opened, or it is damaged (it is removed then).
         """
 
-        def load(path: Path) -> dict[str, NDArray[Any]]:
-            with np.load(path, allow_pickle=False) as found:
+        def load(file: BinaryIO) -> dict[str, NDArray[Any]]:
+            with np.load(file, allow_pickle=False) as found:
                 return {name: found[name] for name in dict.fromkeys([*found.files, "ids"])}
 
         return _opened(self._path(encoder, key, fitted=True), load)
@@ -194,14 +194,15 @@ class Keys:
         return None if content is None else digest.of([*self._own, content])
 
 
-def _opened(path: Path, load: Callable[[Path], _T]) -> _T:
+def _opened(path: Path, load: Callable[[BinaryIO], _T]) -> _T:
     """What a file of the store holds.
 
     Raises:
         KeyError: there is none, it cannot be opened (and is left), or it is damaged (and is removed).
     """
     try:
-        return load(path)
+        with path.open("rb") as file:
+            return load(file)
     except (OSError, MemoryError):  # another user's, too many files open, a share that is gone: it may be good
         raise KeyError(path.stem) from None
     except Exception:  # of numpy, tokenize, zipfile, zlib …: damaged bytes raise whatever they meet
