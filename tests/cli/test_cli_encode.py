@@ -99,6 +99,26 @@ def test_wrong_calls(run: Demeanor, place: Path, monkeypatch: pytest.MonkeyPatch
     assert (ran.code, "--data" in ran.err) == (2, True)
 
 
+def test_data_that_read_no_files_need_no_folder(run: Demeanor, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEMEANOR_DATA")
+    path = str(place / "run.toml")
+    (place / "run.toml").write_text(
+        "[run]\nname='x'\nmodel='concat'\n[data]\ndataset='synthetic'\nsamples=8\n[encoders.audio]\nname='series'\n"
+    )
+    ran = run("encode", path, "--json")
+    assert (ran.code, numbers(ran.out)) == (0, [(8, 0, 0)])
+    assert "--data" in run("encode", path, "--set", "data.also=['more.csv']").err
+
+
+def test_a_store_that_cannot_be_written_is_told(run: Demeanor, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "file").write_bytes(b"")
+    monkeypatch.setenv("DEMEANOR_FEATURES", str(place / "file/store"))
+    ran = run("encode", str(place / "run.toml"))
+    assert ran.code == 2
+    assert "cannot be written" in ran.err
+    assert "DEMEANOR_FEATURES" in ran.err
+
+
 def test_encoders_say_what_they_read_and_whether_they_learn(run: Demeanor) -> None:
     found = {e["name"]: e for e in json.loads(run("encoders", "--json").out)}
     assert (found["text_tfidf"]["modality"], found["text_tfidf"]["learns"]) == ("text", True)

@@ -33,6 +33,10 @@ def rows(encoder, texts=TEXTS) -> np.ndarray:
         ("今天的天气真好，我很喜欢！", ["今天", "的", "天气", "真", "好", "我", "很", "喜欢", "!"]),
         ("这个movie很好", ["这个", "movie", "很", "好"]),
         ("naïve Ärger", ["naïve", "ärger"]),
+        ("नहीं अच्छा!", ["नहीं", "अच्छा", "!"]),
+        ("ไม่ดี שָׁלוֹם", ["ไม่ดี", "שָׁלוֹם"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("go 🇨🇳🇩🇪 1️⃣ ™️", ["go", "🇨🇳", "🇩🇪", "1", "tm"]),
         ("", []),
     ],
 )
@@ -94,6 +98,14 @@ def test_bag_keeps_the_frequent_and_drops_the_ubiquitous() -> None:
 def test_tfidf_of_neither_words_nor_characters_is_refused() -> None:
     with pytest.raises(ValidationError, match="expected n_grams or characters"):
         text_tfidf.Config(n_grams=(), characters=())
+
+
+@pytest.mark.parametrize("lengths", [(2, 1), (0, 1)])
+@pytest.mark.parametrize("setting", ["n_grams", "characters"])
+def test_tfidf_of_runs_that_are_none_is_refused(setting: str, lengths: tuple[int, int]) -> None:
+    with pytest.raises(ValidationError, match="1 <= shortest <= longest"):
+        text_tfidf.Config(**{setting: lengths})
+    assert text_tfidf.Config(**{setting: (2, 2)}).model_dump()[setting] == (2, 2)
 
 
 @pytest.mark.parametrize("sublinear", [True, False])
@@ -176,6 +188,13 @@ def test_vectors_from_a_file(tmp_path: Path, packed: bool) -> None:
     assert not encoder.learns
     assert encoder.encode(Sample("1", text="Good or bad? Rare!")).tolist() == [[1, 2, 3], [-1, -2, -3]]
     assert encoder.encode(Sample("2", text="nothing known")).tolist() == [[0, 0, 0]]
+
+
+def test_words_of_a_file_are_lower_cased_and_the_first_counts(tmp_path: Path) -> None:
+    path = tmp_path / "v.txt"
+    path.write_text("Berlin 1 2\nGOOD 3 4\ngood 5 6\nＢＡＤ 7 8\n", encoding="utf-8")
+    encoder = text_vectors.ENCODER(text_vectors.Config(path=path, most=3))
+    assert encoder.encode(Sample("1", text="Good Berlin, bad")).tolist() == [[3, 4], [1, 2], [7, 8]]
 
 
 def test_a_file_that_holds_no_vectors(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Pictures to numbers, checked against scikit-image and OpenCV, and on faces whose geometry is known."""
 
+import io
 from pathlib import Path
+from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -9,11 +12,12 @@ import skimage.feature
 
 from demeanor.encoders import visual_face, visual_faces, visual_geometry, visual_hog, visual_picture, visual_sift
 from demeanor.encoders._faces import Seen, faces_of
-from demeanor.encoders._media import PictureConfig, pictures_of, timed_pictures_of
+from demeanor.encoders._media import PictureConfig, middle_picture, pictures_of, timed_pictures_of
 from demeanor.encoders.visual_face import face_tensor
 from demeanor.encoders.visual_picture import picture_tensor
 from demeanor.errors import ConfigError, DataError
 from demeanor.media.face_crop import FoundFace, mean_landmarks
+from demeanor.media.video import open_video
 from demeanor.types import Sample
 from encoder_samples import face_sample, picture, write_film
 
@@ -89,6 +93,52 @@ def test_pictures_of_a_film_on_its_clock(tmp_path: Path) -> None:
     assert [t for t, _ in timed] == pytest.approx([1.0, 1.2, 1.4, 1.6, 1.8])
     with pytest.raises(DataError, match="sample '7'"):
         pictures_of(Sample("7", image=tmp_path / "none.jpg"), PictureConfig())
+
+
+@pytest.fixture
+def live_film(tmp_path: Path) -> Path:
+    """Two seconds in a file that does not say how long they are, as browsers record."""
+
+    class Pipe(io.RawIOBase):
+        def __init__(self) -> None:
+            self.data = bytearray()
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            self.data += bytes(data)
+            return len(data)
+
+    pipe = Pipe()
+    with av.open(pipe, "w", format="matroska") as out:
+        stream = out.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for i in range(20):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i, 64, 64), format="rgb24")))
+        out.mux(stream.encode())
+    (tmp_path / "live.mkv").write_bytes(pipe.data)
+    assert open_video(tmp_path / "live.mkv").duration is None
+    return tmp_path / "live.mkv"
+
+
+@pytest.mark.parametrize(("start", "end"), [(2.5, None), (2.3, 2.9), (30.0, None), (1.5, 0.5), (7.3, 1.1)])
+def test_a_clip_that_is_not_in_its_film_is_told(
+    tmp_path: Path, live_film: Path, start: float, end: float | None
+) -> None:
+    film = write_film(tmp_path / "f.mkv", [picture(i, 64, 64) for i in range(10)], fps=5)  # two seconds
+    for path, length in ((film, r"of 2\.00 s"), (live_film, "")):
+        sample = Sample("7", video=path, start=start, end=end)
+        says = rf"sample '7': expected pictures from {start:.2f} to .* s, got a film {length}.*check start and end"
+        for reads in (lambda s: pictures_of(s, PictureConfig()), middle_picture):
+            with pytest.raises(DataError, match=says):
+                reads(sample)
+
+
+def test_a_clip_at_the_end_of_a_film_of_unknown_length_is_read(live_film: Path) -> None:
+    for start, end in ((1.9, None), (1.93, 5.0), (0.0, None), (1.0, 1.1)):
+        assert pictures_of(Sample("x", video=live_film, start=start, end=end), PictureConfig())
+        assert middle_picture(Sample("x", video=live_film, start=start, end=end)) is not None
 
 
 def test_a_still_is_one_row_and_a_film_many(tmp_path: Path) -> None:

@@ -142,6 +142,12 @@ def test_neighbours_are_ordered_by_number_not_by_letter_and_stay_in_their_video(
     assert place(Sample("z_9", start=4.0)) < place(Sample("z_1", start=5.0))
 
 
+@pytest.mark.parametrize("name", ["dia1_utt{}.mp3", "dia1_utt{}.M4A", "dia1_utt{}.mp4", "{}-take1", "v2.{}"])
+def test_a_media_ending_is_no_number_and_all_numbers_break_ties(name: str) -> None:
+    ids = [name.format(n) for n in range(1, 12)]
+    assert sorted(ids, key=lambda i: place(Sample(i))) == ids
+
+
 def test_a_window_marks_its_target_and_leaves_a_missing_one_out() -> None:
     samples = [Sample(f"x_{n}", group="x") for n in range(3)]
     column = [np.full((2, 2), 1.0), None, np.array([[3.0, 5.0], [5.0, 7.0]])]
@@ -180,6 +186,21 @@ def test_broken_and_constant_columns_do_no_harm() -> None:
     np.testing.assert_array_equal(made[:, 2], 0)
     assert scale.apply(np.array([[1e9, 0.0, 7.0]]))[0, 0] == 10
     np.testing.assert_array_equal(Standardiser.restore(scale.state()).apply(rows[0]), made)
+
+
+def test_small_units_keep_their_signal_and_constants_stay_constants() -> None:
+    rng = np.random.default_rng(0)
+    volts = rng.normal(2e-6, 3e-7, 400)
+    teslas = rng.normal(0, 1e-13, 400)
+    constant = np.full(400, 12345.678, np.float32)
+    rounded = constant * (1 + np.float32(1e-7) * (np.arange(400) % 2))
+    zeros = 1e-17 * rng.normal(size=400)
+    rows = np.stack([volts, teslas, constant, rounded, zeros], 1).astype(np.float32)
+    scale = Standardiser.fit([rows[:150], rows[150:]])
+    made = scale.apply(rows)
+    np.testing.assert_allclose(made[:, :2].std(0), 1, atol=1e-3)
+    np.testing.assert_array_equal(scale.spread[2:], 1)
+    np.testing.assert_allclose(made[:, 2:], 0, atol=1e-2)
 
 
 def test_speakers_on_their_own_scale_are_alike_and_rare_ones_untouched() -> None:

@@ -186,6 +186,22 @@ def test_the_key_hangs_on_the_models_content(models: Path, tmp_path: Path) -> No
     assert key(models / "text") != key(tmp_path / "copy")
 
 
+def test_the_key_hangs_neither_on_the_device_nor_on_whether_a_hub_may_be_asked(tmp_path: Path) -> None:
+    store, sample = Store(tmp_path), Sample("x", text="a")
+
+    def key(**settings: Any) -> str | None:
+        return store.key(text_hf.ENCODER(text_hf.Config(model="somebody/model", **settings)), sample)
+
+    assert key() == key(device="cuda:1") == key(download=True)
+    assert key() != key(revision="f00d")
+
+
+def test_a_model_below_the_home_folder(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(models))
+    assert text_hf.Config(model="~/text").model == models / "text"
+    assert text_hf.Config(model="~nobody-here/text").model == "~nobody-here/text"
+
+
 def test_speech_as_the_library_itself(models: Path) -> None:
     x = vowel(1.0)
     extractor = transformers.AutoFeatureExtractor.from_pretrained(models / "speech")

@@ -16,7 +16,7 @@ import demeanor  # noqa: E402
 from demeanor import bundle  # noqa: E402
 from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
-from demeanor.experiments.evaluate_bundle import evaluate_bundle  # noqa: E402
+from demeanor.experiments.evaluate_bundle import _placed, evaluate_bundle  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.layers.resnet18 import ResNet18  # noqa: E402
 from demeanor.reader.joint import JointModel  # noqa: E402
@@ -254,6 +254,27 @@ def test_a_bundle_scores_as_its_run(made, store: Store, tmp_path: Path) -> None:
     (other / "clips.csv").write_text((made[0] / "clips.csv").read_text().replace("\n2,2,", "\n99,2,"))
     with pytest.raises(ConfigError, match="got other samples; give their folder"):
         evaluate_bundle(tmp_path / "bundle", other, "valid", None, store, lambda line: None)
+
+
+def test_table_manifests_are_found_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, own, tables = tmp_path / "data", tmp_path / "own", tmp_path / "recipes/tables"
+    for folder in (root, own, tables):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    places = [own / "a.toml", root / "a.toml", tables / "a.toml", tables / "b.toml", root / "c.toml"]
+    for place in places:
+        place.write_text("")
+
+    def found(*names: str) -> list[str]:
+        return _placed({"data": {"manifest": list(names)}}, root)["data"]["manifest"]
+
+    assert found(str(own / "a.toml"), "/gone/b.toml") == [str(own / "a.toml"), str(tables / "b.toml")]
+    assert found("/gone/a.toml", "/gone/c.toml") == [str(root / "a.toml"), str(root / "c.toml")]
+    assert _placed({"data": {"manifest": "/gone/b.toml"}}, root)["data"]["manifest"] == [str(tables / "b.toml")]
+    with pytest.raises(ConfigError, match=r"/gone/d\.toml.*found none"):
+        found("/gone/a.toml", "/gone/d.toml")
+    with pytest.raises(ConfigError, match="for two of them"):
+        found("/gone/a.toml", "/elsewhere/a.toml")
 
 
 def test_a_bundle_is_scored_on_the_speakers_its_run_left_out(made, store: Store, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from demeanor.cli import main  # noqa: E402
 from demeanor.errors import ConfigError, DemeanorError  # noqa: E402
 from demeanor.experiments import records  # noqa: E402
 from demeanor.experiments import search as searching  # noqa: E402
@@ -104,6 +105,29 @@ def test_the_summary_is_one_page_with_its_pictures(run_file: Path, tmp_path: Pat
     assert "http" not in page.split("Run file")[0]
     both = train(run_file, ["tasks.polarity={}", "training.epochs=1"], tmp_path / "both", tmp_path)
     assert write_summary(both).read_text().count("data:image/png") == 5  # confusion and reliability of the classes
+
+
+def test_the_first_run_of_the_lab_needs_no_data(
+    run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DEMEANOR_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    run_file.write_text(RUN.replace("epochs = 6", "epochs = 1"))
+    for command in (
+        "train run.toml",
+        "evaluate runs/known",
+        "search run.toml --trials 1",
+        "bench run.toml --models concat --seeds 1",
+    ):
+        with pytest.raises(SystemExit) as left:
+            main(command.split())
+        assert not left.value.code, (command, capsys.readouterr())
+    run_file.write_text(RUN.replace('"synthetic"\nsamples = 240', '"table"\nroot = "clips.csv"'))
+    for command in ("train run.toml", "search run.toml --trials 1", "bench run.toml --models concat --seeds 1"):
+        with pytest.raises(SystemExit) as left:
+            main(command.split())
+        assert left.value.code == 2
+        assert "give --data DIR or set DEMEANOR_DATA" in capsys.readouterr().err
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_numbers(

@@ -39,9 +39,11 @@ def bench(
     from demeanor.cli._lab import data_root, print_rows
     from demeanor.experiments.bench import bench as compare
     from demeanor.experiments.bench import planned
+    from demeanor.training.run import read_run_file
 
     names = [m.strip() for m in models.split(",") if m.strip()]
     for run in runs[1:]:  # of the first it is told at once, of the others not after hours
         planned(run, names, overrides or ())
     for run in runs:
-        print_rows(compare(run, data_root(data), names, seeds, out, results, overrides or (), less=missing))
+        root = data_root(data, read_run_file(run, overrides or ()))
+        print_rows(compare(run, root, names, seeds, out, results, overrides or (), less=missing))

@@ -74,7 +74,7 @@ def _carried_out(
     for section in ("data", "encoders"):
         if not isinstance(spec.get(section), Mapping):
             raise ConfigError(f"{path}: expected a section [{section}], found none; it is no run file with encoders")
-    root = data_root(data)
+    root = data_root(data, spec)
     settings = {modality: expanded(said) for modality, said in spec["encoders"].items()}
     encoders = encoders_of(settings, root)
     told, before = _sections(spec)

@@ -65,5 +65,6 @@ def run_root(given: Path | None, run: Path) -> Path:
     from demeanor.cli._lab import data_root
     from demeanor.experiments.evaluate import spec_of
 
-    known = spec_of(run).get("data_root")
-    return data_root(given if given is not None or known is None else Path(known))
+    stored = spec_of(run)
+    known = stored.get("data_root")
+    return data_root(given if given is not None or known is None else Path(known), stored["config"])

@@ -23,8 +23,9 @@ def search(
     require("torch", "lab", "training")
     from demeanor.cli._lab import data_root
     from demeanor.experiments.search import search as look
+    from demeanor.training.run import read_run_file
 
-    best = look(run, data_root(data), trials, out)
+    best = look(run, data_root(data, read_run_file(run)), trials, out)
     print(f"best of {best['trials']}: {best['score']:.4f}")
     for key, value in best["settings"].items():
         print(f"  --set {key}={value}")

@@ -22,6 +22,7 @@ class Card:
         groups: what must never be divided between parts (speaker, video, dialogue, duplicate group).
         licence: of the data, in a few words.
         source: what to download, from whom, and how the folder must look.
+        on_disk: whether `read` reads files below its root.
         counts: part → number of samples of the complete corpus (`all` where it has no parts).
     """
 
@@ -32,6 +33,7 @@ class Card:
     groups: str
     licence: str
     source: str
+    on_disk: bool = True
     counts: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -37,6 +37,7 @@ CARD = Card(
     groups="eight samples each, as of one speaker",
     licence="none needed",
     source="Nothing to download; root is not read.",
+    on_disk=False,
 )
 
 SNR = {"text": 4.0, "audio": 1.0, "visual": 0.5}

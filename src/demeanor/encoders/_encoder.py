@@ -16,8 +16,13 @@ from demeanor.types import Sample
 
 
 class EncoderConfig(BaseModel):
-    """Base of every encoder's `Config`: frozen, unknown keys fail."""
+    """Base of every encoder's `Config`: frozen, unknown keys fail.
 
+    Attributes:
+        running: settings that say only where and how it runs; stored features do not hang on them.
+    """
+
+    running: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

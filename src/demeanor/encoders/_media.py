@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,17 @@ from demeanor.encoders._encoder import EncoderConfig
 from demeanor.errors import DataError, InputError
 from demeanor.types import Sample
 
+if TYPE_CHECKING:
+    from demeanor.media.video import VideoReader
+
 ARRAY_RATE = 16_000
 """Samples per second of sound that comes as an array."""
 
 _FAR = 20.0
 """Seconds into a film from which its pictures are sought rather than decoded from the start."""
+
+_FINE = 100.0
+"""Looks a second at whether a film that does not say how long it is is over."""
 
 Picture = NDArray[np.uint8]
 
@@ -133,9 +139,26 @@ def middle_picture(sample: Sample, longest: int = 960) -> Picture | None:
 
     with named(sample):
         film = open_video(sample.video)
-        start = sample.start or 0.0
-        end = sample.end if sample.end is not None else film.duration or start
+        start, end = _span(sample, film)
+        end = end if math.isfinite(end) else film.duration or start
         return film.frame_at((start + end) / 2, longest).image
+
+
+def _span(sample: Sample, film: VideoReader) -> tuple[float, float]:
+    """The seconds from and until which the film is the sample's; without an end infinity.
+
+    Raises:
+        InputError: the film shows nothing then.
+    """
+    start, end = sample.start or 0.0, math.inf if sample.end is None else sample.end
+    if film.duration is not None:
+        over, length = start >= film.duration, f"of {film.duration:.2f} s"
+    else:  # as browsers record: it says nothing of its length
+        over = start > 0 and next(film.frames(_FINE, 16, start), None) is None
+        length = f"that is over before {start:.2f} s" if over else "of unknown length"
+    if over or end <= start:
+        raise InputError(f"expected pictures from {start:.2f} to {end:.2f} s, got a film {length}; check start and end")
+    return start, end
 
 
 def _film(sample: Sample, config: PictureConfig) -> list[tuple[float, Picture]]:
@@ -144,8 +167,7 @@ def _film(sample: Sample, config: PictureConfig) -> list[tuple[float, Picture]]:
 
     assert sample.video is not None
     film = open_video(sample.video)
-    start = sample.start or 0.0
-    end = math.inf if sample.end is None else sample.end
+    start, end = _span(sample, film)
     until = min(end, film.duration or math.inf)
     fps = config.fps
     if math.isfinite(until) and (until - start) * fps > config.most:

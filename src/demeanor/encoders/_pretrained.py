@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os.path import expanduser
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from demeanor.plugins import require
 
 def _local(model: str | Path) -> str | Path:
     """A folder as a path: the key of a stored feature then hangs on its content, not on its name."""
-    return Path(model) if Path(model).expanduser().is_dir() else model
+    folder = Path(expanduser(model))  # noqa: PTH111 – Path's own raises where there is no such user
+    return folder if folder.is_dir() else model
 
 
 class PretrainedConfig(EncoderConfig):
@@ -27,6 +29,7 @@ class PretrainedConfig(EncoderConfig):
     `layer`: whose states; -1 is the last, 0 the embeddings. `pooling`: all steps, their mean, or the first.
     """
 
+    running: ClassVar[frozenset[str]] = frozenset({"device", "download"})
     model: Annotated[str | Path, AfterValidator(_local)]
     revision: str | None = None
     download: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import Field
@@ -14,13 +15,27 @@ from demeanor.plugins import require
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _EMOJI = "\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff"
-_WORD = re.compile(
-    rf"[{_HAN}]+"
-    rf"|[^\W_{_HAN}]+(?:['’][^\W_{_HAN}]+)*"
-    r"|[!?！？]"
-    r"|[:;=][-^']?(?:[()|\\]|/(?!/)|[dp](?!\w))"  # of lower-cased text; no ":/" of an address, no ":p" of "so:poor"
-    rf"|[{_EMOJI}](?:[\uFE0F\U0001F3FB-\U0001F3FF]|\u200D[{_EMOJI}])*"
-)
+_FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
+_JOINERS = "\u200c\u200d"  # between letters of Persian or Hindi
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """A word of the text as `folded`. Made when it is first wanted: marks are found by looking at every character."""
+    marks = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.category(c) in ("Mn", "Mc"))
+    marks = re.sub("[\ufe00-\ufe0f]", "", marks)  # how a sign looks: what it is stays the same
+    letters = rf"[^\W_{_HAN}]"
+    # To `re` a vowel sign of Hindi or Thai is no letter. The look ahead spares plain text the search among 2 000 marks.
+    run = rf"{letters}+(?:(?=[^\0-\u02ff])[{marks}]+{letters}*)*"
+    return re.compile(
+        rf"[{_HAN}]+"
+        rf"|{run}(?:['’{_JOINERS}]{run})*"
+        r"|[!?！？]"
+        r"|[:;=][-^']?(?:[()|\\]|/(?!/)|[dp](?!\w))"  # of lower-cased text; no ":/" of an address, no ":p" of "so:poor"
+        rf"|{_FLAG}"
+        rf"|[{_EMOJI}](?:[\uFE0F\U0001F3FB-\U0001F3FF]|\u200D[{_EMOJI}])*"
+    )
+
 
 # Function words that carry no feeling. Negations, degrees and persons stay: "not", "too", "I" do carry some.
 _ENGLISH = """a an the and or as at by for from in into of on onto to with is am are was were be been being it its this
@@ -55,6 +70,11 @@ class LearnedWordsConfig(WordsConfig):
     """The most frequent are kept."""
 
 
+def folded(text: str) -> str:
+    """Lower-cased, equal characters written alike (NFKC)."""
+    return unicodedata.normalize("NFKC", text).lower()
+
+
 def words(text: str, config: WordsConfig) -> list[str]:
     """Words, numbers, emoji, emoticons, `!` and `?` of a text, in order.
 
@@ -62,7 +82,7 @@ def words(text: str, config: WordsConfig) -> list[str]:
         MissingExtraError: the text is Chinese and rjieba is not installed.
     """
     found: list[str] = []
-    for piece in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
+    for piece in _word().findall(folded(text)):
         found += _han(piece, config) if "\u3400" <= piece[0] <= "\u9fff" else [piece.replace("’", "'")]
     stop = STOP_WORDS[config.stop_words]
     return [w for w in found if w not in stop]

@@ -30,7 +30,7 @@ class Bag(Encoder):
 
     config: Config
     modality = "text"
-    version = 2
+    version = 3
     learns = True
 
     def __init__(self, config: EncoderConfig | None = None) -> None:

@@ -7,11 +7,11 @@ and each of the two blocks has length 1: as in scikit-learn.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from demeanor.encoders._counts import character_n_grams, counted, indexed, learn_terms, n_grams
 from demeanor.encoders._encoder import Encoder, EncoderConfig, frames
@@ -19,11 +19,20 @@ from demeanor.encoders._words import LearnedWordsConfig, require_parter, words
 from demeanor.types import Sample
 
 
+def _ordered(lengths: tuple[int, int] | tuple[()]) -> tuple[int, int] | tuple[()]:
+    if lengths and not 1 <= lengths[0] <= lengths[1]:
+        raise ValueError("expected the shortest run and the longest, 1 <= shortest <= longest, or []")
+    return lengths
+
+
+Lengths = Annotated[tuple[int, int] | tuple[()], AfterValidator(_ordered)]
+
+
 class Config(LearnedWordsConfig):
     """`n_grams` and `characters`: shortest and longest run; none with []. `most` holds for each of the two."""
 
-    n_grams: tuple[int, int] | tuple[()] = (1, 2)
-    characters: tuple[int, int] | tuple[()] = ()
+    n_grams: Lengths = (1, 2)
+    characters: Lengths = ()
     most: int = Field(default=10_000, ge=1)
     max_share: float = Field(default=1.0, gt=0, le=1)
     """Terms in more than this share of the training texts are left out."""
@@ -41,7 +50,7 @@ class TfIdf(Encoder):
 
     config: Config
     modality = "text"
-    version = 2
+    version = 3
     learns = True
 
     def __init__(self, config: EncoderConfig | None = None) -> None:

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from demeanor.encoders._counts import indexed, learn_terms
 from demeanor.encoders._encoder import Encoder, EncoderConfig, frames
-from demeanor.encoders._words import LearnedWordsConfig, require_parter, words
+from demeanor.encoders._words import LearnedWordsConfig, folded, require_parter, words
 from demeanor.errors import ConfigError
 from demeanor.plugins import require
 from demeanor.types import Sample
@@ -42,7 +42,7 @@ class Vectors(Encoder):
 
     config: Config
     modality = "text"
-    version = 2
+    version = 3
     learns = True
 
     def __init__(self, config: EncoderConfig | None = None) -> None:
@@ -137,6 +137,8 @@ def decompose(matrix: Any, dim: int) -> NDArray[np.float32]:
 def read_vectors(path: Path, most: int) -> tuple[dict[str, int], NDArray[np.float32]]:
     """Words and vectors (words, dim) of the first `most` lines; a first line of two numbers is a header.
 
+    Words are lower-cased, as texts are; of "Good" and "good" the first counts, in such files the more frequent.
+
     Raises:
         ConfigError: no such file, or no vectors in it.
     """
@@ -155,7 +157,7 @@ def read_vectors(path: Path, most: int) -> tuple[dict[str, int], NDArray[np.floa
             vector = np.array(cells[-dim:], np.float32)
         except ValueError:
             raise ConfigError(f"{path}, line {number}: expected a word and {dim} numbers, got {line[:60]!r}") from None
-        word = " ".join(cells[:-dim])
+        word = folded(" ".join(cells[:-dim]))
         if len(vector) == dim and word and word not in found:
             found[word] = len(rows)
             rows.append(vector)

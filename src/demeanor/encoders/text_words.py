@@ -29,7 +29,7 @@ class WordIds(Encoder):
 
     config: Config
     modality = "text"
-    version = 2
+    version = 3
     learns = True
 
     def __init__(self, config: EncoderConfig | None = None) -> None:

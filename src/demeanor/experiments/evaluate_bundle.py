@@ -18,7 +18,7 @@ from demeanor.bundle import FUSED
 from demeanor.errors import ConfigError
 from demeanor.experiments import records
 from demeanor.experiments.by_value import by_value, values_of
-from demeanor.experiments.evaluate import intervals
+from demeanor.experiments.evaluate import intervals, spec_of
 from demeanor.features.digest import of_ids
 from demeanor.features.exported import column_of
 from demeanor.features.parts import Parts, group_of, parts_of
@@ -37,6 +37,18 @@ Rows = NDArray[np.intp]
 def is_bundle(folder: Path) -> bool:
     """Whether a folder holds a bundle, and not a run."""
     return (folder / "bundle.json").is_file()
+
+
+def config_of(folder: Path) -> Mapping[str, Any]:
+    """The resolved run file of a run folder, or of what was exported of one; empty of a bundle of experts.
+
+    Raises:
+        ConfigError: not a run folder.
+        BundleError: a bundle that is damaged.
+    """
+    told = bundle.load(folder).spec.get("provenance", {}) if is_bundle(folder) else spec_of(folder)
+    found: Mapping[str, Any] = told.get("config", {})
+    return found
 
 
 def evaluate_bundle(
@@ -123,20 +135,30 @@ def _features(model: JointModel, samples: Sequence[Sample], store: Store) -> lis
 
 
 def _placed(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """The run's settings, its table manifests looked for in the data folder and in recipes/tables.
+    """The run's settings, each of its table manifests looked for where the run had it, in the data folder, and in
+    recipes/tables.
 
     Raises:
-        ConfigError: a manifest is in none of them.
+        ConfigError: a manifest is in none of them, or two of them are the same file.
     """
     data = dict(config["data"])
     if named := data.get("manifest"):
-        names = [named] if isinstance(named, str) else named
-        places = [
-            p / Path(n).name for n in names for p in (root, Path("recipes/tables")) if (p / Path(n).name).is_file()
-        ]
-        if len(places) < len(names):
-            raise ConfigError(f"expected the table manifests {', '.join(map(str, names))} in {root} or recipes/tables")
-        data["manifest"] = [str(p.resolve()) for p in places]
+        places: list[str] = []
+        for name in [named] if isinstance(named, str) else named:
+            where = (Path(name), root / Path(name).name, Path("recipes/tables") / Path(name).name)
+            found = next((str(p.resolve()) for p in where if p.is_file()), None)
+            if found is None:
+                raise ConfigError(
+                    f"expected the table manifest {name} there, in {root} or in recipes/tables, found none; put "
+                    "it into one of them"
+                )
+            if found in places:
+                raise ConfigError(
+                    f"expected a table manifest for each of {', '.join(named)}, got {found} for two of them; "
+                    "put them where the run had them"
+                )
+            places.append(found)
+        data["manifest"] = places
     return {**config, "data": data}
 
 

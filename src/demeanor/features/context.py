@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.types import Sample
 
 
-def place(sample: Sample) -> tuple[float, float, str]:
-    """Where a sample stands in its group: by start time, else by the last number in its id (never as a string)."""
-    numbers = re.findall(r"\d+", sample.id)
-    start = sample.start if sample.start is not None else 0.0
-    return (start, float(numbers[-1]) if numbers else 0.0, sample.id)
+def place(sample: Sample) -> tuple[float, float, list[float], str]:
+    """Where a sample stands in its group: by start time, else by the last number in its id (never as a string).
+
+    Where that is the same, by all of them; the ending of a medium's name (.mp3) is no part of it.
+    """
+    stem, dot, ending = sample.id.rpartition(".")
+    name = stem if f"{dot}{ending}".lower() in KNOWN_EXTENSIONS else sample.id
+    numbers = [float(n) for n in re.findall(r"\d+", name)]
+    return (sample.start or 0.0, numbers[-1] if numbers else 0.0, numbers, sample.id)
 
 
 def windows(samples: Sequence[Sample], reach: int) -> list[tuple[list[int], int]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from demeanor.encoders._encoder import Encoder
 from demeanor.errors import InputError
+from demeanor.media.image import decode_image
 from demeanor.media.source import open_source
 from demeanor.media.waveform import Waveform
 from demeanor.types import Sample
@@ -100,8 +101,11 @@ def of_ids(ids: Iterable[str]) -> str:
 
 
 def of_encoder(encoder: Encoder, files: Files) -> str:
-    """sha256 of an encoder's name, version and settings; of a file that settings name, of its content."""
-    settings = encoder.config.model_dump()
+    """sha256 of an encoder's name, version and settings; of a file that settings name, of its content.
+
+    Settings that say only where and how it runs are left out.
+    """
+    settings = encoder.config.model_dump(exclude=set(encoder.config.running))
     plain = {key: files.digest(value) if isinstance(value, Path) else value for key, value in settings.items()}
     return of({"name": name_of(encoder), "version": encoder.version, "settings": plain})
 
@@ -134,8 +138,8 @@ def _part(part: Any, files: Files) -> Any:
         return f"array {of_arrays({'': part})}"
     if isinstance(part, Waveform):
         return f"sound {part.rate} {of_arrays({'': part.samples})}"
-    if hasattr(part, "tobytes") and hasattr(part, "mode"):  # a PIL image
-        return f"image {part.mode} {part.size} {hashlib.sha256(part.tobytes()).hexdigest()}"
+    if hasattr(part, "tobytes") and hasattr(part, "mode"):  # a PIL image: its bytes alone may be places in a palette
+        return f"image {of_arrays({'': decode_image(part, longest=max(part.size))})}"
     if hasattr(part, "read"):
         with open_source(part, "read") as file:
             return f"file {hashlib.sha256(file.read()).hexdigest()}"

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 BOUND = 10.0
 """Standardised values are cut at ± this: one broken frame must not outweigh a clip."""
 
+_CONSTANT = 1e-6
+"""A spread below this share of a column's size is what float32 makes of a constant."""
+
+_NOTHING = 1e-16
+"""And below this what float64 leaves of zeros: signals in small units (volts, teslas) are larger."""
+
 
 class Standardiser:
     """Columns to mean 0 and spread 1; what is not finite becomes 0. Token ids and pictures pass unchanged.
@@ -33,9 +39,10 @@ class Standardiser:
                 finite = np.isfinite(sequence)
                 x = np.where(finite, sequence, 0).astype(np.float64)
                 count, total, square = count + finite.sum(0), total + x.sum(0), square + (x * x).sum(0)
-        mean = total / np.maximum(count, 1)
-        spread = np.sqrt(np.maximum(square / np.maximum(count, 1) - mean**2, 0))
-        return cls(mean.astype(np.float32), np.where(spread > 1e-6, spread, 1).astype(np.float32))
+        mean, power = total / np.maximum(count, 1), square / np.maximum(count, 1)
+        spread = np.sqrt(np.maximum(power - mean**2, 0))
+        varies = spread > np.maximum(_CONSTANT * np.sqrt(power), _NOTHING)
+        return cls(mean.astype(np.float32), np.where(varies, spread, 1).astype(np.float32))
 
     def apply(self, sequence: NDArray[Any]) -> NDArray[np.float32]:
         """(time, dim) → the same, standardised, finite and bounded."""

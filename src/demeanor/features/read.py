@@ -77,6 +77,18 @@ def _placed(value: Any, root: Path | None) -> Any:
         return value
 
 
+def reads_files(config: Mapping[str, Any]) -> bool:
+    """Whether a run file's data lie below a data folder: not so where all of them are drawn, as `synthetic` is.
+
+    Raises:
+        UnknownNameError: no data set of that name.
+    """
+    data = config.get("data")
+    if not isinstance(data, Mapping) or "dataset" not in data or data.get("also"):
+        return True
+    return bool(plugins.load("datasets", str(data["dataset"])).CARD.on_disk)
+
+
 def samples_of(spec: Mapping[str, Any], root: Path) -> list[Sample]:
     """The samples of a run file's data set.
 

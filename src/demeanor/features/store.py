@@ -2,7 +2,7 @@
 
 A value is one `.npy` below `<root>/<encoder>/`, a fitted encoder one `.npz` below `<root>/<encoder>/fitted/`; each is
 written whole under another name and renamed, so a killed process leaves nothing half-made, and several may fill one
-store at once. A damaged file counts as absent.
+store at once, several users too. A damaged file counts as absent, and so does one that cannot be opened.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, BinaryIO, TypeVar
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +30,8 @@ from demeanor.weights import cache_folder
 
 __all__ = ["Encoded", "Status", "Store", "encode_all", "fitted", "refuse_leak", "stored_fit"]
 
+_T = TypeVar("_T")
 _STALE = 3600.0  # seconds after which a part file was left by a killed process
-_DAMAGED = (OSError, ValueError, EOFError, BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +104,9 @@ class Store:
         """A stored value; None is one too (a picture without a face).
 
         Raises:
-            KeyError: there is none, or it is damaged (it is removed then).
+            KeyError: there is none, it cannot be opened, or it is damaged (it is removed then).
         """
-        path = self._path(encoder, key)
-        try:
-            value: NDArray[Any] = np.load(path, allow_pickle=False)
-        except FileNotFoundError:
-            raise KeyError(key) from None
-        except _DAMAGED:
-            path.unlink(missing_ok=True)
-            raise KeyError(key) from None
+        value: NDArray[Any] = _opened(self._path(encoder, key), lambda file: np.load(file, allow_pickle=False))
         return None if value.dtype == bool else value
 
     def has(self, encoder: str, key: str) -> bool:
@@ -122,7 +114,11 @@ class Store:
         return self._path(encoder, key).is_file()
 
     def write(self, encoder: str, key: str, value: NDArray[Any] | None) -> None:
-        """Store a value; None as an empty array of truth values, which no encoder gives."""
+        """Store a value; None as an empty array of truth values, which no encoder gives.
+
+        Raises:
+            ConfigError: the store cannot be written.
+        """
         plain = np.zeros(0, bool) if value is None else np.asarray(value)
         self._write(self._path(encoder, key), lambda out: np.save(out, plain, allow_pickle=False))
 
@@ -130,20 +126,21 @@ class Store:
         """What an encoder learned, and `ids` it was fitted on.
 
         Raises:
-            KeyError: there is none, or it is damaged (it is removed then).
+            KeyError: there is none, it cannot be opened, or it is damaged (it is removed then).
         """
-        path = self._path(encoder, key, fitted=True)
-        try:
-            with np.load(path, allow_pickle=False) as found:
-                return {name: found[name] for name in found.files}
-        except FileNotFoundError:
-            raise KeyError(key) from None
-        except _DAMAGED:
-            path.unlink(missing_ok=True)
-            raise KeyError(key) from None
+
+        def load(file: BinaryIO) -> dict[str, NDArray[Any]]:
+            with np.load(file, allow_pickle=False) as found:
+                return {name: found[name] for name in dict.fromkeys([*found.files, "ids"])}
+
+        return _opened(self._path(encoder, key, fitted=True), load)
 
     def write_fitted(self, encoder: str, key: str, state: Mapping[str, NDArray[Any]], ids: Sequence[str]) -> None:
-        """Store what an encoder learned with the ids it was fitted on."""
+        """Store what an encoder learned with the ids it was fitted on.
+
+        Raises:
+            ConfigError: the store cannot be written.
+        """
         arrays = {f"state/{name}": value for name, value in state.items()} | {"ids": np.array(list(ids), str)}
         self._write(self._path(encoder, key, fitted=True), lambda out: np.savez(out, allow_pickle=False, **arrays))
 
@@ -162,15 +159,21 @@ class Store:
         return self.root / encoder / (f"fitted/{key}.npz" if fitted else f"{key[:2]}/{key}.npy")
 
     def _write(self, path: Path, save: Any) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent)
-        out = tempfile.NamedTemporaryFile(prefix=".part-", dir=path.parent, delete=False)  # noqa: SIM115
+        part = path.with_name(f".part-{uuid4().hex}")  # not of `tempfile`, whose files are their owner's alone
         try:
-            with out:
-                save(out)
-            Path(out.name).replace(path)
-        finally:
-            Path(out.name).unlink(missing_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path.parent)
+            try:
+                with part.open("xb") as out:
+                    save(out)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the store at {self.root} cannot be written: expected a folder of one's own with room in it, got "
+                f"'{error.strerror or error}'; make room, or set DEMEANOR_FEATURES to another folder"
+            ) from error
 
 
 class Keys:
@@ -189,6 +192,23 @@ class Keys:
         """One sample's key; None where it lacks what the encoder reads."""
         content = digest.of_sample(sample, self._encoder, self._files)
         return None if content is None else digest.of([*self._own, content])
+
+
+def _opened(path: Path, load: Callable[[BinaryIO], _T]) -> _T:
+    """What a file of the store holds.
+
+    Raises:
+        KeyError: there is none, it cannot be opened (and is left), or it is damaged (and is removed).
+    """
+    try:
+        with path.open("rb") as file:
+            return load(file)
+    except (OSError, MemoryError):  # another user's, too many files open, a share that is gone: it may be good
+        raise KeyError(path.stem) from None
+    except Exception:  # of numpy, tokenize, zipfile, zlib …: damaged bytes raise whatever they meet
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise KeyError(path.stem) from None
 
 
 def _sweep(folder: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from demeanor.errors import ConfigError, UnknownNameError
+from demeanor.features.read import reads_files
 from demeanor.plugins import require
 
 EXPERTS = ("words", "face", "voice", "posts")
@@ -117,7 +118,8 @@ def train(path: Path, overrides: Sequence[str] = (), out: Path | None = None, da
         path: the run file; its tables are looked for in `tables/` beside it.
         overrides: `section.key=value`.
         out: run folder; default `runs/NAME`. One that holds a stopped run is continued.
-        data: the folder the tables' paths are relative to; default the environment's DEMEANOR_DATA.
+        data: the folder the tables' paths are relative to; default the environment's DEMEANOR_DATA. Not
+            needed where the data set reads no files.
 
     Returns:
         The run folder: run.json, best.pt, history.json, valid.json.
@@ -135,7 +137,9 @@ def train(path: Path, overrides: Sequence[str] = (), out: Path | None = None, da
     run = None if expert else module.check(with_manifest(spec, path))
     named = os.environ.get("DEMEANOR_DATA")
     root = data or (Path(named) if named else None)
-    if root is None or not root.is_dir():
+    if run is not None and not reads_files(spec):
+        root = root or Path()
+    elif root is None or not root.is_dir():
         raise ConfigError(
             f"expected a data folder, got '{root}'; give --data DIR or set DEMEANOR_DATA; {path} names the files"
         )
