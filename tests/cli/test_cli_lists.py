@@ -66,6 +66,7 @@ def test_doctor_of_a_good_machine(run: Demeanor, one_bundle: Path) -> None:
     assert {w["name"] for w in found["weights"]} == set(weights.WEIGHTS)
     extras = {e["name"]: e for e in found["extras"]}
     assert extras["dev"]["installed"] == (extras["dev"]["missing"] == [])
+    assert [e["name"] for e in found["extras"] if not e["purpose"]] == []
     assert extras["lab"]["how"] == "pip install 'demeanor[lab]'"
 
 
