@@ -12,7 +12,6 @@ from demeanor.datasets._groups import digest, hashed_split
 from demeanor.errors import ConfigError
 from demeanor.types import Sample
 
-
 _REST = 0.8
 """Share of the groups that are not tested on, where data have no parts of their own."""
 

@@ -21,7 +21,7 @@ _UNFIT: dict[str, Callable[[str], DemeanorError]] = {
     "bad-option": ConfigError,
     "unknown-name": UnknownNameError.told,
 }
-"""The errors that the reader raises here for what the service says of a sample (422); for anything else `InputError`."""
+"""What the reader raises here for what the service says of a sample (422); for anything else `InputError`."""
 
 
 class ServiceError(DemeanorError):
