@@ -1,5 +1,7 @@
 """What the docs say is true: every code block runs or is checked, links lead somewhere, the tree is the tree."""
 
+import argparse
+import ast
 import io
 import json
 import re
@@ -160,6 +162,26 @@ def understood(words: list[str]) -> None:
         assert words[0] in commands, words
         command, words = commands[words[0]], words[1:]
     command.make_context("demeanor", list(words))
+
+
+def test_benchmarks_are_called_with_what_they_need() -> None:
+    """Those of the guides; their options are read, for not all of their imports are at hand."""
+    text = " ".join(d.read_text(encoding="utf-8") for d in DOCS if d.name not in ("log.md", "CHANGELOG.md"))
+    shown = re.findall(r"`python (benchmarks/\w+\.py[^`]*)`", re.sub(r"\s+", " ", text))
+    assert len(shown) > 10
+    for command in shown:
+        file, *words = shlex.split(command)
+        options_of(ROOT / file).parse_args(words)
+
+
+def options_of(file: Path) -> argparse.ArgumentParser:
+    """A program's options, without their types."""
+    parser = argparse.ArgumentParser(prog=file.name)
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
+            kept = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg in ("nargs", "required", "action")}
+            parser.add_argument(*map(ast.literal_eval, call.args), **kept)
+    return parser
 
 
 @pytest.mark.parametrize("name", NAMES)
