@@ -42,6 +42,8 @@ TESTED = {
     ("README.zh.md", "console"): "test_docs.py",
     ("README.zh.md", "python"): "test_docs.py",
     ("docs/add-a-model.md", "python # lab"): "lab/test_add_a_model.py",
+    ("docs/add-a-dataset.md", "csv"): "datasets/test_manifest_docs.py",
+    ("docs/add-a-dataset.md", "toml # manifest"): "datasets/test_manifest_docs.py",
     ("docs/batch.md", "csv"): "test_docs.py",
     ("docs/clients.md", "javascript"): "serve/test_serve_docs.py",
     ("docs/clients.md", "python"): "serve/test_serve_docs.py",
@@ -68,8 +70,8 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """Its language, and what its first line says it needs."""
-        need = re.match(r"# (?:lab|service)$", self.code, re.MULTILINE)
+        """Its language, and what its first line says it needs, or is."""
+        need = re.match(r"# (?:lab|service|manifest)$", self.code, re.MULTILINE)
         return f"{self.language} {need[0]}" if need else self.language
 
 
@@ -196,7 +198,7 @@ def test_run_files_are_right(name: str) -> None:
     """What shows some sections alone is read as part of the guide's whole run file."""
     whole = tomllib.loads(next(b.code for b in blocks("docs/lab.md") if b.language == "toml"))
     for block in blocks(name):
-        if block.language == "toml":
+        if block.kind == "toml":
             given = tomllib.loads(block.code)
             checked(given if "run" in given else whole | given)
 

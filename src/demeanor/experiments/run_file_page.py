@@ -24,7 +24,7 @@ PAGE = Path("docs/run-files.md")
 HEAD = """# The keys of a run file
 
 Made by `python -m demeanor.experiments.run_file_page` from `src/demeanor/training/`; not edited by hand. What a run
-file looks like: [the lab](lab.md). Needed are `name` and `model` of `[run]`, `dataset` of `[data]`, an encoder and a task.
+file looks like: [the lab](lab.md). Needed are `name` and `model` of `[run]`, `dataset` of `[data]`, an encoder, a task.
 """
 
 TITLES = {"tasks": "[tasks.NAME]", "search": '[search] "SECTION.KEY" = { … }'}
@@ -33,8 +33,8 @@ TITLES = {"tasks": "[tasks.NAME]", "search": '[search] "SECTION.KEY" = { … }'}
 TAIL = """## `[encoders.MODALITY]` and `[model]`
 
 `name`, one of `demeanor encoders`, or `preset`, and the encoder's own settings ([encoders](encoders.md)). `[model]`
-takes the settings of the model that `[run]` names, the fields of its `Config` ([models](models.md)), and `preset`. Files with
-`expert` in `[run]` are those of the shipped bundles, in `recipes/`; they have keys of their own.
+takes the settings of the model that `[run]` names, the fields of its `Config` ([models](models.md)), and `preset`.
+Those with `expert` in `[run]` are those of the shipped bundles, in `recipes/`; they have keys of their own.
 """
 
 
