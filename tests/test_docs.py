@@ -1,5 +1,7 @@
 """What the docs say is true: every code block runs or is checked, links lead somewhere, the tree is the tree."""
 
+import argparse
+import ast
 import io
 import json
 import re
@@ -40,6 +42,8 @@ TESTED = {
     ("README.zh.md", "console"): "test_docs.py",
     ("README.zh.md", "python"): "test_docs.py",
     ("docs/add-a-model.md", "python # lab"): "lab/test_add_a_model.py",
+    ("docs/add-a-dataset.md", "csv"): "datasets/test_manifest_docs.py",
+    ("docs/add-a-dataset.md", "toml # manifest"): "datasets/test_manifest_docs.py",
     ("docs/batch.md", "csv"): "test_docs.py",
     ("docs/clients.md", "javascript"): "serve/test_serve_docs.py",
     ("docs/clients.md", "python"): "serve/test_serve_docs.py",
@@ -66,8 +70,8 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """Its language, and what its first line says it needs."""
-        need = re.match(r"# (?:lab|service)$", self.code, re.MULTILINE)
+        """Its language, and what its first line says it needs, or is."""
+        need = re.match(r"# (?:lab|service|manifest)$", self.code, re.MULTILINE)
         return f"{self.language} {need[0]}" if need else self.language
 
 
@@ -162,6 +166,26 @@ def understood(words: list[str]) -> None:
     command.make_context("demeanor", list(words))
 
 
+def test_benchmarks_are_called_with_what_they_need() -> None:
+    """Those of the guides; their options are read, for not all of their imports are at hand."""
+    text = " ".join(d.read_text(encoding="utf-8") for d in DOCS if d.name not in ("log.md", "CHANGELOG.md"))
+    shown = re.findall(r"`python (benchmarks/\w+\.py[^`]*)`", re.sub(r"\s+", " ", text))
+    assert len(shown) > 10
+    for command in shown:
+        file, *words = shlex.split(command)
+        options_of(ROOT / file).parse_args(words)
+
+
+def options_of(file: Path) -> argparse.ArgumentParser:
+    """A program's options, without their types."""
+    parser = argparse.ArgumentParser(prog=file.name)
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument":
+            kept = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg in ("nargs", "required", "action")}
+            parser.add_argument(*map(ast.literal_eval, call.args), **kept)
+    return parser
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_json_is_json(name: str) -> None:
     for block in blocks(name):
@@ -174,7 +198,7 @@ def test_run_files_are_right(name: str) -> None:
     """What shows some sections alone is read as part of the guide's whole run file."""
     whole = tomllib.loads(next(b.code for b in blocks("docs/lab.md") if b.language == "toml"))
     for block in blocks(name):
-        if block.language == "toml":
+        if block.kind == "toml":
             given = tomllib.loads(block.code)
             checked(given if "run" in given else whole | given)
 

@@ -72,3 +72,8 @@ class UnknownNameError(DemeanorError):
         near = difflib.get_close_matches(name, names, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
         super().__init__(f"unknown {kind} '{name}'; {hint}")
+
+    @classmethod
+    def told(cls, message: str) -> UnknownNameError:
+        """One that a service has told, in its words."""
+        return cls.__new__(cls, message)

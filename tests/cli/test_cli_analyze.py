@@ -81,6 +81,39 @@ def test_a_transcript_is_of_one_recording(reads: Demeanor, media: Path, tmp_path
         assert "--transcript is what one recording says" in ran.err
 
 
+@pytest.mark.parametrize("command", ["analyze", "explain"])
+def test_a_stretch_is_of_one_recording(reads: Demeanor, media: Path, command: str) -> None:
+    talk, stretch = media / "sub" / "talk.wav", ("--start", "0.5", "--end", "1.5")
+    ran = reads(command, talk, *stretch, "--json")
+    assert ran.code == 0, ran.err
+    if command == "analyze":
+        found = json.loads(ran.out)
+        validate(found)
+        assert found["duration"] == pytest.approx(1.0)
+        assert found["sample"] == {"start": 0.5, "end": 1.5}
+    for inputs, told in (
+        ([talk, talk], "expected one recording beside --start and --end, got several inputs"),
+        ([media], "got several inputs"),
+        (["I love it"], "expected a recording beside --start and --end, got a text that was typed"),
+        (["--text", "I love it"], "got a text that was typed"),
+    ):
+        ran = reads(command, *inputs, *stretch)
+        assert (ran.code, told in ran.err) == (2, True), ran.err
+    assert "0 ≤ start < end in seconds, got start=2.0, end=1.0" in reads(command, talk, "--start=2", "--end=1").err
+
+
+@pytest.mark.parametrize("command", ["analyze", "explain"])
+def test_a_report_is_in_the_language_asked_for(reads: Demeanor, tmp_path: Path, command: str) -> None:
+    page = tmp_path / "r.html"
+    for asked, language in (([], "en"), (["--report-language", "zh"], "zh")):
+        assert reads(command, "I love it", "--report", page, *asked).code == 0
+        assert f'<html lang="{language}">' in page.read_text(encoding="utf-8")
+    page.unlink()
+    ran = reads(command, "I love it", "--report", page, "--report-language", "de")
+    assert (ran.code, page.exists()) == (2, False)
+    assert "expected the page's language as en, zh or auto, got 'de'" in ran.err
+
+
 @pytest.mark.parametrize("several", [False, True])
 def test_nothing_could_be_read(reads: Demeanor, media: Path, several: bool) -> None:
     bad = [media / "broken.mp4"] * (1 + several)

@@ -91,6 +91,14 @@ def test_a_bad_file_is_named_and_the_rest_is_stored(run: Demeanor, place: Path) 
 def test_wrong_calls(run: Demeanor, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "RUN.toml" in run("encode").err
     assert "did you mean" in run("encode", str(place / "run.toml"), "--set", "data.dataset=tabel").err
+    for said, told in (
+        ("training.epoch=30", "unknown key training.epoch; did you mean epochs"),
+        ("run.model=lmff", "did you mean lmf"),
+        ("tasks.score.clases=['a']", "unknown key tasks.score.clases"),
+        ("trainin.epochs=3", "unknown key trainin"),
+    ):
+        ran = run("encode", str(place / "run.toml"), "--set", said)
+        assert (ran.code, told in ran.err) == (2, True), ran.err
     (place / "run.toml").write_text("[run]\nname='x'\nmodel='concat'\n")
     assert "section [data]" in run("encode", str(place / "run.toml")).err
     monkeypatch.delenv("DEMEANOR_DATA")

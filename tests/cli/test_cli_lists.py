@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ def test_doctor_of_a_good_machine(run: Demeanor, one_bundle: Path) -> None:
     assert {w["name"] for w in found["weights"]} == set(weights.WEIGHTS)
     extras = {e["name"]: e for e in found["extras"]}
     assert extras["dev"]["installed"] == (extras["dev"]["missing"] == [])
+    assert [e["name"] for e in found["extras"] if not e["purpose"]] == []
     assert extras["lab"]["how"] == "pip install 'demeanor[lab]'"
 
 
@@ -108,6 +110,16 @@ def test_train_needs_a_run_file(run: Demeanor) -> None:
     ran = run("train", "nowhere.toml")
     assert ran.code == 2
     assert "pip install 'demeanor[lab]'" in ran.err or "expected a run file" in ran.err
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed")
+@pytest.mark.parametrize(
+    ("command", "purpose"), [(["evaluate", "my-bundle"], "evaluating"), (["search", "x", "--trials", 1], "searching")]
+)
+def test_what_needs_the_lab_says_what_for(run: Demeanor, command: list[str], purpose: str) -> None:
+    ran = run(*command)
+    assert ran.code == 2
+    assert f"{purpose} needs the library 'torch'" in ran.err
 
 
 def test_help_names_every_command_and_no_other(run: Demeanor) -> None:

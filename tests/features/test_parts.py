@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from demeanor.datasets._groups import hashed_split
 from demeanor.errors import ConfigError
 from demeanor.features.context import in_context, place, preceding, windows
 from demeanor.features.normalise import Standardiser, within_speakers
@@ -38,6 +39,18 @@ def test_without_parts_groups_are_dealt_and_the_same_everywhere() -> None:
     assert not sets[0] & sets[2]
     assert not sets[1] & sets[2]
     assert groups_of(samples, one.test) == groups_of(samples[::-1], two.test)
+
+
+def test_the_validation_share_holds_where_data_have_no_parts() -> None:
+    samples = clips(2000, 2000)
+    usual, more = parts_of(samples), parts_of(samples, 0.4)
+    shares = [hashed_split(s.group or "", {"train": 0.7, "valid": 0.1, "test": 0.2}) for s in samples]
+    assert usual.valid.tolist() == [i for i, part in enumerate(shares) if part == "valid"]
+    assert abs(len(more.valid) / 2000 - 0.4) < 0.03
+    assert more.test.tolist() == usual.test.tolist()
+    with pytest.raises(ConfigError, match=r"data.valid: expected a share below 0.8, .*, got 0.8; lower it"):
+        parts_of(samples, 0.8)
+    assert len(parts_of(samples, 0.8, folds=5).valid) > len(more.valid)
 
 
 @pytest.mark.parametrize("named", ["none", "train and test", "folds"])

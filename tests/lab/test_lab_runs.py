@@ -445,6 +445,16 @@ def test_search_never_opens_the_test_part(tmp_path: Path, monkeypatch: pytest.Mo
     assert search(path, tmp_path, 3, tmp_path / "runs", store, say=lambda line: None)["trials"] == 3
 
 
+def test_a_search_takes_settings_of_the_command_line(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "run.toml"
+    path.write_text(RUN)
+    said = ("run.name=other", "training.epochs=1")
+    search(path, tmp_path, 1, tmp_path / "runs", Store(tmp_path / "features"), lambda line: None, said)
+    told = json.loads((tmp_path / "runs/search-other/trial-0/run.json").read_text())
+    assert told["config"]["training"]["epochs"] == 1
+
+
 def test_a_search_goes_on_with_what_it_has_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     optuna = pytest.importorskip("optuna")
     path, store, rates = tmp_path / "run.toml", Store(tmp_path / "features"), []

@@ -130,6 +130,14 @@ def _umask() -> int:
     return mask
 
 
+def test_a_page_is_saved_in_the_language_asked_for(tmp_path: Path) -> None:
+    a = fake_reader().analyze("I love it")
+    assert '<html lang="en">' in a.save(tmp_path / "r.html").read_text(encoding="utf-8")
+    assert '<html lang="zh">' in a.save(tmp_path / "r.html", language="zh").read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match="expected the page's language as en, zh or auto, got 'klingon'"):
+        a.save(tmp_path / "r.html", language="klingon")
+
+
 def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a = fake_reader().analyze("I love it")
     path = tmp_path / "r.json"

@@ -229,6 +229,8 @@ def test_a_cut_of_a_film(film: Path) -> None:
     assert a.duration == pytest.approx(2.9, abs=0.2)
     assert [s.text for s in a.segments] == ["I hate it."]
     assert set(a.cues) == {"words", "voice", "face", "scene"}
+    assert a.media is not None
+    assert a.media.media_file is None  # a report would play the file from its beginning
 
 
 @pytest.fixture(scope="module")

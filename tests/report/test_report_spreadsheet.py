@@ -2,12 +2,14 @@
 
 import csv as reference
 import io
+import re
+from pathlib import Path
 
 import polars
 import pytest
 import report_analyses as made
 
-from demeanor.report.spreadsheet import csv
+from demeanor.report.spreadsheet import csv, table
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -75,3 +77,10 @@ def test_quotes_commas_lines_and_chinese_survive() -> None:
     assert row["text"] == text
     assert row["score"] == row["label"] == ""
     assert row["abstain"] == "true"
+
+
+def test_the_docs_name_every_column_in_its_order() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
+    rows = text.partition("## The table")[2].partition("\n## ")[0]
+    told = [name for row in re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    assert told == table([])[0]

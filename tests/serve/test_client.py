@@ -259,3 +259,29 @@ def test_a_service_that_is_killed_and_started_again_meanwhile(tmp_path: Path, mo
         monkeypatch.setattr(client, "events", killed)
         monkeypatch.setattr(module, "time", SimpleNamespace(sleep=start))
         assert client.wait(id).id == "sky"
+
+
+PROBLEMS = [
+    ("bad-option", demeanor.ConfigError),
+    ("unknown-name", demeanor.UnknownNameError),
+    ("unreadable", demeanor.DecodeError),
+    ("bad-input", demeanor.InputError),
+    ("nothing", demeanor.InputError),
+]
+
+
+@pytest.mark.parametrize(("kind", "error"), PROBLEMS)
+def test_what_is_wrong_with_a_sample_is_the_error_that_it_is_here(kind: str, error: type[Exception]) -> None:
+    told = {"type": f"urn:demeanor:problem:{kind}", "title": "x", "status": 422, "detail": "expected a, got b; do c"}
+    answer = whole(json.dumps(told).encode(), "422 Unprocessable Content")
+    with scripted(answer) as (url, _), pytest.raises(demeanor.DemeanorError) as caught:
+        demeanor.Client(url, retries=0).analyze("x")
+    assert type(caught.value) is error
+    assert str(caught.value) == "expected a, got b; do c"
+
+
+def test_a_page_is_fetched_in_the_language_asked_for() -> None:
+    with scripted(whole(b"1"), whole(b"2")) as (url, asked):
+        client = demeanor.Client(url)
+        assert (client.result(JOB, "html", "zh"), client.result(JOB)) == (b"1", b"2")
+    assert asked == [f"/v1/jobs/{JOB}/result?format=html&language=zh", f"/v1/jobs/{JOB}/result?format=json"]

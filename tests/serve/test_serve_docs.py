@@ -14,6 +14,7 @@ import demeanor
 from browsers import node
 from demeanor.media.kind import kind_of
 from demeanor.serve.keys import new_key
+from demeanor.serve.problem import _STATUS as PROBLEMS
 from serve_calls import ROOT, Served, served, with_bundle
 
 CLIENTS, OPERATORS = (ROOT / "docs" / name for name in ("clients.md", "serve.md"))
@@ -109,3 +110,17 @@ def test_options_and_problems_are_those_of_the_program() -> None:
     kinds = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', sources))
     for row in re.findall(r"^\| \d.*$", CLIENTS.read_text(encoding="utf-8"), re.MULTILINE):
         assert set(re.findall(r"`([a-z]+(?:-[a-z]+)*)`", row)) <= kinds, row
+
+
+def test_every_type_of_problem_is_in_the_table() -> None:
+    code = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "src/demeanor/serve").glob("*.py"))
+    made = re.findall(r"Problem\(\s*(\d{3}), \"([a-z-]+)\"", code)
+    made += [(str(status), kind) for status, kind in PROBLEMS.values()]
+    assert len(made) > 30
+    rows = re.findall(r"^\| ([\d, ]+) \| (.*) \|$", CLIENTS.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {(status, kind) for codes, text in rows for status in codes.split(", ") for kind in words(text)}
+    assert set(made) <= told
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"`([a-z-]+)`", text)

@@ -107,6 +107,25 @@ def check_transcript(inputs: Sequence[str], transcript: Path | None) -> None:
         raise ConfigError("--transcript is what one recording says; give one INPUT with it")
 
 
+def stretch_of(inputs: Sequence[str], jobs: Sequence[Job], start: float | None, end: float | None) -> dict[str, Any]:
+    """The stretch of one recording that is to be read, as arguments of `Reader.analyze`; {} for the whole.
+
+    It stands in the analysis as it does for a row of a manifest, so that labels of its segments lie right in the file.
+
+    Raises:
+        ConfigError: there is no one file of which it can be a stretch.
+    """
+    said = {name: value for name, value in (("start", start), ("end", end)) if value is not None}
+    if not said:
+        return {}
+    told = " and ".join(f"--{name}" for name in said)
+    if len(inputs) > 1 or (inputs and _is_folder(inputs[0])):
+        raise ConfigError(f"expected one recording beside {told}, got several inputs; call demeanor once per recording")
+    if not jobs[0].files:
+        raise ConfigError(f"expected a recording beside {told}, got a text that was typed; leave {told} out")
+    return {**said, "sample": said}
+
+
 def named(name: str, message: str) -> str:
     """A message with the input's name in front, once: most begin with the file's own name already."""
     if not name.strip():

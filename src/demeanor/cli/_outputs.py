@@ -30,15 +30,26 @@ class Outputs:
         files: per kind (html, srt, vtt, csv) a file, or None.
         several: the call is for several samples: JSON is a list then, even of one.
         read: files that are read, and so are not to be written over.
+        language: of the report's page: en, zh, or auto.
 
     Raises:
-        ConfigError: a folder that is not there, one file for two outputs or for an input, or subtitles of
-            several samples.
+        ConfigError: a folder that is not there, one file for two outputs or for an input, subtitles of several
+            samples, or a language that reports do not have.
     """
 
     def __init__(
-        self, json: str | None, files: Mapping[str, Path | None], *, several: bool, read: Sequence[Path] = ()
+        self,
+        json: str | None,
+        files: Mapping[str, Path | None],
+        *,
+        several: bool,
+        read: Sequence[Path] = (),
+        language: str = "auto",
     ) -> None:
+        from demeanor.report.wording import language_of
+
+        language_of([], language)  # fail before the work, not after it
+        self._language = language
         self._files = {kind: path for kind, path in files.items() if path is not None}
         self._to_stdout = json == _STDOUT
         if json is not None and not self._to_stdout:
@@ -108,7 +119,7 @@ class Outputs:
             from demeanor.report.html import render
 
             media = [analysis.media for analysis in self._kept]
-            return render([a.to_dict() for a in self._kept], media, folder=path.parent)
+            return render([a.to_dict() for a in self._kept], media, language=self._language, folder=path.parent)
         if kind == "csv":
             from demeanor.report.spreadsheet import csv
 

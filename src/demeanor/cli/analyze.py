@@ -9,6 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from demeanor.cli._inputs import JsonCommand
+from demeanor.cli._options import (
+    Audio,
+    Cues,
+    End,
+    Image,
+    Inputs,
+    Json,
+    Language,
+    Model,
+    Offline,
+    ReportLanguage,
+    Start,
+    Text,
+    Threads,
+    Transcript,
+    Video,
+)
 
 if TYPE_CHECKING:
     from demeanor.cli._inputs import Job
@@ -16,44 +33,29 @@ if TYPE_CHECKING:
 
 SETTINGS: dict[str, Any] = {"cls": JsonCommand}
 
-_FILE = {"metavar": "FILE"}
-
 
 def analyze(
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="INPUT...", help="Files, folders, or sentences.", show_default=False),
-    ] = None,
-    text: Annotated[
-        str | None, typer.Option(metavar="STR|@FILE", help="The words of one sample made of parts.")
-    ] = None,
-    image: Annotated[Path | None, typer.Option(**_FILE, help="Its picture.")] = None,
-    audio: Annotated[Path | None, typer.Option(**_FILE, help="Its sound.")] = None,
-    video: Annotated[Path | None, typer.Option(**_FILE, help="Its film.")] = None,
-    cues: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Some of words,voice,face,scene; default: all there are."),
-    ] = None,
-    model: Annotated[str, typer.Option(metavar="NAME|DIR", help="A bundle: see `demeanor models`.")] = "base",
-    language: Annotated[str, typer.Option(metavar="auto|en|zh|…", help="Of the words.")] = "auto",
-    threads: Annotated[int, typer.Option(min=0, metavar="N", help="Processor threads; 0 takes all.")] = 0,
-    offline: Annotated[
-        bool, typer.Option("--offline/--download", help="Whether missing weights may be fetched, once.")
-    ] = True,
-    transcript: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help=".srt, .vtt, .txt or .json: no speech recognition is done then."),
-    ] = None,
-    json: Annotated[
-        str | None,
-        typer.Option(metavar="[FILE]", help="JSON on stdout and nothing else there, or into FILE.json (or =FILE)."),
-    ] = None,
+    inputs: Inputs = None,
+    text: Text = None,
+    image: Image = None,
+    audio: Audio = None,
+    video: Video = None,
+    cues: Cues = None,
+    model: Model = "base",
+    language: Language = "auto",
+    threads: Threads = 0,
+    offline: Offline = True,
+    transcript: Transcript = None,
+    start: Start = None,
+    end: End = None,
+    json: Json = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="A page that works from a file, without network.")
     ] = None,
-    srt: Annotated[Path | None, typer.Option(**_FILE, help="Subtitles with sentiment.")] = None,
-    vtt: Annotated[Path | None, typer.Option(**_FILE, help="Subtitles with sentiment, coloured.")] = None,
-    csv: Annotated[Path | None, typer.Option(**_FILE, help="A row per segment.")] = None,
+    report_language: ReportLanguage = "auto",
+    srt: Annotated[Path | None, typer.Option(metavar="FILE", help="Subtitles with sentiment.")] = None,
+    vtt: Annotated[Path | None, typer.Option(metavar="FILE", help="Subtitles with sentiment, coloured.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="A row per segment.")] = None,
     redact: Annotated[
         bool, typer.Option("--redact", help="Leave personal data and faces out of every output; see docs/privacy.md.")
     ] = False,
@@ -65,16 +67,17 @@ def analyze(
 
     Exit code 1: some inputs failed, the others were delivered; 2: wrong usage, or nothing could be read.
     """
-    from demeanor.cli._inputs import jobs_of
+    from demeanor.cli._inputs import jobs_of, stretch_of
     from demeanor.cli._outputs import Outputs
     from demeanor.cli._terminal import leave
 
     parts = {"text": text, "image": image, "audio": audio, "video": video}
     jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None}, transcript)
+    stretch = stretch_of(inputs or [], jobs, start, end)
     files = {"html": report, "srt": srt, "vtt": vtt, "csv": csv}
     read = [*(path for job in jobs for path in job.files), *([transcript] if transcript else [])]
-    outputs = Outputs(json, files, several=several, read=read)
-    options = {"cues": cues, "language": language, "transcript": transcript}
+    outputs = Outputs(json, files, several=several, read=read, language=report_language)
+    options = {"cues": cues, "language": language, "transcript": transcript, **stretch}
     failed, empty = read_jobs(jobs, outputs, model, threads, offline, options, redact)
     leave((failed + empty, len(jobs)), outputs.close())
 

@@ -35,7 +35,7 @@ def bench(
     """Compare models over several seeds, each tested once."""
     from demeanor.plugins import require
 
-    require("torch", "lab", "training")
+    require("torch", "lab", "a benchmark")
     from demeanor.cli._lab import data_root, print_rows
     from demeanor.experiments.bench import bench as compare
     from demeanor.experiments.bench import planned

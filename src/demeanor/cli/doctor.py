@@ -17,6 +17,7 @@ _REASONS = {
     "frames": "Analysis.to_frame()",
     "plots": "Analysis.plot()",
     "serve": "the service: demeanor serve",
+    "ray": "batches on a cluster: demeanor batch --cluster",
     "postgres": "the queue of jobs on PostgreSQL, for several machines",
     "all": "speech, offline, frames, plots and serve",
     "lab": "train (torch)",

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from demeanor.features.store import Store
-    from demeanor.training.runfile import Data
+    from demeanor.training.runfile import RunFile
     from demeanor.types import Sample
 
     Fit = tuple[Any, Sequence[str]] | None  # an encoder fitted before, and the ids it was fitted on
@@ -64,7 +64,6 @@ def _carried_out(
     """Per encoder of the run file how many samples have it, are stored, failed."""
     from demeanor.cli._lab import data_root
     from demeanor.cli._terminal import say
-    from demeanor.encoders._presets import expanded
     from demeanor.errors import ConfigError
     from demeanor.features.read import encoders_of
     from demeanor.training.run import read_run_file, with_manifest
@@ -74,10 +73,10 @@ def _carried_out(
     for section in ("data", "encoders"):
         if not isinstance(spec.get(section), Mapping):
             raise ConfigError(f"{path}: expected a section [{section}], found none; it is no run file with encoders")
+    run = _run_of(spec)
     root = data_root(data, spec)
-    settings = {modality: expanded(said) for modality, said in spec["encoders"].items()}
-    encoders = encoders_of(settings, root)
-    told, before = _sections(spec)
+    encoders = encoders_of(run.encoders, root)
+    told, before = run.data, None if run.features.as_in is None else Path(run.features.as_in)
     learned: list[Sample] = []
     own: list[str] = []
     if told.also or any(encoder.learns for encoder in encoders.values()):
@@ -90,23 +89,26 @@ def _carried_out(
     found = []
     for modality, encoder in encoders.items():
         taken = restored(encoder, modality, before, seen, own) if before and encoder.learns else None
-        row = {"modality": modality, "encoder": settings[modality]["name"], "samples": len(samples)}
+        row = {"modality": modality, "encoder": run.encoders[modality]["name"], "samples": len(samples)}
         found.append(row | work(encoder, samples, learned, store, workers, taken))
     return found
 
 
-def _sections(spec: Mapping[str, Any]) -> tuple[Data, Path | None]:
-    """The section `[data]`, and the run folder whose encoders are taken as they are."""
-    from pydantic import ValidationError
+def _run_of(spec: Mapping[str, Any]) -> RunFile:
+    """The run file as training checks it, but that it may lack tasks, and what its model makes of [model] needs torch.
 
-    from demeanor.errors import ConfigError
-    from demeanor.training.runfile import Data, Features, explain
+    Raises:
+        ConfigError: a wrong key or value in any section.
+        UnknownNameError: no such model.
+    """
+    from demeanor.errors import UnknownNameError
+    from demeanor.plugins import names
+    from demeanor.training.runfile import checked
 
-    try:
-        data, features = Data(**spec["data"]), Features(**spec.get("features", {}))
-    except ValidationError as error:
-        raise ConfigError("; ".join(explain(e) for e in error.errors())) from None
-    return data, None if features.as_in is None else Path(features.as_in)
+    run = checked({"tasks": {}, **spec})
+    if run.run.model not in (known := names("fusion")):
+        raise UnknownNameError("fusion", run.run.model, known)
+    return run
 
 
 def _encoded(

@@ -29,7 +29,7 @@ def evaluate(
     """Score a finished run or an exported bundle, with intervals."""
     from demeanor.plugins import require
 
-    require("torch", "lab", "training")
+    require("torch", "lab", "evaluating")
     from demeanor.cli._lab import data_root, print_record
     from demeanor.cli._terminal import print_json, say
     from demeanor.experiments.evaluate import evaluate as score

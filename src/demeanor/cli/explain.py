@@ -9,6 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from demeanor.cli._inputs import JsonCommand
+from demeanor.cli._options import (
+    Audio,
+    Cues,
+    End,
+    Image,
+    Inputs,
+    Json,
+    Language,
+    Model,
+    Offline,
+    ReportLanguage,
+    Start,
+    Text,
+    Threads,
+    Transcript,
+    Video,
+)
 from demeanor.cli._outputs import Outputs
 
 if TYPE_CHECKING:
@@ -19,44 +36,29 @@ if TYPE_CHECKING:
 
 SETTINGS: dict[str, Any] = {"cls": JsonCommand}
 
-_FILE = {"metavar": "FILE"}
-
 
 def explain(
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="INPUT...", help="Files, folders, or sentences.", show_default=False),
-    ] = None,
-    text: Annotated[
-        str | None, typer.Option(metavar="STR|@FILE", help="The words of one sample made of parts.")
-    ] = None,
-    image: Annotated[Path | None, typer.Option(**_FILE, help="Its picture.")] = None,
-    audio: Annotated[Path | None, typer.Option(**_FILE, help="Its sound.")] = None,
-    video: Annotated[Path | None, typer.Option(**_FILE, help="Its film.")] = None,
-    cues: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Some of words,voice,face,scene; default: all there are."),
-    ] = None,
-    model: Annotated[str, typer.Option(metavar="NAME|DIR", help="A bundle: see `demeanor models`.")] = "base",
-    language: Annotated[str, typer.Option(metavar="auto|en|zh|…", help="Of the words.")] = "auto",
-    threads: Annotated[int, typer.Option(min=0, metavar="N", help="Processor threads; 0 takes all.")] = 0,
-    offline: Annotated[
-        bool, typer.Option("--offline/--download", help="Whether missing weights may be fetched, once.")
-    ] = True,
-    transcript: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help=".srt, .vtt, .txt or .json: no speech recognition is done then."),
-    ] = None,
+    inputs: Inputs = None,
+    text: Text = None,
+    image: Image = None,
+    audio: Audio = None,
+    video: Video = None,
+    cues: Cues = None,
+    model: Model = "base",
+    language: Language = "auto",
+    threads: Threads = 0,
+    offline: Offline = True,
+    transcript: Transcript = None,
+    start: Start = None,
+    end: End = None,
     segments: Annotated[
         int, typer.Option(min=1, metavar="N", help="So many, the strongest, are looked into word by word.")
     ] = 8,
-    json: Annotated[
-        str | None,
-        typer.Option(metavar="[FILE]", help="JSON on stdout and nothing else there, or into FILE.json (or =FILE)."),
-    ] = None,
+    json: Json = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="The analysis' page with the reasons in it.")
     ] = None,
+    report_language: ReportLanguage = "auto",
 ) -> None:
     """Say why: which cue, word, second or region made the reading.
 
@@ -65,15 +67,16 @@ def explain(
 
     Exit code 1: some inputs failed, the others were delivered; 2: wrong usage, or nothing could be read.
     """
-    from demeanor.cli._inputs import jobs_of
+    from demeanor.cli._inputs import jobs_of, stretch_of
     from demeanor.cli._terminal import leave
     from demeanor.cli.analyze import read_jobs
 
     parts = {"text": text, "image": image, "audio": audio, "video": video}
     jobs, several = jobs_of(inputs or [], {k: v for k, v in parts.items() if v is not None}, transcript)
+    stretch = stretch_of(inputs or [], jobs, start, end)
     read = [*(path for job in jobs for path in job.files), *([transcript] if transcript else [])]
-    outputs = Explained(json, {"html": report}, several=several, read=read, segments=segments)
-    options = {"cues": cues, "language": language, "transcript": transcript}
+    outputs = Explained(json, {"html": report}, several=several, read=read, segments=segments, language=report_language)
+    options = {"cues": cues, "language": language, "transcript": transcript, **stretch}
     failed, empty = read_jobs(jobs, outputs, model, threads, offline, options)
     leave((failed + empty, len(jobs)), outputs.close())
 
@@ -86,6 +89,7 @@ class Explained(Outputs):
         files: likewise.
         several: likewise.
         read: likewise.
+        language: likewise.
         segments: how many of one analysis are looked into.
     """
 
@@ -96,9 +100,10 @@ class Explained(Outputs):
         *,
         several: bool,
         read: Sequence[Path] = (),
+        language: str = "auto",
         segments: int = 8,
     ) -> None:
-        super().__init__(json, files, several=several, read=read)
+        super().__init__(json, files, several=several, read=read, language=language)
         self._segments = segments
         self._found: list[Explanation] = []
 
@@ -126,4 +131,5 @@ class Explained(Outputs):
 
         media = [analysis.media for analysis in self._kept]
         why = [Reasons(e.to_dict(), e.pictures) for e in self._found]
-        return render([a.to_dict() for a in self._kept], media, folder=path.parent, reasons=why)
+        analyses = [a.to_dict() for a in self._kept]
+        return render(analyses, media, language=self._language, folder=path.parent, reasons=why)

@@ -11,6 +11,10 @@ import typer
 def search(
     run: Annotated[Path, typer.Argument(metavar="RUN.toml", help="A run file with a [search] section.")],
     trials: Annotated[int, typer.Option("--trials", min=1, help="How many, those of a stopped search counted in.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be given several times."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the trials go.")] = Path("runs"),
     data: Annotated[
         Path | None,
@@ -20,12 +24,12 @@ def search(
     """Try settings; keep what scores best on validation."""
     from demeanor.plugins import require
 
-    require("torch", "lab", "training")
+    require("torch", "lab", "searching")
     from demeanor.cli._lab import data_root
     from demeanor.experiments.search import search as look
     from demeanor.training.run import read_run_file
 
-    best = look(run, data_root(data, read_run_file(run)), trials, out)
+    best = look(run, data_root(data, read_run_file(run)), trials, out, overrides=overrides or ())
     print(f"best of {best['trials']}: {best['score']:.4f}")
     for key, value in best["settings"].items():
         print(f"  --set {key}={value}")

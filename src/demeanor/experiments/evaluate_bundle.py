@@ -1,4 +1,6 @@
-"""An exported bundle on the validation or test part of its run's data, read as the reader reads: no torch in it."""
+"""An exported bundle on the validation or test part of its run's data, read as the reader reads; its run file, data
+and floors are the lab's, so it needs torch all the same.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ def search(
     out: Path = Path("runs"),
     store: Store | None = None,
     say: Callable[[str], None] = print,
+    overrides: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Try settings of the `[search]` section and keep what scores best on validation.
 
@@ -39,6 +40,7 @@ def search(
         out: the study and its trials go to OUT/search-NAME.
         store: of features.
         say: where progress lines go.
+        overrides: `section.key=value`, over the run file.
 
     Returns:
         `score`, `settings` (key → value) and `trials`; also in best.json of the study's folder.
@@ -49,7 +51,7 @@ def search(
     """
     optuna = require("optuna", "lab", "searching hyper-parameters")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    spec = searched(path)
+    spec = searched(path, overrides)
     run = lab.check(spec)
     space, began = run.search, {"config_sha256": provenance(spec)["config_sha256"]}
     del spec["search"]
@@ -99,9 +101,9 @@ def best_of(study: Any, trials: int, folder: Path) -> dict[str, Any]:
     return {"score": study.best_value, "settings": study.best_params, "trials": finished(study)}
 
 
-def searched(path: Path) -> dict[str, Any]:
+def searched(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """A run file with a section `[search]`."""
-    spec = with_manifest(read_run_file(path), path)
+    spec = with_manifest(read_run_file(path, overrides), path)
     if not spec.get("search"):
         raise ConfigError(
             f'{path}: expected a section [search], such as "training.learning_rate" = {{low=1e-5, high=1e-2}}'

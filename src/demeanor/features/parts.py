@@ -12,6 +12,9 @@ from demeanor.datasets._groups import digest, hashed_split
 from demeanor.errors import ConfigError
 from demeanor.types import Sample
 
+_REST = 0.8
+"""Share of the groups that are not tested on, where data have no parts of their own."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -39,7 +42,8 @@ def parts_of(
 
     Args:
         samples: with `split` where the corpus has one.
-        valid: share of the training groups that is set aside, by hash, where there is no validation part.
+        valid: share of the training groups that is set aside, by hash, where there is no validation part; share of
+            all groups where there are no parts and no folds.
         folds: with more than 1, the corpus' own parts are ignored: groups are dealt into that many folds.
         fold: which of them is the test part.
         seed: of the deal.
@@ -48,10 +52,10 @@ def parts_of(
             parts are taken as they are.
 
     Raises:
-        ConfigError: a part is empty, or a group stands in two parts.
+        ConfigError: a part is empty, a group stands in two parts, or `valid` leaves nothing to learn from.
     """
     dealt = [(s.speaker if by == "speaker" else None) or group_of(s) for s in samples]
-    names = _folded(dealt, folds, fold, seed) if folds > 1 else _given(samples, dealt)
+    names = _folded(dealt, folds, fold, seed) if folds > 1 else _given(samples, dealt, valid)
     if "valid" not in names:
         shares = {"valid": valid, "train": 1 - valid}
         named = zip(samples, dealt, names, strict=True)
@@ -71,10 +75,17 @@ def parts_of(
     return Parts(rows["train"], rows["valid"], rows["test"])
 
 
-def _given(samples: Sequence[Sample], dealt: Sequence[str]) -> list[str]:
+def _given(samples: Sequence[Sample], dealt: Sequence[str], valid: float) -> list[str]:
+    """The corpus' own parts; where it has none a fifth is the test part, and `valid` of all is set aside."""
     if any(s.split for s in samples):
         return [s.split or "" for s in samples]
-    shares = {"train": 0.7, "valid": 0.1, "test": 0.2}
+    if valid >= _REST:
+        raise ConfigError(
+            f"data.valid: expected a share below {_REST}, for a fifth is the test part where data have no parts of "
+            f"their own, got {valid}; lower it, or set data.folds"
+        )
+    train = round(_REST - valid, 9)  # 0.7 for 0.1, and not what the subtraction leaves behind it
+    shares = {"train": train, "valid": valid, "test": 1 - _REST}
     return [hashed_split(name, shares) for name in dealt]
 
 

@@ -170,20 +170,25 @@ class Analysis:
 
         return explain(self, segments=segments, budget=budget, seed=seed)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, language: str = "auto") -> Path:
         """Write the analysis as its suffix says: .html, .json, .csv, .srt or .vtt; whole or not at all.
+
+        Args:
+            path: of the file.
+            language: of an .html page: `en`, `zh`, or `auto` (that of what was read).
 
         Returns:
             The path.
 
         Raises:
-            ConfigError: another suffix.
+            ConfigError: another suffix, or a language that the page does not have.
             InputError: subtitles of something without times.
         """
         path = Path(path)
-        writer = _writers().get(path.suffix.lower())
+        writers = _writers(language)
+        writer = writers.get(path.suffix.lower())
         if writer is None:
-            raise ConfigError(f"{path.name}: expected a name that ends in {', '.join(_writers())}; rename it")
+            raise ConfigError(f"{path.name}: expected a name that ends in {', '.join(writers)}; rename it")
         write_whole(path, writer(self, path))
         return path
 
@@ -236,13 +241,13 @@ def _as_usual(path: Path) -> None:
     path.chmod(0o666 & ~mask)
 
 
-def _writers() -> dict[str, Callable[[Analysis, Path], str]]:
+def _writers(language: str) -> dict[str, Callable[[Analysis, Path], str]]:
     from demeanor.report.html import render
     from demeanor.report.spreadsheet import csv
     from demeanor.report.subtitles import srt, vtt
 
     return {
-        ".html": lambda a, path: render(a.to_dict(), a.media, folder=path.parent),
+        ".html": lambda a, path: render(a.to_dict(), a.media, language=language, folder=path.parent),
         ".json": lambda a, _: a.to_json(indent=2) + "\n",
         ".csv": lambda a, _: csv(a.to_dict()),
         ".srt": lambda a, _: srt(a.to_dict()),

@@ -47,7 +47,7 @@ def read_timed(parts: Parts, experts: Experts, cues: frozenset[str], draft: Draf
         raise _beyond(parts, "the end")
     lay_out(parts, experts, cues, draft, seen, sound)
     recording = parts.video if parts.video is not None else parts.audio
-    if isinstance(recording, str | Path):
+    if isinstance(recording, str | Path) and not parts.start:  # the clock of what is read is not that of the file
         draft.media_file = Path(recording).absolute()
 
 

@@ -79,6 +79,7 @@ def render(
 
     Raises:
         InputError: no analysis, or not one media entry and explanation per analysis.
+        ConfigError: a language that the page does not have.
     """
     items: list[Json] = [analysis] if isinstance(analysis, Mapping) else list(analysis)
     given = _one_each(media, len(items))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from demeanor.errors import ConfigError
 from demeanor.report.figures import Json
 
 Language = Literal["en", "zh"]
@@ -140,8 +141,14 @@ WORDS: dict[Language, dict[str, str]] = {"en": _EN, "zh": _ZH}
 
 
 def language_of(items: list[Json], language: str) -> Language:
-    """The page's language: as asked, with `auto` that of most analyses (Chinese where they say zh)."""
+    """The page's language: as asked, with `auto` that of most analyses (Chinese where they say zh).
+
+    Raises:
+        ConfigError: a language that the page does not have.
+    """
     if language in ("en", "zh"):
         return "zh" if language == "zh" else "en"
+    if language != "auto":
+        raise ConfigError(f"expected the page's language as en, zh or auto, got {language!r}; the page has no other")
     spoken = [str(item["language"]) for item in items if item.get("language")]
     return "zh" if 2 * sum(s.split("-")[0] == "zh" for s in spoken) > len(spoken) else "en"

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from demeanor.errors import ConfigError, DemeanorError, InputError, LimitError
+from demeanor.errors import ConfigError, DecodeError, DemeanorError, InputError, LimitError, UnknownNameError
 from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.reader.redact import Redaction
 from demeanor.serve.copies import FOUND
 
 _PIECE = 256 << 10
+_UNFIT: dict[str, Callable[[str], DemeanorError]] = {
+    "unreadable": DecodeError,
+    "bad-option": ConfigError,
+    "unknown-name": UnknownNameError.told,
+}
+"""What the reader raises here for what the service says of a sample (422); for anything else `InputError`."""
 
 
 class ServiceError(DemeanorError):
@@ -75,7 +81,7 @@ def error_of(status: int, problem: Mapping[str, Any], retry_after: str | None) -
     if status == 413:
         return LimitError(detail)
     if status == 422:
-        return InputError(detail)
+        return _UNFIT.get(kind, InputError)(detail)
     wait = float(retry_after) if retry_after and retry_after.isdigit() else None
     return ServiceError(detail, status, kind, wait)
 

@@ -91,7 +91,8 @@ class Client:
 
         Raises:
             InputError: it cannot be read.
-            ConfigError: names or faces without `redact`.
+            ConfigError: a wrong option, such as a language that is none, or names or faces without `redact`.
+            UnknownNameError: no such cue.
             LimitError: it is larger or takes longer than the service allows.
             ServiceError: anything else the service says, or its silence.
         """
@@ -177,7 +178,7 @@ class Client:
         Raises:
             InputError: the source cannot be read, or its speech not be recognised.
             LimitError: it is larger or takes longer than the service allows.
-            ConfigError: `out` cannot be written, or is of a form that does not fit.
+            ConfigError: an option is wrong, or `out` cannot be written, or is of a form that does not fit.
             ServiceError: anything else the service says, or its silence.
         """
         path = Path(out)
@@ -239,6 +240,7 @@ class Client:
 
         Raises:
             InputError: it failed because of the sample.
+            ConfigError, UnknownNameError: because of an option of it.
             ServiceError: it failed, was cancelled or deleted, or nobody answers any longer.
         """
         return Analysis.from_dict(self._parsed(self._end(id, lambda: self.result(id))))
@@ -267,10 +269,10 @@ class Client:
         told = f"expected a job that is done, got one that is {job['state']}; hand it in again"
         raise ServiceError(told, kind=job["state"])
 
-    def result(self, id: str, format: str = "json") -> bytes:
-        """What a job read, as json, html, srt, vtt or csv."""
-        path = f"/v1/jobs/{quote(id, safe='')}/result?{urlencode({'format': format})}"
-        return self._read("GET", path)
+    def result(self, id: str, format: str = "json", language: str | None = None) -> bytes:
+        """What a job read, as json, html, srt, vtt or csv; html in `en` or `zh`, None: in that of what was read."""
+        asked = {"format": format} | ({"language": language} if language else {})
+        return self._read("GET", f"/v1/jobs/{quote(id, safe='')}/result?{urlencode(asked)}")
 
     def explanation(self, id: str) -> Explanation:
         """Why a job's sample was read so, of a job that is done and was handed in with `explain`."""

@@ -31,11 +31,14 @@ class Section(BaseModel):
 
 
 class Run(Section):
-    """`[run]`: `model` is a file of fusion/; `select` the validation metric that picks the epoch."""
+    """`[run]`: what is trained."""
 
     name: str
+    """Of the run folder, `runs/NAME`."""
     model: str
+    """A name of `demeanor models`: a file of fusion/."""
     select: str | None = None
+    """The validation metric that picks the epoch; else `mae` or `uar` of the first task (TASK_mae with several)."""
 
     @field_validator("name")
     @classmethod
@@ -49,6 +52,7 @@ class Features(Section):
     """`[features]`: what happens between the encoders and the model."""
 
     normalise: Literal["zscore", "none"] = "zscore"
+    """`zscore`: each number on the scale of the training part."""
     context: NonNegativeInt | dict[str, NonNegativeInt] = 0
     """Utterances before and after the target in the same group, as one sequence of vectors; or per modality."""
     before: dict[str, PositiveInt] = {}
@@ -73,11 +77,15 @@ class Task(Section):
     """`[tasks.NAME]`: a label to predict. With `classes` a classification, else a regression of label · `scale`."""
 
     classes: tuple[str, ...] | None = None
+    """What the label can be; without it a number is predicted, but for `polarity` and `emotions`."""
     ignore: tuple[str, ...] = ()
     """Labels outside the classes whose samples count as unlabelled; any other such label is an error."""
     label: str | None = None
+    """Which label of the samples it is; NAME where it is not given."""
     scale: float = 1.0
+    """What a number is multiplied with before it is learned."""
     metrics: Literal["mosi", "sims"] | None = None
+    """The figures of that corpus' literature in place of `mae` and `corr` (metrics.md)."""
     balance: float = Field(default=0.0, ge=0)
     """Rows weigh as their class' frequency to minus this power."""
 
@@ -90,19 +98,26 @@ class Task(Section):
 
 
 class Data(BaseModel):
-    """`[data]`: `dataset` is a file of datasets/; further keys are that reader's options."""
+    """`[data]`: what is learned from; further keys are options of the data set's reader."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     dataset: str
+    """A name of `demeanor datasets`: a file of datasets/."""
     name: str | None = None
     """What records call it; the data set's name by default."""
     root: str = "."
+    """The data set's folder or table, below --data."""
     protocol: str = "as given"
+    """What records call the division into parts."""
     valid: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the groups set aside for validation, where the data name no such part, or with folds."""
     folds: int = Field(default=0, ge=0)
+    """With more than 1: groups are dealt into as many, and the data's own parts are passed over."""
     fold: int = Field(default=0, ge=0)
+    """Which of them is the test part, from 0 on; `demeanor bench` takes each in turn."""
     fold_seed: int = 0
+    """Of that deal, and of what is set aside."""
     by: Literal["group", "speaker"] = "group"
     """What folds and the validation share are dealt by; groups are never divided either way."""
     also: tuple[str, ...] = ()
@@ -113,10 +128,13 @@ class Bench(Section):
     """`[bench]`: what `demeanor bench` compares; `settings` changes sections per model."""
 
     models: tuple[str, ...] = ()
+    """Those compared, unless --models names others."""
     seeds: int = Field(default=3, ge=1)
+    """Runs of each model (and fold), with the seeds 0, 1, 2 …"""
     text_only: bool = True
     """Also every model of `alone` over each single modality, and over text alone in any case."""
     alone: str | tuple[str, ...] = "concat"
+    """Models of these rows."""
     single: tuple[str, ...] | None = None
     """The modalities taken alone; all unless named."""
     modalities: dict[str, tuple[str, ...]] = {}
@@ -124,6 +142,7 @@ class Bench(Section):
     metric: str | None = None
     """What the leaderboard is ordered by; `run.select`, or the first, where it is not named."""
     settings: dict[str, dict[str, dict[str, Any]]] = {}
+    """Model → section → keys that differ for it."""
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -146,11 +165,15 @@ class Range(Section):
     """`[search]`: what is tried of one key, `choices` or what lies from `low` to `high`."""
 
     choices: tuple[Any, ...] | None = Field(default=None, min_length=1)
+    """Values, one of which a trial takes."""
     low: int | float | None = None
+    """Or a range: its lowest value; whole numbers give whole numbers."""
     high: int | float | None = None
+    """Its highest."""
     log: bool = False
     """As many trials from 0.001 to 0.01 as from 0.01 to 0.1."""
     step: PositiveInt | PositiveFloat | None = None
+    """What lies between two values that are tried; without it any may be."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Range:
@@ -186,6 +209,13 @@ class RunFile(Section):
         return {modality: expanded(settings) for modality, settings in encoders.items()}
 
 
+SECTIONS: dict[str, type[BaseModel]] = {
+    "run": Run, "data": Data, "features": Features, "tasks": Task, "training": Settings,
+    "bench": Bench, "missing": Missing, "search": Range,
+}  # fmt: skip
+"""What each section may say; of `tasks` each of its own, of `search` what is said of a key."""
+
+
 def checked(spec: Mapping[str, Any]) -> RunFile:
     """The run file as an object.
 
@@ -213,8 +243,4 @@ def explain(error: Any) -> str:
 
 
 def _keys(path: list[str]) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {
-        "run": Run, "features": Features, "training": Settings, "tasks": Task, "data": Data,
-        "bench": Bench, "missing": Missing, "search": Range,
-    }  # fmt: skip
-    return list((sections[path[0]] if path and path[0] in sections else RunFile).model_fields)
+    return list((SECTIONS[path[0]] if path and path[0] in SECTIONS else RunFile).model_fields)
