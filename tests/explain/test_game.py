@@ -124,6 +124,18 @@ def test_a_flip_of_many_parts_is_not_called_the_smallest_unless_it_is() -> None:
     assert not third.smallest  # pairs of twenty parts were not all tried
 
 
+@pytest.mark.parametrize(
+    ("size", "needed", "found"), [(3, 2, True), (4, 2, True), (4, 3, False), (5, 3, True), (5, 4, False)]
+)
+def test_half_of_the_parts_may_go_and_of_an_odd_number_one_more(size: int, needed: int, found: bool) -> None:
+    def read(masks: Masks) -> list[Said]:
+        return [(0.5, "positive") if size - m.sum() < needed else (0.0, "neutral") for m in masks]
+
+    change = flip(Game(size, read), [0.1] * size)
+    assert (change is not None) == found
+    assert change is None or len(change.parts) == needed
+
+
 def test_needless_losses_are_put_back() -> None:
     """Shares that mislead: part 0 seems to matter and does not."""
     misled = [0.9, *[0.3] * 3, *[0.0] * 16]

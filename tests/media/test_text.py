@@ -335,6 +335,7 @@ def test_addresses_hold_no_ends() -> None:
         ("vi", "Tôi rất thích bộ phim này"),
         ("und", "joao.silva@empresa.com.br"),
         ("zh", "谢谢@anna"),
+        ("zh", "http://t.cn/R123真的很难吃很失望"),
         ("und", "Jen."),  # one small word, and nothing else says Czech
         ("und", "Nice melt bra"),
     ],

@@ -288,3 +288,95 @@ def test_lists_and_mixtures_of_numbers_are_no_cards() -> None:
 def test_accounts_in_groups_however_parted(iban: str) -> None:
     assert redact_text(f"Code AB12. {iban}. Thanks").text == "Code AB12. [IBAN]. Thanks"
     assert "IBAN" not in redact_text(f"{iban[:-1]}{(int(iban[-1]) + 1) % 10} it says").text  # modulo 97
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("email='john@example.com'", "email='[MAIL]'"),
+        ("邮箱'zhangsan@qq.com'", "邮箱'[MAIL]'"),
+        ("_john@example.com_ or *a@example.com*", "_[MAIL]_ or *[MAIL]*"),
+        ("-john@example.com", "-[MAIL]"),
+        ("—john@example.com—", "—[MAIL]—"),
+        ("+j@example.com %j@example.com .j@example.com", "+[MAIL] %[MAIL] .[MAIL]"),
+        ("m_o'brien+news@example.com", "[MAIL]"),
+    ],
+)
+def test_signs_around_mail_do_not_hide_it(text: str, left: str) -> None:
+    assert redact_text(text).text == left
+
+
+@pytest.mark.parametrize("card", ["6228 4801 3345 6789 014", "6228-4801-3345-6789-014", "622848 0133456789014"])
+def test_cards_of_nineteen_digits_as_they_are_printed(card: str) -> None:
+    assert redact_text(f"退款请打到 {card} 谢谢").text == "退款请打到 [CARD] 谢谢"
+    assert redact_text("4111 1111 1111 1111 123").text == "[CARD] 123"  # three digits of another number
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Mr. Dvořák called", "Mr. [NAME] called"),
+        ("Mr. Dvor\u030ca\u0301k called", "Mr. [NAME] called"),
+        ("My name is Łukasz Kowalski.", "My name is [NAME]."),
+        ("my name is jiří novák.", "my name is [NAME]."),
+        ("Dear Jiří,", "Dear [NAME],"),
+        ("Dr. Çağlar Yıldız", "Dr. [NAME]"),
+        ("Mrs. Nguyễn said hi", "Mrs. [NAME] said hi"),
+        ("My name is Иван Петров.", "My name is [NAME]."),
+        ("Mr. MacDonald, Mr. McDONALD, Ms. O'Brien-Smith", "Mr. [NAME], Mr. [NAME], Ms. [NAME]"),
+        (f"Mr. W{'o' * 40}lf said", "Mr. [NAME] said"),
+    ],
+)
+def test_a_name_is_taken_whole_whatever_its_letters(text: str, left: str) -> None:
+    assert redact_text(text).text == left
+
+
+def test_a_given_name_is_no_part_of_a_longer_one() -> None:
+    assert (
+        redact_text("Janů and Jan, 我Jan你, Ивана", names=["Jan", "Иван"]).text
+        == "Janů and [NAME], 我[NAME]你, [NAME]а"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("主页 https://weibo.com/u/12345，真的很好吃，推荐。下次", "主页 [URL]，真的很好吃，推荐。下次"),
+        ("看我主页https://weibo.com/u/12345他真的很好吃", "看我主页[URL]他真的很好吃"),
+        ("www.zhihu.com/people/ann，回答得很差劲", "[URL]，回答得很差劲"),
+        ("https://weibo.com/u/12345（好吃）https://weibo.com/u/12345：好", "[URL]（好吃）[URL]：好"),
+        ("weibo.com/ann很好吃", "[URL]很好吃"),
+        ("https://www.zhihu.com/people/张三，好吃", "[URL]，好吃"),
+        ("https://example.com/?q=张三&uid=3很好", "[URL]很好"),
+        ("http://例子.中国/u/张三-李四 好", "[URL] 好"),
+        ("https://example.com/users/josé/x", "[URL]"),
+        ("https://www.google.com/maps/@40.7128,-74.0060,15z?q=home ok", "[URL] ok"),
+    ],
+)
+def test_a_page_ends_where_chinese_words_go_on(text: str, left: str) -> None:
+    assert redact_text(text).text == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please contact us before 2024-03-15.",
+        "Call 2024.03.15",
+        "电话会议 2024-03-15 14:00",
+        "Contact: 2024-03-15 10:30",
+        "Contact: 2024/03/05 - 2024/03/20",
+    ],
+)
+def test_a_date_is_no_telephone_number(text: str) -> None:
+    assert redact_text(text).text == text
+
+
+def test_a_number_that_begins_like_a_date_is_one() -> None:
+    assert redact_text("Call me: 2024-555-1234, tel 2024 1555").text == "Call me: [PHONE], tel [PHONE]"
+
+
+def test_one_value_has_one_mark_whatever_its_width_and_accents() -> None:
+    text = "电话13800138000，又是１３８００１３８０００"
+    assert redact_text(text, pseudonyms=Pseudonyms()).text == "电话[PHONE 1]，又是[PHONE 1]"
+    marks = Pseudonyms(b"k")
+    assert marks.of("NAME", "Jiří") == marks.of("NAME", "Jir\u030ci\u0301")

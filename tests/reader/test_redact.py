@@ -5,10 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from demeanor.errors import ConfigError
 from demeanor.privacy.text import redact_text
+from demeanor.reader.analysis import Analysis
 from demeanor.reader.redact import redact
 
 SUBTITLES = """WEBVTT - by ann@example.com
@@ -150,3 +153,55 @@ def test_one_name_is_not_its_letters(tmp_path: Path) -> None:
     redact("Ask Quilla about a plan.", tmp_path / "out.txt", names="Quilla")
     assert (tmp_path / "out.txt").read_text(encoding="utf-8") == "Ask [NAME] about a plan."
     assert redact_text("Ask Quilla about a plan.", names="Quilla").text == "Ask [NAME] about a plan."
+
+
+def test_what_goes_over_two_lines_of_a_cue_is_taken_from_both(tmp_path: Path) -> None:
+    source = tmp_path / "a.srt"
+    cues = ["1", "00:00:01,000 --> 00:00:04,000", "My name is Maria. My card is 4111 1111", "1111 1111 thanks", ""]
+    cues += ["2", "00:00:05,000 --> 00:00:06,000", "Maria, IBAN DE89 3704 0044", "0532 0130 00 is mine", ""]
+    source.write_text("\n".join(cues), encoding="utf-8")
+    done = redact(source, tmp_path / "b.srt")
+    lines = (tmp_path / "b.srt").read_text(encoding="utf-8").split("\n")
+    assert lines[2:4] == ["My name is [NAME]. My card is [CARD]", "[CARD] thanks"]
+    assert lines[7:9] == ["[NAME], IBAN [IBAN]", "[IBAN] is mine"]
+    assert [line for k, line in enumerate(lines) if k not in (2, 3, 7, 8)] == [*cues[:2], *cues[4:7], cues[9]]
+    assert done.counts == {"NAME": 2, "CARD": 1, "IBAN": 1}
+
+
+def test_the_trend_of_a_redacted_analysis_is_that_of_its_texts(tmp_path: Path) -> None:
+    said = [*["I love it, write to a.long.address@example.com."] * 6, *["I hate it, it was awful."] * 6]
+    reading = {"emotions": None, "dimensions": None, "confidence": 0.9, "calibration": "verified", "abstain": False}
+    segments, at = [], 0
+    for text in said:
+        score = 0.9 if "love" in text else -0.9
+        told = {"score": score, "label": "positive" if score > 0 else "negative", "probabilities": {}}
+        segments.append({
+            "start": None, "end": None, "chars": [at, at + len(text)], "text": text, "words": [], "speaker": None,
+            "faces": [], "reading": {**reading, "sentiment": told}, "cues": {},
+        })  # fmt: skip
+        at += len(text) + 1
+    data = {"schema": "demeanor.analysis/1", "id": "a", "source": None, "kind": "text", "duration": None}
+    data |= {"language": "en", "overall": {**reading, "sentiment": None}, "cues": {}, "people": [], "missing": []}
+    whole = Analysis.from_dict({**data, "segments": segments, "warnings": [], "provenance": {}}).to_dict()
+    (tmp_path / "a.json").write_text(json.dumps(whole), encoding="utf-8")
+    redact(tmp_path / "a.json", tmp_path / "b.json")
+    done = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
+    assert done["trend"] == Analysis.from_dict(done).to_dict()["trend"]
+    assert [c["at"] for c in done["trend"]["changes"]] == [done["segments"][6]["chars"][0]]
+    (tmp_path / "c.json").write_text(json.dumps({"schema": whole["schema"], "trend": {}, "segments": [{"text": "a"}]}))
+    redact(tmp_path / "c.json", tmp_path / "d.json")
+    assert "trend" not in json.loads((tmp_path / "d.json").read_text(encoding="utf-8"))
+
+
+def test_a_film_whose_sound_holds_nothing_is_copied_without_sound(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        shown = out.add_stream("mpeg4", rate=10, width=64, height=48, pix_fmt="yuv420p")
+        out.add_stream("pcm_s16le", rate=16000, layout="mono")
+        for _ in range(5):
+            out.mux(shown.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")))
+        out.mux(shown.encode(None))
+    done = redact(tmp_path / "a.mkv", tmp_path / "b.mkv", reader=lambda: pytest.fail("there is nothing to hear"))
+    assert [w for w in done.warnings if "expected samples, got none" in w and "the copy has no sound" in w]
+    with av.open(str(tmp_path / "b.mkv")) as copy:
+        assert not copy.streams.audio
+        assert len(list(copy.decode(video=0))) == 5

@@ -52,7 +52,6 @@ def examine() -> dict[str, Any]:
     import platform
 
     from demeanor import __version__
-    from demeanor.weights import cache_folder
 
     return {
         "version": __version__,
@@ -60,12 +59,22 @@ def examine() -> dict[str, Any]:
         "platform": platform.platform(),
         "processors": _processors(),
         "ffmpeg": _ffmpeg(),
-        "cache": str(cache_folder()),
+        "cache": _cache(),
         "bundles": _bundles(),
         "weights": _weights(),
         "voice": _voices(),
         "extras": _extras(),
     }
+
+
+def _cache() -> str:
+    from demeanor.errors import ConfigError
+    from demeanor.weights import cache_folder
+
+    try:
+        return str(cache_folder())
+    except ConfigError as error:
+        return f"none; {error}"
 
 
 def _processors() -> int:

@@ -32,7 +32,7 @@ class Flip:
 
 
 def flip(game: Game, shares: Sequence[float]) -> Flip | None:
-    """The smallest set of parts found, at most half of them, without which the label is another.
+    """The smallest set of parts found, at most half of them, rounded up, without which the label is another.
 
     Single parts are all tried, pairs where there are few parts, and every choice that was read already. Beyond that
     parts are left out by their shares until the label changes, and those that need not have gone are put back.

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil
 
+from demeanor.media.normalise import URL
+
 Span = tuple[int, int]
 Parted = Callable[[str], Sequence[Span]]
 
@@ -23,7 +25,7 @@ _SPACELESS = (
 )
 _EMOJI = r"\U0001f000-\U0001faff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3\U000e0020-\U000e007f"
 _UNIT = re.compile(
-    rf"(?P<alone>https?://\S+|\[[^\[\]\s]{{1,8}}\]|[{_EMOJI}]+|[:;=8][-'^o]?[)(\]\[DdPp/\\|*3]+(?!\w)|<3|\^_*\^"
+    rf"(?P<alone>{URL}|\[[^\[\]\s]{{1,8}}\]|[{_EMOJI}]+|[:;=8][-'^o]?[)(\]\[DdPp/\\|*3]+(?!\w)|<3|\^_*\^"
     rf"|[!?！？~～]+|…+|\.{{3,}})"
     rf"|(?P<run>[{_SPACELESS}]+)"
     rf"|(?P<word>[@#]?[^\W{_SPACELESS}]+(?:['’.\-&][^\W{_SPACELESS}]+)*)"

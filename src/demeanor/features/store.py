@@ -26,7 +26,7 @@ from demeanor.errors import ConfigError, InputError, MissingExtraError, WeightsE
 from demeanor.features import digest
 from demeanor.features.encode import Encoded, encode_all
 from demeanor.types import Sample
-from demeanor.weights import cache_folder
+from demeanor.weights import cache_folder, expanded
 
 __all__ = ["Encoded", "Status", "Store", "encode_all", "fitted", "refuse_leak", "stored_fit"]
 
@@ -53,7 +53,7 @@ class Store:
 
     def __init__(self, root: str | Path | None = None) -> None:
         given = root or os.environ.get("DEMEANOR_FEATURES")
-        self.root = Path(given).expanduser() if given else cache_folder() / "features"
+        self.root = expanded(given) if given else cache_folder() / "features"
 
     @cached_property
     def files(self) -> digest.Files:

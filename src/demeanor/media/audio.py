@@ -171,6 +171,19 @@ def has_audio(source: Source | Waveform) -> bool:
         return sound_stream(container) is not None
 
 
+def why_silent(source: Source | Waveform) -> str | None:
+    """Why not one sample of a sound track can be decoded, in words; None where one can.
+
+    Raises:
+        InputError: there is no such file, or no sound track in it.
+    """
+    try:
+        next(open_audio(source).blocks(1.0))
+    except DecodeError as error:
+        return str(error)
+    return None
+
+
 def _sound_or_raise(container: Any, source: Source | Waveform) -> Stream:
     stream = sound_stream(container)
     if stream is not None:

@@ -7,6 +7,8 @@ import unicodedata
 from collections import defaultdict
 from functools import cache
 
+from demeanor.media.normalise import URL
+
 _SCRIPTS = {
     "han": r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
     "kana": r"\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d",
@@ -188,7 +190,7 @@ _ENDINGS = {
     "hu": "ban ben nak nek tok",
 }
 _LETTER = 0.4  # vote of a word of one letter: it may as well be an initial, or chat ("W mom")
-_IGNORED = re.compile(r"https?://\S+|www\.\S+|[A-Za-z0-9._%+-]{0,64}@\w[\w.-]*|&\w+;")
+_IGNORED = re.compile(URL + r"|[A-Za-z0-9._%+-]{0,64}@\w[\w.-]*|&\w+;")
 _HASHTAG = re.compile(r"#\w+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 

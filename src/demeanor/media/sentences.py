@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from demeanor.media.normalise import URL
+
 LONGEST = 360
 """Longest span in bytes of UTF-8, which is 360 letters or 120 Chinese characters: about 90 tokens, what a words expert
 takes in one piece. Longer sentences are cut where a clause ends, at worst between words."""
@@ -30,7 +32,7 @@ _QUOTES = frozenset("\"'”’»›)]}」』）】》〉")
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 # Each run of letters is tried from its start only, and no further than such names go: else a long run costs its square.
 _ADDRESS = re.compile(
-    r"(?:https?://|www\.)[!-~]+|(?<![A-Za-z0-9_.+-])[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9-]{1,63}\.[A-Za-z0-9.-]+"
+    URL + r"|(?<![A-Za-z0-9_.+-])[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9-]{1,63}\.[A-Za-z0-9.-]+"
     r"|(?<![A-Za-z0-9.-])[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*"
     r"\.(?:com|net|org|edu|gov|io|cn|co|uk|de|fr|jp|tv|me|ly)(?![A-Za-z0-9])(?:/[!-~]*)?"
 )

@@ -12,7 +12,7 @@ from demeanor.privacy.json_texts import below, is_transcript, laid_out, said_und
 from demeanor.privacy.keys import Keys, is_own
 from demeanor.privacy.labels import speakers_in
 from demeanor.privacy.names import several, told_names
-from demeanor.privacy.spans import Pseudonyms, Span, replaced
+from demeanor.privacy.spans import Pseudonyms, Span, replaced, within
 from demeanor.privacy.speakers import (
     about_speaker,
     called_in,
@@ -160,7 +160,7 @@ class _Eraser:
         self.counts.update(span.kind for span in spans)
         self._names |= told_names(whole, spans)
         lengths = [len(segment.get("text") or "") for segment in segments]
-        return [_within(spans, begin, length) for begin, length in zip(places, lengths, strict=True)]
+        return [within(spans, begin, length) for begin, length in zip(places, lengths, strict=True)]
 
     def _segment(self, segment: Mapping[str, Any], spans: list[Span]) -> tuple[dict[str, Any], list[Stretch]]:
         speaker = segment.get("speaker")
@@ -233,7 +233,7 @@ class _Eraser:
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
         self.counts.update(span.kind for span in spans)
         return [
-            self._put(word, key, replaced(word[key], _within(spans, at, len(word[key])), self._pseudonyms))
+            self._put(word, key, replaced(word[key], within(spans, at, len(word[key])), self._pseudonyms))
             for word, at in zip(words, places, strict=True)
         ]
 
@@ -303,12 +303,6 @@ def _beside(hits: list[Span | None]) -> list[Span | None]:
             if out[at] is _NO_PLACE and at + neighbour in places and out[at + neighbour] is not None:
                 out[at] = out[at + neighbour]
     return out
-
-
-def _within(spans: Iterable[Span], begin: int, length: int) -> list[Span]:
-    """The spans as far as they lie in a piece, from its start."""
-    cut = (Span(max(0, s.start - begin), min(length, s.end - begin), s.kind) for s in spans)
-    return [s for s in cut if s.start < s.end]
 
 
 def _places(text: str, words: Sequence[Mapping[str, Any]], key: str = "text") -> Iterator[tuple[int, int] | None]:

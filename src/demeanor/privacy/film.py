@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.errors import ConfigError, DecodeError
-from demeanor.media.audio import open_audio
+from demeanor.media.audio import AudioReader, open_audio, why_silent
 from demeanor.media.container import Clock, Damage, decode_packet, open_container, read_packets
 from demeanor.media.faces import FaceFinder
 from demeanor.media.source import name_of
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 FILMS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Extension to container of what can be written."""
+
+Heard = tuple[AudioReader, "Iterator[AudioFrame]"]
+"""The sound of a film, and its frames with stretches covered."""
 
 _STEP = "copy pictures"
 _LOOKS = 8.0  # pictures per second in which faces are looked for
@@ -69,7 +72,8 @@ def write_film(
 ) -> FilmDone:
     """Write a copy of a film without its faces and without what is said in some stretches.
 
-    Pictures keep their times (variable rates too) and are upright in the file itself.
+    Pictures keep their times (variable rates too) and are upright in the file itself. A sound track of which not one
+    sample can be decoded is left out, with a warning.
 
     Args:
         source: path, bytes or open binary file.
@@ -96,12 +100,13 @@ def write_film(
     reader = open_video(source)
     tracks = face_tracks(reader, finder or FaceFinder(), told.first) if faces else []
     plan = FacePlan(tracks)
-    damage = Damage()
+    damage, notes = Damage(), list[str]()
+    heard = _heard(source, list(stretches), tone, margin, notes) if reader.has_audio else None
     with written_whole(path, source) as draft:
         options = {"fflags": "+bitexact", "movflags": "+faststart"}
         with av.open(str(draft), "w", format=FILMS[path.suffix.lower()], options=options) as out:
-            _write(out, source, reader, plan, list(stretches), tone, margin, veil, damage, told)
-    warnings = [*reader.warnings, *damage.report(name_of(source), _STEP, 0.0, None)]
+            _write(out, source, reader, heard, plan, veil, damage, told)
+    warnings = [*notes, *reader.warnings, *damage.report(name_of(source), _STEP, 0.0, None)]
     return FilmDone(path, len(tracks), tuple(dict.fromkeys(warnings)))
 
 
@@ -136,14 +141,23 @@ def face_tracks(reader: VideoReader, finder: FaceFinder, progress: Progress | No
     return list(tracks.values())
 
 
+def _heard(
+    source: Source, stretches: list[Sequence[Any]], tone: Cover, margin: float, notes: list[str]
+) -> Heard | None:
+    """The sound with stretches of it covered; None where there is nothing to hear, and why in `notes`."""
+    if (lost := why_silent(source)) is not None:
+        notes.append(f"{lost}; the copy has no sound")
+        return None
+    listener = open_audio(source, rate=rate_for(source, "aac"))
+    return listener, frames(listener, Beeper(stretches, listener.rate, cover=tone, margin=margin))
+
+
 def _write(
     out: OutputContainer,
     source: Source,
     reader: VideoReader,
+    heard: Heard | None,
     plan: FacePlan,
-    stretches: list[Sequence[Any]],
-    tone: Cover,
-    margin: float,
     veil: Veil,
     damage: Damage,
     told: _Told,
@@ -151,15 +165,12 @@ def _write(
     """Pictures and sound in turn, neither more than a second ahead."""
     pictures: PictureTrack | None = None
     sound: SoundTrack | None = None
-    heard: Iterator[AudioFrame] = iter(())
-    if reader.has_audio:
-        listener = open_audio(source, rate=rate_for(source, "aac"))
-        heard = frames(listener, Beeper(stretches, listener.rate, cover=tone, margin=margin))
+    listener, beeped = heard or (None, iter(()))
     for time, frame, upright in _pictures(source, damage):
         if pictures is None:
             pictures = PictureTrack(out, frame, upright, reader.fps)
-            sound = SoundTrack(out, "aac", listener) if reader.has_audio else None
-        while sound is not None and sound.seconds < time and (piece := next(heard, None)) is not None:
+            sound = SoundTrack(out, "aac", listener) if listener is not None else None
+        while sound is not None and sound.seconds < time and (piece := next(beeped, None)) is not None:
             sound.put(piece)
         pictures.put(time, frame, plan.at(time), veil)
         if reader.duration:
@@ -168,7 +179,7 @@ def _write(
         raise DecodeError(f"{name_of(source)}: cannot {_STEP}: expected pictures, got none; the file is damaged")
     pictures.close()
     if sound is not None:
-        for piece in heard:
+        for piece in beeped:
             sound.put(piece)
         sound.close()
     told.second(1.0)

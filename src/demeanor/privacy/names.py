@@ -9,13 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from demeanor.privacy.script import Script
+from demeanor.privacy.script import LETTERS, LOWER, MARKS, UPPER, Script
 from demeanor.privacy.spans import Span
 
-_CAP = r"[A-ZÀ-ÖØ-Þ](?:[a-zà-öø-ÿ]|['’\-](?=[A-Za-zÀ-ÿ])|(?<=Mc)[A-Z]|(?<=['’\-])[A-Z]){1,20}"
-_INITIAL = r"[A-Z]\."
+_SMALL = LOWER + MARKS
+_ON = rf"(?![A-ZÀ-ÖØ-Þ])[{LETTERS}{MARKS}]"  # no word in capitals; the usual ones will do to tell, in fewer steps
+_JOINT = rf"['’\-](?=[{LETTERS}])"
+# To the end of the word, whatever the pattern asks for behind it: half a name is worse than none.
+_CAP = rf"[{UPPER}](?:{_ON}|{_JOINT})(?:[{LETTERS}{MARKS}]|{_JOINT})*+"
+_LATIN = rf"A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ{MARKS}"  # other alphabets have endings that nobody lists: Иван, Ивана
+_INITIAL = rf"[{UPPER}]\."
 _BETWEEN = r"(?:de|van|von|der|den|la|le|del|di|da|bin|al|el|ter)"
-_NAME = rf"{_CAP}(?: (?:{_INITIAL}|{_CAP}|(?:{_BETWEEN} ){{1,2}}{_CAP})){{0,3}}"
+_NAME = rf"{_CAP}(?: (?:{_INITIAL}|(?:{_BETWEEN} ){{0,2}}{_CAP})){{0,3}}"
 _FULL = rf"{_CAP}(?: {_INITIAL})?(?: {_BETWEEN})? {_CAP}"
 
 _TOLD = re.compile(
@@ -29,7 +34,9 @@ _CALLING = re.compile(
     r"(?=,? (?i:speaking|calling|here(?= (?:from|with|at))|from the\b|on the line))"
 )
 _SELF = re.compile(rf"(?i:\b(?:i am|i['’]m|this is)) ({_FULL})(?=[,.!?\n]|$| and I| from| born| with the| at )")
-_LOWER = re.compile(r"\bmy (?:full |first |last )?name(?: is|'s) ([a-z]{2,20}(?: [a-z]{2,20})?)(?=[,.!?\n]|$| and )")
+_LOWER = re.compile(
+    rf"\bmy (?:full |first |last )?name(?: is|'s) ([{_SMALL}]{{2,20}}(?: [{_SMALL}]{{2,20}})?)(?=[,.!?\n]|$| and )"
+)
 _TITLE = re.compile(
     rf"\b(?:Mr|Mrs|Ms|Mx|Dr|Prof)\.? ({_NAME})|\b(?:Miss|Mister|Professor|Doctor|Officer|Detective|Judge|Nurse|"
     rf"Sergeant|Captain|Senator|Congressman|Reverend|Pastor) ({_NAME})"
@@ -190,5 +197,5 @@ def given(text: str, names: Iterable[str]) -> Iterator[Span]:
     if not forms:
         return
     either = "|".join(re.escape(form) for form in sorted(forms, key=lambda n: (-len(n), n)))
-    for m in re.finditer(rf"(?:(?<![A-Za-z0-9À-ÿ_])|(?<=[^\x00-\u024f]))(?:{either})(?![A-Za-z0-9À-ÿ_])", text):
+    for m in re.finditer(rf"(?<![{_LATIN}0-9_])(?:{either})(?![{_LATIN}0-9_])", text):
         yield Span(*m.span(), "NAME")

@@ -19,7 +19,7 @@ _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 _OTHER = r"Ͱ-ϿԀ-\u1fff\u2c00-\u2dff\u3041-\u318f\ua000-\ud7ff\uf900-\ufaff\ufb1d-\ufdff\ufe70-\ufefc"  # Greek to Hangul
 _FOREIGN = rf"Ѐ-ӿ{_OTHER}{_HAN}"
 _TOP = (  # Chinese ones by name, for what is written on after them has no space before it
-    r"(?:(?:xn--[a-z0-9\-]{2,59}|[A-Za-z]{2,24})(?![A-Za-z0-9_@])|中国|中國|公司|网络|網絡|网址|网站|网店|中文网|在线|集团|"
+    r"(?:(?:xn--[a-z0-9\-]{2,59}|[A-Za-z]{2,24})(?![A-Za-z0-9@])|中国|中國|公司|网络|網絡|网址|网站|网店|中文网|在线|集团|"
     r"香港|台湾|台灣|新加坡|澳门|澳門|商标|商城|商店|移动|手机|信息|企业|政务|公益|机构|组织机构|世界|我爱你|广东|佛山|"
     rf"(?<=[{_FOREIGN}]\.)[Ѐ-ӿ{_OTHER}]{{2,24}})"
 )
@@ -27,8 +27,8 @@ _HOST = (
     rf" ?(?:@|\(at\)|\[at\]) ?"
     rf"(?:[{_LETTER}{_OTHER}{_HAN}][{_LETTER}{_OTHER}{_HAN}\-]{{0,62}}(?:\.| ?\[dot\] ?| ?\(dot\) ?)){{1,6}}{_TOP}"
 )
-_MAIL = re.compile(
-    rf"(?<![{_LETTER}_.+%'\-]){_ATOM}(?:\.[{_LETTER}_+%'\-]{{1,64}}){{0,6}}{_HOST}",
+_MAIL = re.compile(  # quotes, dashes and marks of emphasis before it are passed over in one go
+    rf"(?<![{_LETTER}_.+%'\-])[_.+%'\-]*+({_ATOM}(?:\.[{_LETTER}_+%'\-]{{1,64}}){{0,6}}{_HOST})",
     re.IGNORECASE,
 )
 _AFTER_FOREIGN = re.compile(rf"(?<=[{_OTHER}{_HAN}]){_HOST}", re.IGNORECASE)
@@ -37,12 +37,18 @@ _BOX = re.compile(rf"[{_LETTER}{_OTHER}{_HAN}_.+%'\-]{{1,64}}$")
 _LEADS = re.compile(r".*(?:[是到给至]|邮箱|信箱|邮件|地址|联系)(?=.)")
 _SPELLED_AT = re.compile(r"[(\[]at[)\]]", re.IGNORECASE)
 
+# Writing without spaces (Chinese, Japanese, Thai …) goes on right behind an address. So of it only what follows a slash
+# or a sign of a query, /people/张三 and ?q=张三, is part of one, and whole labels of the host, 例子.中国.
+_SPACELESS = rf"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff{_HAN}"
+_UNFIT = r"\s\0<>\"'`，。；！？、）】》」"  # what ends every address
+_IN_HOST = rf"(?:[^{_UNFIT}{_SPACELESS}/?#]|[{_SPACELESS}]{{1,63}}+(?=[.:/?#@\-]))*"
+_IN_PATH = rf"(?:[^{_UNFIT}{_SPACELESS}]|(?:(?<=[/=&+])|(?<=/[@~]))[{_SPACELESS}]+(?:[_\-][{_SPACELESS}]+)*)*"
 _PAGE = re.compile(
-    r"(?<![A-Za-z0-9_@.])(?:[a-z][a-z+]{1,11}://|www\.)[^\s\0<>\"'`，。；！？、）】》」]+", re.IGNORECASE
+    rf"(?<![A-Za-z0-9_@.])(?:[a-z][a-z+]{{1,11}}://|www\.){_IN_HOST}(?:(?=[/?#]){_IN_PATH})?", re.IGNORECASE
 )
 _SITE = re.compile(
     r"(?<![A-Za-z0-9_@.])(?:facebook|instagram|twitter|x|linkedin|tiktok|github|t|weibo|reddit|vk|wa|youtube|telegram|zhihu|"
-    r"douyin|xiaohongshu|paypal)\.(?:com|me|cn)/[\w@.\-/%?=&]{2,200}",
+    rf"douyin|xiaohongshu|paypal)\.(?:com|me|cn)(?=/[\w@.\-/%?=&]{{2}}){_IN_PATH}",
     re.IGNORECASE,
 )
 _PERSONAL = re.compile(
@@ -76,14 +82,14 @@ def find(text: str, script: Script) -> Iterator[Span]:
         return
     if "@" in text or _SPELLED_AT.search(text):
         for m in _MAIL.finditer(text):
-            yield Span(*m.span(), "MAIL")
+            yield Span(*m.span(1), "MAIL")
         for m in _AFTER_FOREIGN.finditer(text):
             yield Span(_box(text, m.start()), m.end(), "MAIL")
         for m in _HANDLE.finditer(text):
             yield Span(*m.span(), "HANDLE")
     for pattern in (_PAGE, _SITE) if "/" in text or "www." in text.lower() else ():
         for m in pattern.finditer(text):
-            end = m.start() + len(m[0].rstrip(".,;:!?)]}"))
+            end = m.start() + len(m[0].rstrip(".,;:!?()[]{}"))
             if pattern is _SITE or _PERSONAL.search(m[0]):
                 yield Span(m.start(), end, "URL")
     for m in _ACCOUNT.finditer(text) if script.words else ():

@@ -32,7 +32,10 @@ _TRUNK = re.compile(
 )
 _SOLID = re.compile(r"(?<![A-Za-z0-9_.,+\-/])0[1-9]\d{8,9}(?![A-Za-z0-9_]|[.,:\-/]\d)")
 _PAIRS = re.compile(r"0[1-9](?P<gap>[ .\-])\d\d(?:(?P=gap)\d\d){3}")  # as the French write them; begins like a date
-_DATE = re.compile(r"(?<!\d)\d{1,2}([ .\-/])\d{1,2}\1(?:19|20)?\d\d(?!\d)")
+_DATE = re.compile(
+    r"(?<!\d)(?:\d{1,2}([ .\-/])\d{1,2}\1(?:19|20)?\d\d"
+    r"|(?:19|20)\d\d([ .\-/])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12]\d|3[01]))(?!\d)"
+)
 _ASKED = re.compile(
     r"(?:\b(?:(?:tele)?phone|mobile|cell|tel|call(?: me)?|text me|dial|ring(?: me)?|"
     r"reach (?:me|us|him|her)|whats ?app|fax|"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -44,7 +45,7 @@ class Redacted:
 class Pseudonyms:
     """Gives the same value the same placeholder: `[NAME 1]` for one person, `[NAME 2]` for another.
 
-    Values are told apart by their letters and digits, whatever their case and spacing.
+    Values are told apart by their letters and digits, whatever their case, spacing and width (１３８ is 138).
 
     Attributes:
         key: secret from which the mark is made (HMAC-SHA256), so that it is the same in every text and tells nothing to
@@ -57,7 +58,7 @@ class Pseudonyms:
 
     def of(self, kind: str, value: str) -> str:
         """The placeholder of a value."""
-        plain = "".join(c for c in value.casefold() if c.isalnum())
+        plain = "".join(c for c in unicodedata.normalize("NFKC", value).casefold() if c.isalnum())
         if (kind, plain) not in self._known:
             self._known[kind, plain] = f"[{kind} {self._mark(kind, plain)}]"
         return self._known[kind, plain]
@@ -87,6 +88,12 @@ def joined(found: Iterable[Span]) -> list[Span]:
         out[-1] = Span(last.start, max(last.end, span.end), span.kind if ahead else last.kind)
         longest = max(longest, length)
     return out
+
+
+def within(spans: Iterable[Span], begin: int, length: int) -> list[Span]:
+    """The spans as far as they lie in a piece of the text, from its start."""
+    cut = (Span(max(0, s.start - begin), min(length, s.end - begin), s.kind) for s in spans)
+    return [s for s in cut if s.start < s.end]
 
 
 def replaced(text: str, spans: Sequence[Span], pseudonyms: Pseudonyms | None = None) -> str:

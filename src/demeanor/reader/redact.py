@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demeanor.errors import ConfigError, InputError
-from demeanor.media.audio import has_audio
+from demeanor.media.audio import has_audio, why_silent
 from demeanor.media.kind import kind_of
 from demeanor.media.source import name_of
 from demeanor.media.text import decode_text
@@ -20,13 +20,14 @@ from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
 from demeanor.privacy.beep import Cover
 from demeanor.privacy.labels import label_of, renamed, speakers_in
 from demeanor.privacy.names import several
-from demeanor.privacy.spans import Pseudonyms
+from demeanor.privacy.spans import Pseudonyms, replaced, within
 from demeanor.privacy.speakers import is_number, numbered, sought
 from demeanor.privacy.text import NameFinder, redact_text
 from demeanor.privacy.veil import Veil
 from demeanor.privacy.whole import written_whole
 from demeanor.reader.folder import kind_by_name
 from demeanor.reader.record import SCHEMA
+from demeanor.reader.trend import trend
 from demeanor.types import Kind, Source
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def redact(
         return Redaction(path, kind, faces=drawn.faces, warnings=drawn.warnings)
     said: tuple[Stretch, ...] = ()
     notes: tuple[str, ...] = ()
-    if beep and has_audio(source):
+    # A film whose sound holds nothing has faces to cover all the same.
+    if beep and has_audio(source) and (kind == "audio" or why_silent(source) is None):
         said, notes = _spoken(source, transcript, language, text_options, reader)
     counts = Counter(s.kind for s in said)
     if kind == "audio":
@@ -183,10 +185,20 @@ def _item(value: Any, counts: Counter[str], options: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping) and value.get("schema") == SCHEMA:
         done = redact_analysis(value, **options)
         counts.update(done.counts)
-        return done.data
+        return _with_own_trend(done.data)
     cleaned, found = redact_json(value, **options)
     counts.update(found)
     return cleaned
+
+
+def _with_own_trend(data: Mapping[str, Any]) -> dict[str, Any]:
+    """An analysis with the trend of its texts as they are now, which have other lengths than they had."""
+    rest = {key: value for key, value in data.items() if key != "trend"}
+    try:
+        found = trend(data["segments"]) if "trend" in data else None
+    except (KeyError, TypeError, ValueError):  # no analysis of this program: nothing could be said of its trend
+        found = None
+    return rest if found is None else {**rest, "trend": found}
 
 
 def redact_plain(text: str, counts: Counter[str], options: Mapping[str, Any]) -> str:
@@ -238,10 +250,12 @@ def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> s
     options = {**options, "names": {*options["names"], *names}}
     found = redact_text("\n".join(spoken), **options)
     counts.update(span.kind for span in found.spans)
-    done = found.text.split("\n")
-    if len(done) != len(lines):
-        done = [redact_text(line, **options).text for line in spoken]
-    return "\n".join(old if keep else new for old, new, keep in zip(lines, done, kept, strict=True))
+    done, at = [], 0
+    for line, new, keep in zip(lines, spoken, kept, strict=True):
+        # What goes over several lines has a placeholder in each, so that a cue keeps its lines.
+        done.append(line if keep else replaced(new, within(found.spans, at, len(new)), options.get("pseudonyms")))
+        at += len(new) + 1
+    return "\n".join(done)
 
 
 def _spoken(

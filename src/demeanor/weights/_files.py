@@ -11,15 +11,33 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from demeanor.errors import WeightsError
+from demeanor.errors import ConfigError, WeightsError
 from demeanor.weights._table import WeightFile, WeightSet
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with the user's home folder in place of a `~` at its beginning.
+
+    Raises:
+        ConfigError: there is no home folder, as for a user that the system does not know.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{path}: expected a home folder, got none; set HOME, or name a folder in full (DEMEANOR_CACHE)"
+        ) from error
+
+
 def cache_folder() -> Path:
-    """The per-user cache: `DEMEANOR_CACHE`, else `XDG_CACHE_HOME/demeanor`, else `~/.cache/demeanor`."""
+    """The per-user cache: `DEMEANOR_CACHE`, else `XDG_CACHE_HOME/demeanor`, else `~/.cache/demeanor`.
+
+    Raises:
+        ConfigError: as `expanded`.
+    """
     if own := os.environ.get("DEMEANOR_CACHE"):
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "demeanor"
+        return expanded(own)
+    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "demeanor"
 
 
 def join(sources: list[Path], target: Path, file: WeightFile, known: WeightSet) -> None:
@@ -67,17 +85,20 @@ def _written_whole(target: Path) -> Iterator[tempfile._TemporaryFileWrapper[byte
 
 def difference(path: Path, file: WeightFile) -> str | None:
     """What is at `path` instead of the pinned file; None if it is that file."""
-    if not path.is_file():
-        return "nothing"
-    if (size := path.stat().st_size) != file.size:
-        return f"{size} bytes"
-    return None if (got := _sha256(path)) == file.sha256 else f"sha256 {got}"
+    try:
+        if not path.is_file():
+            return "nothing"
+        if (size := path.stat().st_size) != file.size:
+            return f"{size} bytes"
+        return None if (got := _sha256(path)) == file.sha256 else f"sha256 {got}"
+    except OSError as error:
+        return f"what cannot be read ({error.strerror or error})"
 
 
 def _sha256(path: Path) -> str:
     """The file's sha256: remembered if the file is as it was when last hashed, else computed."""
     before = _identity(path)
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, ConfigError):
         stamp = json.loads(_stamp(path).read_bytes())
         if isinstance(stamp, dict) and stamp.get("file") == before:
             return str(stamp.get("sha256"))
@@ -90,8 +111,8 @@ def _sha256(path: Path) -> str:
 
 
 def _remember(path: Path, sha256: str) -> None:
-    """Keep the stamp of a checked file; a cache that cannot be written only costs hashing again."""
-    with contextlib.suppress(OSError), _written_whole(_stamp(path)) as out:
+    """Keep the stamp of a checked file; a cache that cannot be written, or has no place, only costs hashing again."""
+    with contextlib.suppress(OSError, ConfigError), _written_whole(_stamp(path)) as out:
         out.write(json.dumps({"file": _identity(path), "sha256": sha256}).encode())
 
 

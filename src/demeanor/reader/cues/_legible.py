@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from demeanor.media.language import small_words
 from demeanor.media.language_codes import language_names
-from demeanor.media.normalise import normalise
+from demeanor.media.normalise import URL, normalise
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -52,7 +52,7 @@ _ALPHABETS = re.compile(r"[a-zà-ɏḀ-ỿ\u0370-\u03ff\u0400-\u04ff]+")
 _SHORTENED = re.compile(r"['’](?:m|s|re|ve|ll|d|t)\b")
 _MODEL = re.compile(r"\b(?=(?:[a-z]?[A-Z]){2})[A-Za-z]{2,5}(?![a-z])")  # GTX, HDMI, NVMe
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_NO_SENTENCE = re.compile(r"https?://\S+|www\.\S+|[@#]\w+|&\w+;")
+_NO_SENTENCE = re.compile(URL + r"|[@#]\w+|&\w+;")
 _MASKED = re.compile(r"[A-Za-z0-9._%+-]{0,64}@user\b|\bhttp\b|&\w+;")
 # Emoji, and what is drawn of signs: :-) <3 ^_^ (╯°□°)╯ – and the numbers that Chinese chats laugh, praise and cry with.
 _DRAWN = re.compile(
