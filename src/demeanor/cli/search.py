@@ -29,7 +29,7 @@ def search(
     from demeanor.experiments.search import search as look
     from demeanor.training.run import read_run_file
 
-    best = look(run, data_root(data, read_run_file(run)), trials, out, overrides=overrides or ())
+    best = look(run, data_root(data, read_run_file(run, overrides or ())), trials, out, overrides=overrides or ())
     print(f"best of {best['trials']}: {best['score']:.4f}")
     for key, value in best["settings"].items():
         print(f"  --set {key}={value}")
