@@ -366,7 +366,7 @@ def test_what_is_said_after_a_long_gap_is_heard() -> None:
     assert stream.analysis is not None
     starts = [s.start for s in stream.analysis.segments if s.text]
     assert starts == pytest.approx([0.5, 900.5, 905.5], abs=0.5)
-    assert stream.analysis.warnings == []
+    assert not stream.analysis.warnings
 
 
 def test_a_picture_far_ahead_follows_the_last_one() -> None:
