@@ -273,7 +273,7 @@ def test_texts_out_of_an_array_are_sentences() -> None:
 
 def test_cues() -> None:
     assert chosen_cues(None) == {"words", "voice", "face", "scene"}
-    assert chosen_cues("words, face") == {"words", "face"}
+    assert chosen_cues("words, face") == chosen_cues("words，face") == {"words", "face"}
     assert chosen_cues(["voice"]) == {"voice"}
     with pytest.raises(UnknownNameError, match="voice"):
         chosen_cues("voices")

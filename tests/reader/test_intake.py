@@ -76,6 +76,18 @@ def test_sound_that_nobody_hears_is_lost_after_ten_minutes_only_and_keeps_its_ti
     assert {len(b) for b in heard} == {RATE}
 
 
+def test_silence_that_waits_costs_no_sound_that_comes_after_it() -> None:
+    feed, talk = Feed(), noise(10.0)
+    for block in (talk, *[np.zeros(100 * RATE, np.float32)] * 9, talk):
+        feed.put(block)
+    assert feed.seconds == pytest.approx(20)
+    feed.close()
+    heard = np.concatenate(list(feed.blocks()))
+    assert feed.lost == feed.seconds == 0
+    np.testing.assert_array_equal(heard[-len(talk) :], talk)
+    assert len(heard) / RATE == pytest.approx(920)
+
+
 def test_a_feed_waits_for_what_comes() -> None:
     feed, heard = Feed(), []
     listener = threading.Thread(target=lambda: heard.extend(feed.blocks()))

@@ -356,6 +356,19 @@ def test_times_that_make_no_sense_are_refused() -> None:
                 stream.push_audio(silence(1), time=time)
 
 
+def test_what_is_said_after_a_long_gap_is_heard() -> None:
+    """Silence stands in for the gap, and it is no sound that waits."""
+    talk = np.concatenate([silence(0.5), speech(3.0), silence(1.5)])
+    with fake_reader("words", "voice").stream(language="en") as stream:
+        for time in (0.0, 900.0, 905.0):
+            stream.push_audio(talk, time=time)
+    assert stream.left_out["lost"] == 0
+    assert stream.analysis is not None
+    starts = [s.start for s in stream.analysis.segments if s.text]
+    assert starts == pytest.approx([0.5, 900.5, 905.5], abs=0.5)
+    assert not stream.analysis.warnings
+
+
 def test_a_picture_far_ahead_follows_the_last_one() -> None:
     with fake_reader().stream() as stream:
         stream.push_audio(silence(2))

@@ -8,7 +8,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +19,7 @@ import pytest
 import demeanor
 from demeanor.serve import client as module
 from demeanor.serve.copies import FOUND
+from demeanor.serve.form import sample_form
 from serve_calls import PATIENCE, SKY, Served, alive, served, until, with_bundle
 
 JOB = "0" * 32
@@ -204,6 +205,28 @@ def test_what_the_service_says_ends_the_waiting(pauses: list[float]) -> None:
 def test_what_is_said_of_a_redaction_that_is_none_is_refused(ask: str, said: dict[str, Any]) -> None:
     with pytest.raises(demeanor.ConfigError, match="expected redact=True"):
         getattr(demeanor.Client(), ask)("Lovely, Ann!", **said)
+
+
+@pytest.mark.parametrize("names", [["Lee, Ann"], ["张三，李四"], ["张三、李四"]])
+def test_a_name_with_a_comma_would_be_two(names: list[str]) -> None:
+    with pytest.raises(demeanor.ConfigError, match="names without commas, got 1 with one"):
+        demeanor.Client().analyze("Lovely!", redact=True, names=names)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"text": "Hi", "id": 17}, "id: expected a text, got int"), ({"text": b"Hi"}, "text: expected a text, got bytes"),
+     ({"image": 17}, "image: expected a path, bytes or an open file, got int")],
+)  # fmt: skip
+def test_what_cannot_be_sent_is_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(demeanor.InputError, match=told):
+        demeanor.Client().analyze(**given)
+
+
+@pytest.mark.parametrize("made", [bytearray, memoryview, lambda data: io.StringIO(data.decode())])
+def test_bytes_of_any_kind_and_files_opened_as_text_are_sent(made: Callable[[bytes], Any]) -> None:
+    body = b"".join(sample_form(None, {"file": made("真好".encode())}, None, None, None).body())
+    assert "\r\n\r\n真好\r\n".encode() in body
 
 
 def copy(found: str | None) -> bytes:

@@ -1,5 +1,6 @@
 """`WS /v1/stream`: what goes in comes out as events; limits, strangers."""
 
+import asyncio
 import base64
 import io
 import itertools
@@ -8,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -301,12 +303,65 @@ def test_longer_than_may_be(client: TestClient) -> None:
     service(client).settings = replace(service(client).settings, media_seconds=2.0)
     with client.websocket_connect(STREAM) as ws:
         begun(ws)
-        for message in media(TALK):
+        for message in media(np.concatenate([TALK, TALK])):  # more too late than may be wrong
             ws.send_bytes(message)
+        out = rest(ws)
+    (warning,) = (e["message"] for e in events(out) if e["type"] == "warning")
+    assert "at most 2 s" in warning
+    assert not [t for t in out if t["type"] == "problem"]
+    assert out[-1]["analysis"]["warnings"] == [warning]
+    assert out[-1]["analysis"]["duration"] == pytest.approx(2.0, abs=0.15)
+
+
+def test_who_sends_on_when_a_session_is_full_finds_its_analysis(client: TestClient) -> None:
+    """Also where the connection is lost meanwhile: nothing that comes late is wrong, and it is acknowledged."""
+    service(client).settings = replace(service(client).settings, media_seconds=2.0)
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        for message in media(TALK[: 3 * RATE]):
+            ws.send_bytes(message)
+        ws.close(1001)
+    session = service(client).lives._sessions[token]
+    until(lambda: session.finished, "the analysis")
+    assert session.received == 30
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, session=token)
         ws.send_json({"type": "end"})
         out = rest(ws)
-    assert any("at most 2 s" in t["problem"]["detail"] for t in out if t["type"] == "problem")
-    assert out[-1]["analysis"]["duration"] == pytest.approx(2.0, abs=0.15)
+    assert out[-1]["type"] == "final"
+    assert not [t for t in out if t["type"] == "problem"]
+
+
+def test_texts_are_no_longer_than_texts_may_be(client: TestClient) -> None:
+    service(client).settings = replace(service(client).settings, longest=20)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, cues="words")
+        for number, text in enumerate(["I love it. " * 2, "I love it.", "I hate it.", "I love it.", "So."], start=1):
+            ws.send_json({"type": "text", "n": number, "text": text})
+        out = rest(ws)
+    (problem,) = (t["problem"] for t in out if t["type"] == "problem")
+    assert (problem["status"], "at most 20 characters, got 22" in problem["detail"]) == (413, True)
+    analysis = out[-1]["analysis"]
+    assert [s["text"] for s in analysis["segments"]] == ["I love it.", "I hate it."]
+    assert ["at most 20 characters" in w for w in analysis["warnings"]] == [True]
+
+
+def test_the_queue_of_jobs_answers_while_live_sessions_are_read_to_their_end(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.portal is not None
+    client.portal.call(lambda: asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1)))
+    gate = threading.Event()
+    with client.websocket_connect(STREAM) as ws:
+        session = service(client).lives._sessions[begun(ws)["session"]]
+        finish, waits = session._stream.finish, threading.Event()
+        monkeypatch.setattr(session._stream, "finish", lambda: (waits.set(), gate.wait(30), finish()))
+        ws.send_json({"type": "end"})
+        until(waits.is_set, "the end to be read")
+        assert client.get("/v1/jobs").status_code == 200
+        assert not session.finished
+        gate.set()
+        assert rest(ws)[-1]["type"] == "final"
 
 
 def test_keys(tmp_path: Path) -> None:

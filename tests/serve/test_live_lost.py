@@ -1,5 +1,6 @@
 """`WS /v1/stream`: connections that are lost or taken over, and what is held back, lose nothing and double nothing."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +151,29 @@ def test_a_final_event_that_did_not_arrive_is_told_again(client: TestClient, mon
     until(lambda: token not in service(client).lives._sessions, "the session to be forgotten")
 
 
+def test_what_is_read_to_its_end_without_its_client_is_kept_from_then_on(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "RESUME", 0.5)
+    lives, gate = service(client).lives._sessions, threading.Event()
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        session = lives[token]
+        finish = session._stream.finish
+        monkeypatch.setattr(session._stream, "finish", lambda: (gate.wait(30), finish()))
+        ws.send_json({"type": "end"})
+        ws.close(1001)
+    until(lambda: session.left_at is not None, "the client to be gone")
+    sleep(1.5)
+    assert token in lives
+    gate.set()
+    until(lambda: session.finished, "the analysis")
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, session=token)
+        assert rest(ws)[-1]["type"] == "final"
+    until(lambda: token not in lives, "the session to be forgotten")
+
+
 def test_a_session_that_fails_at_its_end_says_so_whatever_was_told_before(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +244,31 @@ def test_a_second_connection_takes_the_session_over(client: TestClient) -> None:
             assert first.receive()["type"] == "websocket.close"
             second.send_json({"type": "end"})
             assert rest(second)[-1]["type"] == "final"
+
+
+def test_of_two_that_take_it_over_at_once_one_has_it(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, leave = threading.Event(), live._Connection.leave
+
+    async def held(connection: live._Connection) -> None:
+        while not gate.is_set():
+            await asyncio.sleep(0.01)
+        await leave(connection)
+
+    monkeypatch.setattr(live._Connection, "leave", held)
+    with client.websocket_connect(STREAM) as first:
+        token = begun(first)["session"]
+        with client.websocket_connect(STREAM) as second, client.websocket_connect(STREAM) as third:
+            for ws in (second, third):
+                ws.send_json({**HELLO, "session": token})
+                sleep(0.3)
+            gate.set()
+            assert third.receive_json()["session"] == token
+            third.send_json({"type": "end"})
+            assert rest(third)[-1]["type"] == "final"
+            told = []
+            while not told or told[-1]["type"] != "websocket.close":
+                told.append(second.receive())
+    assert not [t for t in told if "final" in t.get("text", "")]
 
 
 def noting(session: Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -127,6 +127,15 @@ def test_a_live_reading_whose_report_cannot_be_made_is_kept_and_tried_again(page
     page.trouble.clear()  # the browser itself tells of the refusal
 
 
+def test_a_live_reading_that_the_service_ends_is_shown(page: Any) -> None:
+    """Because it is as long as one may be: microphone and camera go off, and nobody need stop it."""
+    connections = live_elsewhere(page, held=False)
+    connections[0].send(json.dumps({"type": "final", "seq": 2, "analysis": made.video()}))
+    page.locator("article.analysis").wait_for()
+    assert page.evaluate("taken.length === 2 && taken.every((track) => track.readyState === 'ended')")
+    assert page.locator("[data-composer]").is_visible()
+
+
 def test_a_live_reading_that_was_not_saved_is_not_lost_by_accident(page: Any) -> None:
     asks: list[str] = []
 

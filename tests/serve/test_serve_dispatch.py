@@ -1,6 +1,7 @@
 """A job whose reading breaks off, through no fault of its own, is begun anew, and not for ever."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -112,6 +113,28 @@ def test_one_that_can_never_start_does_in_the_end(service: Any) -> None:
     job = ended(service, worker := Reads(no_start))
     assert (job.state, job.attempts, worker.orders) == ("failed", ATTEMPTS, ATTEMPTS)
     assert _error(service, job).detail == "no process could be started"
+
+
+def test_what_a_service_that_died_left_in_a_shared_folder_goes_and_what_a_living_one_has_stays(
+    service: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.spool = spool = Spool(tmp_path / "shared", shared=True)
+    monkeypatch.setattr(type(service.queue), "shared", True)
+    living, known, arriving = Spool(tmp_path / "shared", shared=True), new_id(), new_id()
+    died = [spool.folder / "now" / "died", spool.job(new_id())]
+    for folder in (*died, living.moment(), spool.job(known), spool.job(arriving)):
+        (folder / "in").mkdir(parents=True)
+        for touched in (folder / "in", folder, folder.parent):
+            os.utime(touched, (0, 0))
+    (spool.uploads(arriving) / "audio").write_bytes(b"as much as has come")
+    living.alive()
+    service.queue.submit(known, "bob")
+    job = ended(service, Reads(well))
+    left = {p.name for p in (spool.folder / "jobs").iterdir()}
+    assert left == {known, arriving, job.id}
+    assert [p.name for p in (spool.folder / "now").iterdir() if p != spool._own] == [living._instance]
+    spool.close()
+    living.close()
 
 
 def test_a_full_disk_fails_the_job_without_its_reasons(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:

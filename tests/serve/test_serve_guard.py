@@ -228,6 +228,20 @@ def test_a_file_of_keys_holds_hashes(tmp_path: Path) -> None:
         Keys(tmp_path / "none")
 
 
+def test_a_file_of_keys_may_be_saved_by_any_editor(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    key = new_key(file, "ann")
+    file.write_text("\ufeff" + file.read_text() + "\n  # the others\n", encoding="utf-8")
+    found = Keys(file).owner_of(key)
+    assert found is not None
+    assert found.name == "ann"
+    with pytest.raises(ConfigError, match="already"):
+        new_key(file, "ann")
+    file.write_text("ann", encoding="utf-16")
+    with pytest.raises(ConfigError, match="in UTF-8"):
+        new_key(file, "bob")
+
+
 def test_a_key_whose_line_is_gone_is_refused_whatever_else_became_of_the_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

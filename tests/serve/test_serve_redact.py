@@ -110,6 +110,13 @@ def test_a_school_class_is_left_out_either_way(client: TestClient) -> None:
         nothing_personal(said.text, "Quentin")
 
 
+def test_lists_in_forms_have_commas_of_either_script(client: TestClient) -> None:
+    form = {"text": (None, "阿强和小芳吵了一架。"), "redact": (None, "true"), "names": (None, "阿强，小芳、Quentin")}
+    said = client.post("/v1/analyze", files={**form, "cues": (None, "words，voice")})
+    assert said.status_code == 200, said.text
+    assert "[NAME]和[NAME]吵了一架" in said.text
+
+
 @pytest.mark.parametrize("value", ["yes", "", "True", "1"])
 def test_a_form_that_says_neither_true_nor_false_is_refused(client: TestClient, value: str) -> None:
     said = client.post("/v1/jobs", files={"text": (None, TEXT), "redact": (None, value)})

@@ -124,6 +124,24 @@ def test_one_that_is_stopped_while_it_begins_leaves_nothing(after: float) -> Non
     with_worker(use)
 
 
+def test_a_machine_without_room_for_a_process_is_no_fault_and_may_come_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    async def use(worker: Worker) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio, "create_subprocess_exec", full)
+            with pytest.raises(Problem) as refused:
+                await worker.carry_out(order(tmp_path / "a", SKY.read_bytes()))
+            assert (refused.value.status, refused.value.kind) == (503, "not-ready")
+            await worker.warmed()
+        await worker.carry_out(order(tmp_path / "b", SKY.read_bytes()))
+
+    assert with_worker(use) == ["no start", "no start"]
+
+
 def test_its_limits_hold(tmp_path: Path) -> None:
     async def use(worker: Worker) -> None:
         await worker.warmed()

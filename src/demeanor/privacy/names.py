@@ -60,8 +60,6 @@ _NOT_NAMES_LIST = """
 NOT_NAMES = frozenset(_NOT_NAMES_LIST.split())
 """Usual words that stand where a name could."""
 
-"""Usual words that stand where a name could."""
-
 _COMMON_LIST = """
     angel april art august baker bell best bill black bright brown carter case chance chase china christian church
     cook dawn day dean earl early faith field ford forest frank georgia grace grant gray green grey guy hope hunter
@@ -115,6 +113,9 @@ _HAN_CALLED = re.compile(
 _HAN_TITLED = re.compile(_TITLES)
 _HAN_PERSON = re.compile("先生|女士")  # hardly ever after a word of three characters that is no name
 _HAN_NOT = re.compile(r"[人者座生家员族党手师民们了着过吗呢吧的店号级]$")
+
+COMMAS = re.compile("[,，、]")
+"""What stands between names in one line: commas of either script."""
 
 
 def find(text: str, script: Script) -> Iterator[Span]:

@@ -22,6 +22,7 @@ from demeanor.media.source import existing_file, name_of
 from demeanor.media.text import decode_text
 from demeanor.media.transcript import kind_of_transcript, read_transcript
 from demeanor.media.waveform import Waveform, from_pair, is_pair
+from demeanor.privacy.names import COMMAS
 from demeanor.types import CUES, Kind, Source, Utterance
 
 NEEDS = {
@@ -203,7 +204,7 @@ def _sounding(part: Any) -> Any:
 
 
 def chosen_cues(cues: str | Iterable[str] | None) -> frozenset[str]:
-    """Names of the cues wanted; None means all.
+    """Names of the cues wanted, one by one or in one line with commas between them; None means all.
 
     Raises:
         UnknownNameError: no such cue.
@@ -211,7 +212,7 @@ def chosen_cues(cues: str | Iterable[str] | None) -> frozenset[str]:
     """
     if cues is None:
         return frozenset(CUES)
-    names = [name.strip() for name in (cues.split(",") if isinstance(cues, str) else cues)]
+    names = [name.strip() for name in (COMMAS.split(cues) if isinstance(cues, str) else cues)]
     for name in names:
         if name not in CUES:
             raise UnknownNameError("cue", name, CUES)

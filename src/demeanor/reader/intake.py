@@ -35,12 +35,12 @@ class Feed:
     """Sound that waits for one listener, in another thread.
 
     Attributes:
-        lost: seconds that were replaced by silence because nobody kept up.
+        lost: seconds of sound that were replaced by silence because nobody kept up.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[Samples] = deque()
-        self._samples = 0
+        self._samples = self._sounding = 0
         self._closed = False
         self._changed = threading.Condition()
         self.lost = 0.0
@@ -50,11 +50,13 @@ class Feed:
         with self._changed:
             if self._closed:
                 return
+            sounding = _sounding(block)
             if self.seconds > LONGEST_WAIT:
-                self.lost += len(block) / RATE
-                block = silence(len(block))
-            self._waiting.append(block)
+                self.lost += sounding / RATE
+                sounding = 0
+            self._waiting.append(block if sounding else silence(len(block)))
             self._samples += len(block)
+            self._sounding += sounding
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -67,14 +69,14 @@ class Feed:
         """Let go of what waits; no more will come."""
         with self._changed:
             self._waiting.clear()
-            self._samples = 0
+            self._samples = self._sounding = 0
             self._closed = True
             self._changed.notify_all()
 
     @property
     def seconds(self) -> float:
-        """Of sound that wait."""
-        return self._samples / RATE
+        """Of sound that wait; silence, such as that in gaps, is no trouble to whoever hears it."""
+        return self._sounding / RATE
 
     def take(self, least: int) -> Samples | None:
         """What waits, at least so many samples but at the end; None after the end."""
@@ -85,6 +87,7 @@ class Feed:
             while self._waiting and (not taken or sum(map(len, taken)) < _MOST_AT_ONCE):
                 taken.append(self._waiting.popleft())
             self._samples -= sum(map(len, taken))
+            self._sounding -= sum(map(_sounding, taken))
         return np.concatenate(taken) if taken else None
 
     def blocks(self) -> Iterator[Samples]:
@@ -192,6 +195,11 @@ class Now:
 def silence(count: int) -> Samples:
     """So many samples of silence, which take no memory."""
     return np.broadcast_to(np.float32(0), (count,))
+
+
+def _sounding(block: Samples) -> int:
+    """The samples of a block, 0 where all of it is silence."""
+    return len(block) if block.any() else 0
 
 
 class SoundClock:

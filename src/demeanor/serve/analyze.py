@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from demeanor.media.kind import is_subtitles
@@ -18,7 +19,7 @@ from demeanor.serve.copies import hidden
 from demeanor.serve.formats import Format, ReportLanguage
 from demeanor.serve.identity import identify
 from demeanor.serve.pool import Order
-from demeanor.serve.service import Service, service_of
+from demeanor.serve.service import service_of
 from demeanor.serve.spool import delete
 from demeanor.serve.upload import Upload, decoded_text, receive
 
@@ -51,18 +52,18 @@ async def analyze(
                 if upload.options.get("redact"):
                     analysis = await asyncio.to_thread(analysis.redacted, **hidden(upload.options))
                 return await _answer(analysis.to_dict(), format, language)
-            out = await read_apart(service, upload, [language] if format == "html" else [])
+            out = await read_apart(request, upload, [language] if format == "html" else [])
         report = (out / f"report-{language}.html").read_text(encoding="utf-8") if format == "html" else None
         return await _answer(json.loads((out / "analysis.json").read_text(encoding="utf-8")), format, language, report)
     finally:
         delete(folder)
 
 
-async def read_apart(service: Service, upload: Upload, reports: Sequence[str]) -> Path:
+async def read_apart(request: Request, upload: Upload, reports: Sequence[str]) -> Path:
     """Read it in the process for such things: what strangers send is not decoded in this one.
 
     Args:
-        service: whose process it is.
+        request: whose body has been read; who leaves while others are read is not waited for.
         upload: what came.
         reports: languages of the reports to be made.
 
@@ -71,11 +72,29 @@ async def read_apart(service: Service, upload: Upload, reports: Sequence[str]) -
 
     Raises:
         Problem: it cannot be read, or not within the limits.
+        ClientDisconnect: nobody waits for it any more.
     """
+    service, out = service_of(request), upload.folder / "out"
     upload.write_down()
-    out = upload.folder / "out"
-    await service.now.carry_out(Order(upload.folder, out, service.settings.now_seconds, tuple(reports)))
+    order = Order(upload.folder, out, service.settings.now_seconds, tuple(reports))
+    leaving = asyncio.create_task(_left(request))
+    reading = asyncio.create_task(service.now.carry_out(order, begins=leaving.cancel))
+    leaving.add_done_callback(lambda left: left.cancelled() or reading.cancel())
+    try:
+        await reading
+    except asyncio.CancelledError as error:
+        if leaving.done() and not leaving.cancelled():
+            raise ClientDisconnect from error
+        raise
+    finally:
+        leaving.cancel()
     return out
+
+
+async def _left(request: Request) -> None:
+    """Wait until a client goes away whose body has been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _answer(analysis: dict[str, Any], format: Format, language: str, report: str | None = None) -> Response:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EVERY = 0.5  # seconds between two looks at a running job: its progress is written down, a wish to stop it seen
 _PURGE = 5.0
+_SWEEP = 60.0  # seconds between two looks at what services that died have left in a folder they shared
 _PAUSE = 5.0  # after a fault: a machine that is short of memory, or a database that is away, may come round
 _LOOK = 1.0  # seconds between two looks into a queue that others fill too
 
@@ -59,6 +60,8 @@ class Dispatch:
         """Begin."""
         self._tasks = [asyncio.create_task(_for_ever(lambda w=w: self._next(w))) for w in self._workers]  # type: ignore[misc]
         self._tasks.append(asyncio.create_task(_for_ever(self._tidy)))
+        if self._service.queue.shared:
+            self._tasks.append(asyncio.create_task(_for_ever(self._sweep)))
 
     async def stop(self) -> None:
         """Give back what is being read, and end."""
@@ -170,6 +173,12 @@ class Dispatch:
         if results or whole:
             service.bell.ring()
         await asyncio.sleep(min(_PURGE, max(0.2, service.settings.keep_fetched), service.settings.keep))
+
+    async def _sweep(self) -> None:
+        """Delete what services that died have left in the folder they shared, and do not be taken for one of them."""
+        await asyncio.to_thread(self._service.spool.alive)
+        await asyncio.to_thread(self._service.spool.tidy, await asyncio.to_thread(self._service.queue.ids))
+        await asyncio.sleep(_SWEEP)
 
 
 async def _for_ever(step: Callable[[], Awaitable[None]]) -> None:

@@ -43,7 +43,7 @@ async def explain(
         decoded_text(upload, service.settings.longest)
         upload.options["explain"] = True
         with service.line.place(owner):
-            out = await read_apart(service, upload, [language] if format == "html" else [])
+            out = await read_apart(request, upload, [language] if format == "html" else [])
         found = json.loads((out / "explanation.json").read_text(encoding="utf-8"))
         page = (out / f"report-{language}.html").read_text(encoding="utf-8") if format == "html" else None
         return formats.response(found, format, page)

@@ -7,14 +7,15 @@ import secrets
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.kind import kind_of
-from demeanor.privacy.names import several
+from demeanor.privacy.names import COMMAS, several
 
 _PIECE = 256 << 10
-Part = str | bytes | Path | IO[bytes]
+_BYTES = bytes | bytearray | memoryview
+Part = str | bytes | bytearray | memoryview | Path | IO[bytes] | IO[str]
 
 
 class Form:
@@ -29,9 +30,15 @@ class Form:
         fields: parts that are short texts.
         media: as the attribute.
         called: what the first of the files is called, in place of its own name.
+
+    Raises:
+        InputError: a part that is no path, no bytes and no open file.
     """
 
     def __init__(self, fields: Mapping[str, str], media: Mapping[str, Part], called: str | None = None) -> None:
+        for name, part in media.items():
+            if not isinstance(part, _BYTES | str | Path) and not hasattr(part, "read"):
+                raise InputError(f"{name}: expected a path, bytes or an open file, got {type(part).__name__}; give one")
         self._boundary = secrets.token_hex(16)
         self._fields, self.media, self._called = fields, media, called
         self.repeatable = not any(hasattr(part, "read") for part in media.values())
@@ -56,18 +63,18 @@ class Form:
 
 
 def _pieces(part: Part) -> Iterator[bytes]:
-    """The bytes of a part.
+    """The bytes of a part; in UTF-8 where it is a file that was opened as text.
 
     Raises:
         InputError: its file cannot be read, or is closed.
     """
-    if isinstance(part, bytes):
-        yield part
+    if isinstance(part, _BYTES):
+        yield bytes(part)
         return
     try:
         with Path(part).open("rb") if isinstance(part, str | Path) else contextlib.nullcontext(part) as file:
             while piece := file.read(_PIECE):
-                yield piece
+                yield piece.encode("utf-8", "replace") if isinstance(piece, str) else piece
     except (OSError, ValueError) as error:
         named = part if isinstance(part, str | Path) else _name(part) or "a file"
         raise InputError(f"{named}: expected a file that can be read, got: {error}; check it") from error
@@ -96,9 +103,10 @@ def sample_form(
     """What a caller of `Client` gave, ready to be sent.
 
     Raises:
-        InputError: nothing to read, or no file of that name.
+        InputError: nothing to read, no file of that name, or something of another kind.
         ConfigError: names or faces of a redaction that is not asked for, or a name with a comma.
     """
+    _check_texts(text=text, language=language, id=id)
     hidden = _hidden(names, faces)
     if not redact and any(hidden.values()):
         raise ConfigError("expected redact=True beside names and faces=False, got redact=False; set it, or leave them")
@@ -156,9 +164,20 @@ def _hidden(names: Iterable[str], faces: bool) -> dict[str, str | None]:
         ConfigError: a name with a comma, which stands between names.
     """
     named = several(names)
-    if bad := [name for name in named if "," in name]:
+    if bad := [name for name in named if COMMAS.search(name)]:
         raise ConfigError(f"names: expected names without commas, got {len(bad)} with one; give their parts one by one")
     return {"names": ",".join(named) or None, "faces": None if faces else "false"}
+
+
+def _check_texts(**given: Any) -> None:
+    """Refuse what is none.
+
+    Raises:
+        InputError: something else than a str or None.
+    """
+    for name, text in given.items():
+        if not isinstance(text, str | None):
+            raise InputError(f"{name}: expected a text, got {type(text).__name__}; give str(…) of it, or leave it out")
 
 
 def _is_file(text: str) -> bool:

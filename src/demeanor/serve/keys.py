@@ -85,15 +85,16 @@ class Keys:
         return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
     def _text(self) -> str:
-        return self._path.read_text(encoding="utf-8", errors="replace")
+        return self._path.read_text(encoding="utf-8-sig", errors="replace")
 
 
 def _parsed(text: str) -> tuple[list[Key], list[int]]:
     """The keys of a file, and the numbers of the lines that are none."""
     keys, broken = [], []
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() and not line.startswith("#"):
-            if match := _LINE.fullmatch(line.strip()):
+        said = line.strip()
+        if said and not said.startswith("#"):
+            if match := _LINE.fullmatch(said):
                 keys.append(Key(match["name"], match["hash"], int(match["rate"]) if match["rate"] else None))
             else:
                 broken.append(number)
@@ -104,18 +105,20 @@ def new_key(path: Path, name: str) -> str:
     """Make a key, add its hash to the file (made if need be, for its owner only), and return it: it is nowhere else.
 
     Raises:
-        ConfigError: a name that is none, that is taken, or a file that cannot be written.
+        ConfigError: a name that is none, that is taken, or a file that is not in UTF-8 or cannot be written.
     """
     key = PREFIX + secrets.token_urlsafe(32)
     line = f"{name} sha256:{_hash(key)}"
     if not _LINE.fullmatch(line):
         raise ConfigError(f"--new-key: expected a name of letters, digits and . _ @ -, got {name!r}")
     try:
-        known = path.read_text(encoding="utf-8") if path.exists() else ""
+        known = path.read_text(encoding="utf-8-sig") if path.exists() else ""
         if re.search(rf"^{re.escape(name)}\s", known, re.MULTILINE):
             raise ConfigError(f"{path}: there is a key named {name} already; delete its line, or take another name")
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
             file.write(("\n" if known and not known.endswith("\n") else "") + line + "\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected keys in UTF-8, got another encoding; save it as UTF-8") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}; give another --keys") from error
     return key

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
@@ -19,7 +20,7 @@ from demeanor.serve.identity import identify
 from demeanor.serve.log import log
 from demeanor.serve.problem import Problem, of
 from demeanor.serve.service import Service, service_of
-from demeanor.serve.sessions import Session
+from demeanor.serve.sessions import Session, apart
 from demeanor.serve.wire import LARGEST, PROTOCOL, Command, Hello, Medium, hello, number_of, parsed
 
 router = APIRouter()
@@ -54,7 +55,7 @@ async def stream(websocket: WebSocket) -> None:
     service, began = service_of(websocket), time.monotonic()
     try:
         owner = await identify(websocket)
-        session, seen = await _begun(websocket, service, owner)
+        connection = await _begun(websocket, service, owner)
     except (Problem, DemeanorError) as error:
         problem = error if isinstance(error, Problem) else of(error)
         log(
@@ -65,7 +66,7 @@ async def stream(websocket: WebSocket) -> None:
         return
     except WebSocketDisconnect:
         return
-    await service.lives.undisturbed(_served(websocket, service, session, seen))
+    await service.lives.undisturbed(_served(service, connection))
 
 
 @router.websocket("/{path:path}")
@@ -74,9 +75,9 @@ async def nowhere(websocket: WebSocket) -> None:
     raise Problem(404, "not-found", "expected a WebSocket to /v1/stream, got one to another path; see docs/live.md")
 
 
-async def _served(websocket: WebSocket, service: Service, session: Session, seen: int) -> None:
+async def _served(service: Service, connection: _Connection) -> None:
     """Serve a connection, and keep or drop its session afterwards."""
-    connection = _Connection(websocket, session, seen)
+    session = connection.session
     try:
         await connection.run()
     finally:
@@ -86,8 +87,8 @@ async def _served(websocket: WebSocket, service: Service, session: Session, seen
                 await service.lives.drop(session, "left")
 
 
-async def _begun(websocket: WebSocket, service: Service, owner: str) -> tuple[Session, int]:
-    """The session that a connection is for, and the number of the last event its client has seen.
+async def _begun(websocket: WebSocket, service: Service, owner: str) -> _Connection:
+    """The connection as the only one of the session that it is for.
 
     Raises:
         Problem: no such session, or one too many.
@@ -104,13 +105,15 @@ async def _begun(websocket: WebSocket, service: Service, owner: str) -> tuple[Se
     wanted = hello(first)
     if wanted.session is not None:
         session = service.lives.found(wanted.session, owner)
-        if isinstance(session.connection, _Connection):
-            await session.connection.leave()
     else:
-        await asyncio.to_thread(_warm, service.reader.experts, wanted)
-        longest = service.settings.media_seconds
-        session = service.lives.begin(lambda: Session(service.reader, wanted, owner, longest), owner)
-    return session, wanted.seen
+        await apart(partial(_warm, service.reader.experts, wanted))
+        session = service.lives.begin(lambda: Session(service.reader, wanted, owner, service.settings), owner)
+    connection = _Connection(websocket, session, wanted.seen)
+    async with session.handing_over:  # of several that come at once each finds the one before it
+        before, session.connection, session.left_at = session.connection, connection, None
+        if isinstance(before, _Connection):
+            await before.leave()
+    return connection
 
 
 def _warm(experts: Experts, wanted: Hello) -> None:
@@ -126,11 +129,12 @@ class _Connection:
     """Reads from a client and writes to it at the same time.
 
     Attributes:
+        session: that it is for.
         gone: whether the client closed as one does that will not come back.
     """
 
     def __init__(self, websocket: WebSocket, session: Session, seen: int) -> None:
-        self._websocket, self._session, self._seen = websocket, session, seen
+        self._websocket, self.session, self._seen = websocket, session, seen
         self._faults, self._unacknowledged, self._acknowledged_at = 0, 0, time.monotonic()
         self._spent = (0.0, 0.0, time.monotonic())
         self._writing = asyncio.Lock()
@@ -140,10 +144,9 @@ class _Connection:
 
     async def run(self) -> None:
         """Until either side ends it."""
-        self._session.connection, self._session.left_at = self, None
         await self._say(
-            type="hello", protocol=PROTOCOL, session=self._session.token, received=self._session.received,
-            missed=self._session.lost(self._seen), resume=sessions.RESUME, window=WINDOW, largest=LARGEST,
+            type="hello", protocol=PROTOCOL, session=self.session.token, received=self.session.received,
+            missed=self.session.lost(self._seen), resume=sessions.RESUME, window=WINDOW, largest=LARGEST,
         )  # fmt: skip
         works = (self._read, self._write, self._acknowledge_last, self._left.wait)
         tasks = [asyncio.create_task(work()) for work in works]
@@ -160,7 +163,7 @@ class _Connection:
                 self.gone = error.code == 1000  # for good; any other way it may come back
             elif isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect | RuntimeError):
                 raise error
-        told = 1008 if self._session.failed else 1000
+        told = 1008 if self.session.failed else 1000
         await self._close(told if self._told else 1000 if self.gone else 1012)
 
     async def leave(self) -> None:
@@ -179,7 +182,7 @@ class _Connection:
     async def _read_on(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(None if self._session.ended else IDLE):  # nothing more need come then
+                async with asyncio.timeout(None if self.session.ended else IDLE):  # nothing more need come then
                     message = await _received(self._websocket)
             except TimeoutError as error:
                 raise Problem(
@@ -192,19 +195,19 @@ class _Connection:
                 self._faults += 1
                 if self._faults > MOST_FAULTS:
                     raise Problem(422, "too-many-faults", "too many messages that could not be taken") from error
-                await self._say(type="problem", received=self._session.received, problem=of(error).to_dict())
+                await self._say(type="problem", received=self.session.received, problem=of(error).to_dict())
 
     def _parsed(self, message: bytes | str) -> Medium | Command:
         try:
             return parsed(message)
         except DemeanorError:
-            self._session.pass_over(number_of(message))  # it came; its number is not to be waited for
+            self.session.pass_over(number_of(message))  # it came; its number is not to be waited for
             raise
 
     async def _taken(self, message: Medium | Command) -> None:
         if isinstance(message, Medium):
             try:
-                await self._session.take(message)
+                await self.session.take(message)
             finally:
                 self._unacknowledged += 1
                 self._came.set()
@@ -214,19 +217,19 @@ class _Connection:
         elif message.type == "ack":
             seq = message.fields.get("seq")
             if isinstance(seq, int):
-                self._session.acknowledged(min(seq, self._seen))
+                self.session.acknowledged(min(seq, self._seen))
         elif message.type == "end":
             await self._acknowledge()
-            self._session.end()
+            self.session.end()
         elif message.type == "ping":
-            await self._say(type="pong", received=self._session.received)
+            await self._say(type="pong", received=self.session.received)
         else:
             raise InputError("expected audio, picture, text, ack, ping or end, got another type; see docs/live.md")
 
     async def _acknowledge(self) -> None:
         self._came.clear()
         self._unacknowledged, self._acknowledged_at = 0, time.monotonic()
-        await self._say(type="ack", received=self._session.received)
+        await self._say(type="ack", received=self.session.received)
 
     async def _acknowledge_last(self) -> None:
         """What nothing follows that would have it acknowledged."""
@@ -240,13 +243,13 @@ class _Connection:
     async def _write(self) -> None:
         """Events, as fast as the client takes them."""
         while True:
-            for event in self._session.after(self._seen):
+            for event in self.session.after(self._seen):
                 await self._say(**event)
                 self._seen = event["seq"]
-            if self._session.finished and not self._session.after(self._seen):
+            if self.session.finished and not self.session.after(self._seen):
                 self._told = True
                 return
-            await self._session.news()
+            await self.session.news()
 
     def _spend(self, size: int) -> None:
         """Count a message; a bucket of `_SPAN` seconds.

@@ -71,13 +71,23 @@ class Worker:
         if self._warming is None or self._warming.done():
             self._warming = asyncio.create_task(self.warmed())
 
-    async def carry_out(self, order: Order, told: Told | None = None) -> None:
+    async def carry_out(
+        self, order: Order, told: Told | None = None, begins: Callable[[], object] | None = None
+    ) -> None:
         """Read one sample; the result lies in the order's folder then.
+
+        Args:
+            order: what to read.
+            told: takes its progress.
+            begins: called when its turn has come. Who calls it off before takes nothing from the others, later on the
+                process has to be replaced.
 
         Raises:
             Problem: it cannot be read, took too long, too much memory, or killed the worker.
         """
         async with self._lock:
+            if begins is not None:
+                begins()
             await self._started()
             try:
                 async with asyncio.timeout(order.seconds):
@@ -118,12 +128,12 @@ class Worker:
             return
         if self._stopped:
             raise Problem(503, "not-ready", "this service is about to stop; try again later")
-        self._process = await self._spawned()
-        self._orders = 0
         try:
+            self._process = await self._spawned()
+            self._orders = 0
             async with asyncio.timeout(_START):
                 await self._line()
-        except (TimeoutError, Crash) as error:
+        except (OSError, Crash) as error:  # no memory, processes or files left; or it was not there in time
             await self._replace("no start", again=False)
             raise Problem(503, "not-ready", "no process could be started to read this; try again later") from error
         except asyncio.CancelledError:
@@ -142,9 +152,10 @@ class Worker:
         try:
             return await asyncio.shield(beginning)
         except asyncio.CancelledError:
-            process = await beginning
-            process.kill()
-            await process.wait()
+            with contextlib.suppress(OSError):
+                process = await beginning
+                process.kill()
+                await process.wait()
             raise
 
     async def _follow(self, order: Order, told: Told | None) -> None:

@@ -32,7 +32,7 @@ async def redact(request: Request, owner: Annotated[str, Depends(identify)]) -> 
         upload = await receive(request, folder, service.settings.longest, copy=True)
         decoded_text(upload, service.settings.longest)
         with service.line.place(owner):
-            found = copied(await read_apart(service, upload, []))
+            found = copied(await read_apart(request, upload, []))
     finally:
         delete(folder)
     if found is None:

@@ -14,6 +14,7 @@ from demeanor.serve.dispatch import Bell, Dispatch
 from demeanor.serve.keys import Keys
 from demeanor.serve.limits import Rates
 from demeanor.serve.line import Line
+from demeanor.serve.log import log
 from demeanor.serve.metrics import Metrics
 from demeanor.serve.pool import Worker
 from demeanor.serve.queue import Queue
@@ -21,6 +22,7 @@ from demeanor.serve.sessions import Sessions
 from demeanor.serve.settings import Settings
 from demeanor.serve.spool import Spool
 from demeanor.serve.texts import Texts
+from demeanor.serve.worker import place
 
 
 class Service:
@@ -86,7 +88,10 @@ class Service:
 
     async def _warm(self) -> None:
         if self.settings.warm:
-            await asyncio.to_thread(lambda: self.reader.experts.words)
+            try:
+                await asyncio.to_thread(lambda: self.reader.experts.words)
+            except Exception as error:  # told again, to whom it concerns, when it is needed
+                log("fault", where=place(error))
             for worker in self.workers:
                 await worker.warmed()
         self.warmed = True

@@ -9,7 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from demeanor.errors import DemeanorError, InputError
 from demeanor.reader.events import Event
@@ -17,14 +18,17 @@ from demeanor.reader.reader import Reader
 from demeanor.serve.decoding import Coded, Decoder, Pcm, Pictures, Sound
 from demeanor.serve.log import log
 from demeanor.serve.problem import Problem, fault, of
+from demeanor.serve.settings import Settings
 from demeanor.serve.wire import Hello, Medium
-from demeanor.serve.worker import place
+from demeanor.serve.worker import check_text, place
+
+Result = TypeVar("Result")
 
 MOST, MOST_EACH = 8, 4
 """Live sessions at a time, altogether and of one owner."""
 
 RESUME = 60.0
-"""Seconds that a session without a connection is kept."""
+"""Seconds that a session without a connection is kept, and what it told at its end after that."""
 
 MOST_KEPT = 2000
 """Events kept for a client that has not acknowledged them; of partial readings the last alone."""
@@ -33,8 +37,13 @@ BEHIND = 20.0
 """Seconds of sound that may wait to be heard; the service takes nothing more until it has caught up."""
 
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
-_DECODING = ThreadPoolExecutor(MOST, "decoding")  # threads that wait for a session's sound to be decoded
+_THREADS = ThreadPoolExecutor(3 * MOST, "live")  # a session is read to its end in one while another calls it off
 _BEAT = 0.05  # seconds between two looks at whether the reader has caught up
+
+
+async def apart(work: Callable[[], Result]) -> Result:
+    """The result of what may block for long, in a thread of live sessions: the loop's few are for the queue of jobs."""
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
 
 
 class Session:
@@ -44,20 +53,24 @@ class Session:
         reader: that reads.
         hello: what the client began with.
         owner: whose session it is.
-        longest: seconds of input.
+        settings: what they say of the length of sound and texts holds for all of a session.
 
     Attributes:
         token: by which a client comes back.
         received: number of the last message taken.
         finished: whether the final event was told.
         failed: whether that is an error.
+        connection: of a client; the last one that came has the session.
+        left_at: since when there is none; None while there is one.
+        handing_over: held while a connection takes the place of another.
     """
 
-    def __init__(self, reader: Reader, hello: Hello, owner: str, longest: float) -> None:
+    def __init__(self, reader: Reader, hello: Hello, owner: str, settings: Settings) -> None:
         self.token, self.owner = secrets.token_urlsafe(24), owner
         self.received, self.finished, self.failed = 0, False, False
         self._began, self._noted = time.monotonic(), False
-        self._longest, self._loop = longest, asyncio.get_running_loop()
+        self._settings, self._loop = settings, asyncio.get_running_loop()
+        self._written, self._full = 0, False
         self._kept: deque[dict[str, Any]] = deque()
         self._forgotten, self._latest = 0, 0
         self._news, self._pushing = asyncio.Event(), asyncio.Lock()
@@ -72,6 +85,7 @@ class Session:
         )
         self.connection: object | None = None
         self.left_at: float | None = None
+        self.handing_over = asyncio.Lock()
 
     async def take(self, medium: Medium) -> None:
         """Push what came; waits while the reader is far behind.
@@ -96,23 +110,40 @@ class Session:
                     "send those from there on again"
                 )
             self.received = medium.number
+            if self._full:
+                return  # it has been told
             if self._ending is not None:
                 raise InputError("expected nothing after the end, got more; begin another session")
-            if self._stream.seconds > self._longest or (medium.time or 0.0) > self._longest + 60:
-                raise InputError(f"expected at most {self._longest:.0f} s in one session, got more; begin another one")
-            if medium.kind == "audio":
+            if self._stream.seconds > self._settings.media_seconds:
+                self._fill(f"{self._settings.media_seconds:.0f} s")
+            elif medium.kind == "audio":
                 await self._hear(medium)
             elif medium.kind == "picture":
                 self._stream.push_frame(_like_a_picture(medium.data), medium.time)
             else:
-                self._stream.push_text(medium.data.decode("utf-8", "replace"))
+                self._write(medium.data.decode("utf-8", "replace"))
+
+    def _write(self, text: str) -> None:
+        longest = self._settings.longest
+        check_text(text, longest)
+        if self._written + len(text) > longest:
+            self._fill(f"{longest} characters")
+        else:
+            self._written += len(text)
+            self._stream.push_text(text)
+
+    def _fill(self, most: str) -> None:
+        """End a session into which no more goes: what was read is not lost over a client that sends on."""
+        self._full = True
+        self._stream.warn(f"a live session takes at most {most}: what came after them was not read; begin another one")
+        self.end()
 
     async def _hear(self, medium: Medium) -> None:
         if isinstance(self._sound, Pcm):
             self._sound.take(medium.data, medium.time)
             return
         try:
-            await self._loop.run_in_executor(_DECODING, self._sound.take, medium.data, medium.time)
+            await apart(partial(self._sound.take, medium.data, medium.time))
         except InputError:
             self._stream.warn("some of the sound could not be decoded and was left out")
             raise
@@ -121,6 +152,13 @@ class Session:
         """Count a message that came and is none: the next one is in its turn."""
         if number == self.received + 1:
             self.received = number
+
+    @property
+    def forsaken(self) -> bool:
+        """Whether nobody came back to it in time; while it is read to its end nobody need."""
+        if self.left_at is None or (self.ended and not self.finished):
+            return False
+        return time.monotonic() - self.left_at > RESUME
 
     @property
     def ended(self) -> bool:
@@ -135,8 +173,8 @@ class Session:
     async def _end(self) -> None:
         try:
             async with self._pushing:  # the last message is taken to its end
-                await asyncio.to_thread(self._sound.end)
-            await asyncio.to_thread(self._stream.finish)
+                await apart(self._sound.end)
+            await apart(self._stream.finish)
         except Exception as error:
             problem = of(error) if isinstance(error, DemeanorError) else fault()
             if problem.status >= 500:
@@ -146,8 +184,10 @@ class Session:
             self._note("failed")
         self._note("finished")
         self.finished = True
+        if self.left_at is not None:
+            self.left_at = time.monotonic()  # now there is something to come back for
         self._news.set()
-        await asyncio.to_thread(self._cancel)  # what was told is kept, for a client that its end did not reach
+        await apart(self._cancel)  # what was told is kept, for a client that its end did not reach
 
     def _note(self, outcome: str) -> None:
         """Log how it ended; what is said later of one that has ended is not true."""
@@ -162,7 +202,7 @@ class Session:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ending
         self._note(outcome)
-        await asyncio.to_thread(self._cancel)
+        await apart(self._cancel)
 
     def _cancel(self) -> None:
         for decoder in self._decoders.values():
@@ -283,7 +323,6 @@ class Sessions:
         """Forget sessions that nobody came back to."""
         while self._sessions:
             await asyncio.sleep(min(1.0, RESUME / 4))
-            now = time.monotonic()
             for session in list(self._sessions.values()):
-                if session.left_at is not None and now - session.left_at > RESUME:
+                if session.forsaken:
                     await self.drop(session, "lost")

@@ -16,14 +16,14 @@ import re
 import secrets
 import shutil
 import tempfile
-import time
+from contextlib import suppress
 from pathlib import Path
 
 from demeanor.errors import ConfigError
 from demeanor.weights import expanded
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_STALE = 86400.0  # seconds after which what an unknown service left is nobody's
+_STALE = 600.0  # seconds; in a shared folder, what nobody has touched for so long was left by a service that died
 
 
 def new_id() -> str:
@@ -75,15 +75,31 @@ class Spool:
         self._shared = shared
 
     def tidy(self, known: set[str]) -> None:
-        """Delete what earlier services left: halves of uploads, and jobs that nobody knows any more."""
+        """Delete what other services left: halves of uploads, and jobs that nobody knows any more.
+
+        Of a shared folder that is what nobody has touched for `_STALE` seconds: whoever lives calls `alive` meanwhile.
+
+        Args:
+            known: ids of all jobs.
+        """
         for left in [*(self.folder / "now").glob("*"), *(self.folder / "jobs").glob("*")]:
-            fresh = self._shared and time.time() - left.stat().st_mtime < _STALE
-            if left.name not in known and left.name != self._instance and not fresh:
+            if left.name in known or left.name == self._instance:
+                continue
+            if not self._shared or _touched(self._own) - _touched(left) > _STALE:
                 shutil.rmtree(left, ignore_errors=True)
+
+    def alive(self) -> None:
+        """Show other services that this one is alive; by the clock of the file system, which they all share."""
+        self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.utime(self._own)
+
+    @property
+    def _own(self) -> Path:
+        return self.folder / "now" / self._instance
 
     def moment(self) -> Path:
         """A folder for one request, to be made if it is needed, and deleted by whoever asked for it."""
-        return self.folder / "now" / self._instance / new_id()
+        return self._own / new_id()
 
     def job(self, id: str) -> Path:
         """The folder of a job."""
@@ -111,10 +127,20 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the folder; nothing of a moment stays."""
-        delete(self.folder / "now" / self._instance)
+        delete(self._own)
         self._lock.close()
         if self._temporary:
             self._temporary.cleanup()
+
+
+def _touched(folder: Path) -> float:
+    """When anything in a folder was last changed, seconds; 0 where it is gone."""
+    latest = 0.0
+    for at, _, files in os.walk(folder):
+        for name in (".", *files):
+            with suppress(FileNotFoundError):
+                latest = max(latest, (Path(at) / name).stat().st_mtime)
+    return latest
 
 
 def delete(path: Path) -> None:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from demeanor.privacy.names import COMMAS
 from demeanor.serve.problem import Problem
 from demeanor.serve.worker import check_text
 
@@ -307,7 +308,7 @@ class _Form:
 def _meant(name: str, text: str) -> Any:
     """The value of an option as JSON would have it; one that is none is refused with the others."""
     if name in _LISTS:
-        return [item.strip() for item in text.split(",") if item.strip()]
+        return [item.strip() for item in COMMAS.split(text) if item.strip()]
     return {"true": True, "false": False}.get(text, text) if name in _SWITCHES else text
 
 

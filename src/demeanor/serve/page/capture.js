@@ -54,7 +54,7 @@ async function agreed() {
     const s = Math.floor((Date.now() - began) / 1000);
     find("clock").textContent = Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0");
   }, 250);
-  if (now.mode === "live") now.session = live(now.stream, preview, now.chosen, { now: find("now"), said: find("said"), link: find("link") }, (why) => broken(now, why));
+  if (now.mode === "live") now.session = live(now.stream, preview, now.chosen, { now: find("now"), said: find("said"), link: find("link") }, (why) => broken(now, why), () => taking === now && stop());
   else now.recorder = recorder(now.stream, now.mode === "video");
 }
 

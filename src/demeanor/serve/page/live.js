@@ -97,9 +97,9 @@ function link(hello, hear, tell) {
 
 /** Read a microphone's (and camera's) stream live.
  *  cues: names, or null for all; language: a code or auto; places: {now, said, link}, elements to write into. `broken(why)` is called when the session ended with an error:
- *  nothing is sent any more. The result has `stop()`, which gives the analysis, or null where nothing was read, and
+ *  nothing is sent any more; `over()` when its analysis is there, perhaps because it has reached the service's limit. The result has `stop()`, which gives the analysis, or null where nothing was read, and
  *  `discard()`. */
-export function live(stream, preview, { cues, language }, places, broken) {
+export function live(stream, preview, { cues, language }, places, broken, over) {
   const sound = new AudioContext(), lines = new Map();
   let began = null, finish = null, frames = null, wire = null;
   const finished = new Promise((done) => { finish = done; });
@@ -114,7 +114,7 @@ export function live(stream, preview, { cues, language }, places, broken) {
       line(event);
     } else if (event.type === "retract") event.replaces.forEach(drop);
     else if (event.type === "warning" || event.type === "problem") tell(event.message || problem(event.problem));
-    else if (event.type === "final") finish(event.analysis);
+    else if (event.type === "final") { finish(event.analysis); over(); }
     else if (event.type === "error") fail(problem(event.problem));
   }
   function fail(why) {
