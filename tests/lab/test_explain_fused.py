@@ -12,6 +12,7 @@ cv2 = pytest.importorskip("cv2")
 from export_runs import run_of, spec_of, write_wav  # noqa: E402
 
 from demeanor import load  # noqa: E402
+from demeanor.encoders._faces import Seen  # noqa: E402
 from demeanor.explain.explanation import Explanation  # noqa: E402
 from demeanor.explain.occlusion import covered  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
@@ -197,6 +198,37 @@ def test_sound_that_is_encoded_as_one_step_is_cut_itself(measured: Path, tmp_pat
     assert len(voice.parts) == 3
     assert sum(p.share for p in voice.parts) == pytest.approx(voice.score - voice.base, abs=1e-6)
     assert min(p.share for p in voice.parts[:2]) > voice.parts[2].share
+
+
+def test_the_times_are_those_of_the_pictures_that_were_read(seen: Path, tmp_path: Path, monkeypatch) -> None:
+    """Of an encoder of faces those in which the main face was found; where steps have no times, a limit."""
+    with av.open(str(tmp_path / "film.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"
+        for _ in range(24):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(stripes(True, np.random.default_rng(1)), format="rgb24")))
+        out.mux(stream.encode(None))
+    analysis = load(seen).analyze(tmp_path / "film.mp4")
+    (encoder,) = analysis.hold.model.encoders.values()
+    whole = encoder.encode(analysis.hold.sample)
+    monkeypatch.setattr(encoder, "encode", lambda s: whole[-5:] if s.video is not None else None)
+    late = [Seen(1.5 + 0.25 * n, None, None) for n in range(5)]
+    monkeypatch.setattr("demeanor.reader.reasons.joint_media.faces_of", lambda sample, config: late)
+    found = analysis.explain()
+    assert {f.time for f in found.frames} <= {seen.time for seen in late}
+    assert any("nothing is read of that picture" in limit for limit in found.limits)
+    monkeypatch.setattr("demeanor.reader.reasons.joint_media.faces_of", lambda sample, config: late[:3])
+    found = analysis.explain()
+    assert (found.frames, found.heat) == ((), ())
+    assert any("frames of the" in limit for limit in found.limits)
+
+
+def test_models_of_other_things_than_sentiment_alone_say_so(seen: Path, tmp_path: Path, monkeypatch) -> None:
+    picture = stripes(True, np.random.default_rng(1))
+    monkeypatch.setattr("demeanor.reader.reasons.joint_media.sentiment_of", lambda spec, said: None)
+    found = load(seen).analyze(image=picture).explain()
+    assert found.heat == ()
+    assert any("predicts no sentiment" in limit for limit in found.limits)
 
 
 def test_what_is_gone_costs_its_own_part(bundle: Path, tmp_path: Path) -> None:

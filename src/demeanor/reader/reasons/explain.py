@@ -230,11 +230,13 @@ class _Reasons:
         if hold is None:
             return frames, heat, shown
         if isinstance(hold, JointHold):
-            if joint_media.limit(hold) is None:
-                with self._or_limit("frames and regions of pictures"):
-                    frames = joint_media.frame_shares(hold, self._seed)
-                    heat, shown, readings = joint_media.heat(hold, frames, self._seed)
-                    self._readings += readings
+            if (limit := joint_media.limit(hold)) is not None:
+                self._limits.append(limit)
+                return frames, heat, shown
+            with self._or_limit("frames and regions of pictures"):
+                frames = joint_media.frame_shares(hold, self._seed, self._limits)
+                heat, shown, readings = joint_media.heat(hold, frames, self._seed, self._limits)
+                self._readings += readings
             return frames, heat, shown
         if hold.parts.image is not None and {"scene", "face"} & set(self._a.cues):
             with self._or_limit("regions of the picture"):

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanor.encoders._media import sound_of
-from demeanor.errors import DemeanorError, InputError
+from demeanor.encoders._faces import faces_of
+from demeanor.encoders._media import PictureConfig, sound_of, timed_pictures_of
+from demeanor.errors import DataError, InputError
 from demeanor.explain.explanation import FrameShare, Heat, Parts, StretchShare
 from demeanor.explain.game import Game, Masks, Said, without_each
 from demeanor.explain.occlusion import Picture, covered, grid, remaining, stretches
@@ -25,6 +26,7 @@ from demeanor.media.waveform import Waveform
 from demeanor.reader.hold import JointHold
 from demeanor.reader.reasons.joint import said_alone
 from demeanor.reader.reasons.words import outcomes
+from demeanor.reader.said import sentiment_of
 from demeanor.types import KeyFrame, Sample
 
 _RATE = 16_000  # of sound that is cut before it is encoded
@@ -37,10 +39,14 @@ Look = Callable[[Masks], list[Said]]
 
 
 def limit(hold: JointHold) -> str | None:
-    """Why no seconds, frames and regions can be told; None where they can."""
-    if not hold.model.spec.context:
+    """Why no seconds, frames and regions can be told; None where they can, or there are none."""
+    if all(hold.model.encoders[m].modality == "text" for m in hold.features):
         return None
-    return "of a model that reads utterances among those around them, seconds, frames and regions are not explained"
+    if hold.model.spec.context:
+        return "of a model that reads utterances among those around them, seconds, frames and regions are not explained"
+    if hold.said and sentiment_of(hold.model.spec, hold.said[max(hold.said, key=len)]) is None:
+        return "this bundle predicts no sentiment, of which seconds, frames and regions could have a share"
+    return None
 
 
 def voices(hold: JointHold, chosen: Sequence[int], seed: int) -> Iterator[tuple[int, Parts, int]]:
@@ -101,33 +107,51 @@ def _sound_game(hold: JointHold, modality: str, sound: NDArray[np.float32], seco
     return spans, Game(len(spans), look)
 
 
-def frame_shares(hold: JointHold, seed: int) -> list[FrameShare]:
+def frame_shares(hold: JointHold, seed: int, limits: list[str]) -> list[FrameShare]:
     """What the stretches of a film's pictures add to the score of their cue, each told by its middle.
 
-    None of what was too long to be read as one.
+    Args:
+        hold: of the analysis.
+        seed: of sampled shares.
+        limits: what cannot be told is added to them.
 
     Raises:
         DemeanorError: the film cannot be read any more.
     """
     out: list[FrameShare] = []
-    if hold.sample.video is None or hold.model.too_long(hold.features, _seconds(hold)):
+    if hold.sample.video is None or not _pictures(hold):
+        return out
+    if hold.model.too_long(hold.features, max((p.end or 0.0 for p in hold.pieces), default=None)):
+        limits.append("frames: not explained, for the whole is the mean of its segments")
         return out
     for modality in _pictures(hold):
+        cue = hold.cues[modality]
         values = encoded(hold, modality, hold.sample)
-        if values is None or values.ndim != 2 or len(values) < 2:
+        times = None if values is None else _times(hold, modality, values)
+        if values is None or times is None:
+            limits.append(f"frames of the {cue}: not explained, for the film is read as one picture, or without times")
             continue
-        seconds = _seconds(hold)
-        spans, game = steps_game(hold, modality, values, seconds)
+        spans, game = steps_game(hold, modality, values, max(0.01, times[-1] - times[0]))
         found = shares(game, _STEPS, seed)
         alone = game.scores(np.eye(game.size, dtype=bool))
         for (a, b), share, score in zip(spans, found.values, alone, strict=True):
-            middle = seconds * (a + b) / 2 / len(values)
-            out.append(FrameShare(middle, hold.cues[modality], None, float(score), float(share)))
+            out.append(FrameShare(times[(a + b) // 2], cue, None, float(score), float(share)))
     return sorted(out, key=lambda f: (f.time, f.cue))
 
 
-def heat(hold: JointHold, frames: Sequence[FrameShare], seed: int) -> tuple[list[Heat], list[KeyFrame], int]:
+def heat(
+    hold: JointHold, frames: Sequence[FrameShare], seed: int, limits: list[str]
+) -> tuple[list[Heat], list[KeyFrame], int]:
     """Regions of the sample's picture, or of the frame of a film that matters most to each cue.
+
+    Args:
+        hold: of the analysis.
+        frames: what `frame_shares` found.
+        seed: of sampled shares.
+        limits: what cannot be told is added to them.
+
+    Returns:
+        The regions, the frames of a film that they lie on, and the readings taken.
 
     Raises:
         InputError: the picture or film is not there any more.
@@ -137,14 +161,18 @@ def heat(hold: JointHold, frames: Sequence[FrameShare], seed: int) -> tuple[list
     readings = 0
     for modality in _pictures(hold):
         cue = hold.cues[modality]
-        time, picture = _picture(hold, [f for f in frames if f.cue == cue])
+        own = [f for f in frames if f.cue == cue]
+        if hold.sample.video is not None and not own:
+            continue
+        time, picture = _picture(hold, own)
         shape = grid(picture.shape[1], picture.shape[0])
         game = Game(shape[0] * shape[1], _covering(hold, modality, picture, shape))
-        if game.whole()[1] is None:  # as where a face is sought, and this frame has none
+        if game.whole()[1] is None:  # as where a face is sought and seen only between others
+            limits.append(f"regions of the {cue}: not explained, for nothing is read of that picture by itself")
             continue
-        own = shares(game, _REGIONS, seed)
-        rows = tuple(tuple(map(float, row)) for row in own.values.reshape(shape))
-        found.append(Heat(cue, time, None, (0.0, 0.0, 1.0, 1.0), rows, own.score, own.base))
+        told = shares(game, _REGIONS, seed)
+        rows = tuple(tuple(map(float, row)) for row in told.values.reshape(shape))
+        found.append(Heat(cue, time, None, (0.0, 0.0, 1.0, 1.0), rows, told.score, told.base))
         readings += game.readings
         if time is not None:
             shown[time] = KeyFrame(time, picture)
@@ -175,7 +203,7 @@ def _read_again(hold: JointHold, modality: str, sample: Sample) -> Said:
     """Score and label of one modality; nothing where so little cannot be encoded."""
     try:
         value = encoded(hold, modality, sample)
-    except (DemeanorError, ValueError):
+    except (DataError, InputError):
         return 0.0, None
     return (0.0, None) if value is None else said_alone(hold, modality, value)
 
@@ -186,17 +214,27 @@ def _pictures(hold: JointHold) -> list[str]:
 
 
 def _picture(hold: JointHold, frames: Sequence[FrameShare]) -> tuple[float | None, Picture]:
-    """The sample's picture, or the frame of its film with the greatest share – half-way where there are no shares."""
+    """The sample's picture, or the frame of its film with the greatest share."""
     if hold.sample.video is None:
         if hold.sample.image is None:
             raise InputError("expected the picture of this sample, got none")
         return None, decode_image(hold.sample.image, longest=_SIDE)
-    time = max(frames, key=lambda f: abs(f.share)).time if frames else _seconds(hold) / 2
+    time = max(frames, key=lambda f: abs(f.share)).time
     return time, open_video(hold.sample.video).frame_at(time + (hold.sample.start or 0.0), _SIDE).image
 
 
-def _seconds(hold: JointHold) -> float:
-    """How long the sample lasts."""
-    film: Any = hold.sample.video
-    last = hold.sample.end if hold.sample.end is not None else open_video(film).duration
-    return max(0.01, (last or 0.0) - (hold.sample.start or 0.0))
+def _times(hold: JointHold, modality: str, values: NDArray[Any]) -> list[float] | None:
+    """Seconds into the sample of each step of a film's encoder; None where it has one step, or does not tell.
+
+    Steps are pictures, regions of pictures one after another, or the pictures on which the main face is found.
+    """
+    config = hold.model.encoders[modality].config
+    if values.ndim != 2 or len(values) < 2 or not isinstance(config, PictureConfig):
+        return None
+    times = [time for time, _ in timed_pictures_of(hold.sample, config) or ()]
+    if not times or len(values) % len(times):
+        times = [seen.time for seen in faces_of(hold.sample, config) or ()]
+    if not times or len(values) % len(times):
+        return None
+    each, begin = len(values) // len(times), hold.sample.start or 0.0
+    return [time - begin for time in times for _ in range(each)]
