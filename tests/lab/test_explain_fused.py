@@ -1,6 +1,7 @@
 """Explanations of bundles that fuse features: the model is asked again, and its answers add up."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from demeanor.encoders._faces import Seen  # noqa: E402
 from demeanor.explain.explanation import Explanation  # noqa: E402
 from demeanor.explain.occlusion import covered  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
+from demeanor.reader.reasons.joint_media import limit  # noqa: E402
 from demeanor.training.pack import pack  # noqa: E402
 from demeanor.types import POLARITIES  # noqa: E402
 
@@ -229,6 +231,13 @@ def test_models_of_other_things_than_sentiment_alone_say_so(seen: Path, tmp_path
     found = load(seen).analyze(image=picture).explain()
     assert found.heat == ()
     assert any("predicts no sentiment" in limit for limit in found.limits)
+
+
+@pytest.mark.parametrize(("modality", "context", "told"), [("audio", 2, True), ("audio", 0, False), ("text", 2, False)])
+def test_models_of_utterances_in_context_say_that_seconds_are_not_told(modality: str, context: int, told: bool) -> None:
+    model = SimpleNamespace(encoders={"m": SimpleNamespace(modality=modality)}, spec=SimpleNamespace(context=context))
+    said = limit(SimpleNamespace(model=model, features={"m": None}, said={}))
+    assert (said is not None and "among those around them" in said) == told
 
 
 def test_what_is_gone_costs_its_own_part(bundle: Path, tmp_path: Path) -> None:
