@@ -225,6 +225,24 @@ def test_the_times_are_those_of_the_pictures_that_were_read(seen: Path, tmp_path
     assert any("frames of the" in limit for limit in found.limits)
 
 
+def test_of_a_film_that_is_read_as_one_picture_that_picture_is_told(seen: Path, tmp_path: Path, monkeypatch) -> None:
+    upright = stripes(True, np.random.default_rng(1))
+    with av.open(str(tmp_path / "film.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"
+        for _ in range(24):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(upright, format="rgb24")))
+        out.mux(stream.encode(None))
+    reader = load(seen)
+    (encoder,) = reader.model.encoders.values()
+    read = encoder.encode
+    monkeypatch.setattr(encoder, "encode", lambda s: read(s)[:1])
+    found = reader.analyze(tmp_path / "film.mp4").explain()
+    assert found.frames == ()
+    assert [h.time for h in found.heat] == [k.time for k in found.pictures] == [pytest.approx(1.5, abs=0.1)]
+    assert any("read as one picture" in limit for limit in found.limits)
+
+
 def test_models_of_other_things_than_sentiment_alone_say_so(seen: Path, tmp_path: Path, monkeypatch) -> None:
     picture = stripes(True, np.random.default_rng(1))
     monkeypatch.setattr("demeanor.reader.reasons.joint_media.sentiment_of", lambda spec, said: None)

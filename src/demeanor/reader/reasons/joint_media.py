@@ -80,7 +80,9 @@ def voices(hold: JointHold, chosen: Sequence[int], seed: int) -> Iterator[tuple[
         yield at, Parts(found.score, found.base, found.exact, parts), game.readings
 
 
-def steps_game(hold: JointHold, modality: str, values: NDArray[Any], seconds: float) -> tuple[Spans, Game]:
+def steps_game(
+    hold: JointHold, modality: str, values: NDArray[Any], seconds: float, each: int = 1
+) -> tuple[Spans, Game]:
     """Stretches of a modality's steps, and what the model says of it with some of them; of none of them the score is 0.
 
     Args:
@@ -88,8 +90,9 @@ def steps_game(hold: JointHold, modality: str, values: NDArray[Any], seconds: fl
         modality: which.
         values: of its encoder: (time, dim).
         seconds: that they last.
+        each: steps that stay together, as the regions of a picture.
     """
-    spans = stretches(seconds, len(values))
+    spans = [(a * each, b * each) for a, b in stretches(seconds, len(values) // each)]
 
     def look(masks: Masks) -> list[Said]:
         return [said_alone(hold, modality, remaining(values, spans, row)) for row in masks]
@@ -127,15 +130,16 @@ def frame_shares(hold: JointHold, seed: int, limits: list[str]) -> list[FrameSha
     for modality in _pictures(hold):
         cue = hold.cues[modality]
         values = encoded(hold, modality, hold.sample)
-        times = None if values is None else _times(hold, modality, values)
-        if values is None or times is None:
+        times = [] if values is None else _times(hold, modality, values)
+        if values is None or len(times) < 2:
             limits.append(f"frames of the {cue}: not explained, for the film is read as one picture, or without times")
             continue
-        spans, game = steps_game(hold, modality, values, max(0.01, times[-1] - times[0]))
+        each = len(values) // len(times)
+        spans, game = steps_game(hold, modality, values, times[-1] - times[0], each)
         found = shares(game, _STEPS, seed)
         alone = game.scores(np.eye(game.size, dtype=bool))
         for (a, b), share, score in zip(spans, found.values, alone, strict=True):
-            out.append(FrameShare(times[(a + b) // 2], cue, None, float(score), float(share)))
+            out.append(FrameShare(times[(a + b) // 2 // each], cue, None, float(score), float(share)))
     return sorted(out, key=lambda f: (f.time, f.cue))
 
 
@@ -162,7 +166,7 @@ def heat(
     for modality in _pictures(hold):
         cue = hold.cues[modality]
         own = [f for f in frames if f.cue == cue]
-        if hold.sample.video is not None and not own:
+        if hold.sample.video is not None and not own and not _as_one(hold, modality):
             continue
         time, picture = _picture(hold, own)
         shape = grid(picture.shape[1], picture.shape[0])
@@ -213,28 +217,34 @@ def _pictures(hold: JointHold) -> list[str]:
     return [m for m in hold.features if hold.model.encoders[m].modality == "visual"]
 
 
+def _as_one(hold: JointHold, modality: str) -> bool:
+    """Whether the encoder makes one step, or one picture, of a whole film."""
+    return hold.model.parts[modality].kind == "picture" or hold.features.raw_steps[modality] == 1
+
+
 def _picture(hold: JointHold, frames: Sequence[FrameShare]) -> tuple[float | None, Picture]:
-    """The sample's picture, or the frame of its film with the greatest share."""
+    """The sample's picture, or the frame of its film with the greatest share – half-way, where none has one."""
     if hold.sample.video is None:
         if hold.sample.image is None:
             raise InputError("expected the picture of this sample, got none")
         return None, decode_image(hold.sample.image, longest=_SIDE)
-    time = max(frames, key=lambda f: abs(f.share)).time
-    return time, open_video(hold.sample.video).frame_at(time + (hold.sample.start or 0.0), _SIDE).image
+    film, begin = open_video(hold.sample.video), hold.sample.start or 0.0
+    if frames:
+        time = max(frames, key=lambda f: abs(f.share)).time
+    else:  # as `middle_picture`, which such a film was read by
+        time = ((hold.sample.end if hold.sample.end is not None else film.duration or begin) - begin) / 2
+    return time, film.frame_at(time + begin, _SIDE).image
 
 
-def _times(hold: JointHold, modality: str, values: NDArray[Any]) -> list[float] | None:
-    """Seconds into the sample of each step of a film's encoder; None where it has one step, or does not tell.
+def _times(hold: JointHold, modality: str, values: NDArray[Any]) -> list[float]:
+    """Seconds into the sample of the pictures that the encoder's steps come from, in order; [] where it does not tell.
 
-    Steps are pictures, regions of pictures one after another, or the pictures on which the main face is found.
+    They are the film's, each with as many steps as the others, or those on which the main face is found.
     """
-    config = hold.model.encoders[modality].config
-    if values.ndim != 2 or len(values) < 2 or not isinstance(config, PictureConfig):
-        return None
+    config, begin = hold.model.encoders[modality].config, hold.sample.start or 0.0
+    if values.ndim != 2 or not isinstance(config, PictureConfig):
+        return []
     times = [time for time, _ in timed_pictures_of(hold.sample, config) or ()]
     if not times or len(values) % len(times):
         times = [seen.time for seen in faces_of(hold.sample, config) or ()]
-    if not times or len(values) % len(times):
-        return None
-    each, begin = len(values) // len(times), hold.sample.start or 0.0
-    return [time - begin for time in times for _ in range(each)]
+    return [time - begin for time in times] if times and len(values) % len(times) == 0 else []
