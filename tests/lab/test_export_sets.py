@@ -79,3 +79,20 @@ def test_too_few_rows_promise_nothing(store: Store, tmp_path: Path) -> None:
     whole, _, _ = read_test_part(spec_of({"polarity": {}}, samples=96), tmp_path, store)
     assert {r.sets for r in whole} == {None}
     assert {r.calibration for r in whole} == {"pooled"}
+
+
+def test_an_error_that_was_not_measured_is_not_taken_for_none(store: Store, tmp_path: Path) -> None:
+    """Of eight validation rows: as unsure as who knows the training labels' mean alone."""
+    spec, told = spec_of({"score": {"scale": 3.0}}, samples=40), []
+    prepared = run_of(spec, tmp_path, tmp_path / "run", store)
+    made = bundle.load(pack(tmp_path / "run", tmp_path / "bundle", prepared, say=told.append))
+    model = JointModel(made)
+    task = model.spec.tasks["score"]
+    labels = prepared.labels["score"][prepared.parts.train] / 3
+    assert task.rows["text+audio"] < 10
+    assert task.spread == pytest.approx(labels.std() * 2 / (task.high - task.low), rel=1e-5)
+    sure = reading(model.spec, said_of(model.spec, {"score": np.array(1.5)}, ("text", "audio")))
+    assert sure.confidence < 0.8
+    older = model.spec.model_copy(update={"tasks": {"score": task.model_copy(update={"spread": None})}})
+    assert reading(older, said_of(older, {"score": np.array(1.5)}, ("text", "audio"))).confidence < 0.8
+    assert any("8 labelled validation rows" in line for line in told)

@@ -135,7 +135,8 @@ class TaskPart(Part):
         scale: predictions are label · scale.
         low: of the labels, in their own units; they become -1 and 1 of a score.
         high: likewise.
-        spread: standard deviation of a regression's errors on validation, in units of the score.
+        spread: standard deviation of a regression's errors on validation, in units of the score; where too few rows
+            had a label, that of the training labels.
         prior: mean of the training labels, per class or (one number) of a regression's predictions.
         calibration: per set of modalities (`audio+text`), where it could be measured.
         sets: likewise what prediction sets are made by.

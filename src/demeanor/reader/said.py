@@ -26,6 +26,9 @@ _NEUTRAL = 1 / 6
 """Scores up to here are the middle one of MOSI's seven steps."""
 
 _LEAST_SPREAD = 0.05
+_UNMEASURED = 1 / sqrt(3)
+"""Spread of the errors of a bundle that does not know them: that of numbers drawn evenly from [-1, 1]."""
+
 _DIMENSIONS = ("valence", "arousal", "dominance")
 
 Own = dict[str, float | dict[str, float]]
@@ -209,6 +212,6 @@ def _score(task: TaskPart, value: NDArray[np.float64]) -> float:
 
 def _polarity(score: float, spread: float | None) -> NDArray[np.float64]:
     """Chances that the label lies below, within and above the neutral band, if errors are normal."""
-    width = max(spread or 0.0, _LEAST_SPREAD) * sqrt(2)
+    width = max(_UNMEASURED if spread is None else spread, _LEAST_SPREAD) * sqrt(2)
     below, upto = (0.5 * (1 + erf((edge - score) / width)) for edge in (-_NEUTRAL, _NEUTRAL))
     return np.array([below, upto - below, 1 - upto])

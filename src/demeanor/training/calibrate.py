@@ -43,8 +43,10 @@ def described_task(run: RunFile, prepared: Prepared, name: str) -> dict[str, Any
             "rows": {},
         }
     low, high = range_of(known / task.scale, reads)
+    # Until its errors are measured they are taken to be those of a model that knows nothing but the mean.
+    spread = float((known / task.scale).std()) * 2 / (high - low)
     return {
-        "classes": None, "reads": reads, "scale": task.scale, "low": low, "high": high, "spread": None,
+        "classes": None, "reads": reads, "scale": task.scale, "low": low, "high": high, "spread": spread,
         "prior": [float(known.mean())], "calibration": {}, "sets": {}, "rows": {},
     }  # fmt: skip
 
@@ -71,7 +73,7 @@ def calibrate(task: dict[str, Any], key: str, numbers: NDArray[Any], target: NDA
         return
     if task["classes"] is None:
         errors = (numbers[has] - target[has]) / task["scale"] * 2 / (task["high"] - task["low"])
-        if task["spread"] is None:  # of all modalities, which come first
+        if not task["sets"]:  # of all modalities, which come first
             task["spread"] = float(errors.std())
         apart = conformal.quantile(np.abs(numbers[has] - target[has]) / abs(task["scale"]), COVERAGE)
         if np.isfinite(apart):

@@ -25,7 +25,7 @@ from demeanor.fusion._docstring import labelled
 from demeanor.fusion._model import Model
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
-from demeanor.training.calibrate import calibrate, calibration_error, described_task
+from demeanor.training.calibrate import FEWEST, calibrate, calibration_error, described_task
 from demeanor.training.card import write_card
 from demeanor.training.carry import as_carried, carry, cue_name, longest_seconds, refuse_features, refuse_place
 from demeanor.training.data import Rows, collate
@@ -104,6 +104,12 @@ def pack(
         if out.exists():
             shutil.rmtree(out)
         folder.rename(out.absolute())
+    for task, told_of in spec["tasks"].items():
+        if (labels := max(told_of["rows"].values(), default=0)) < FEWEST:
+            say(
+                f"{task}: {labels} labelled validation rows, fewer than the {FEWEST} that its confidence would be "
+                "measured on; label more, or set more aside ([data] valid)"
+            )
     say(f"{out}: {sum(p.stat().st_size for p in out.iterdir()) / 1e6:.1f} MB, within {apart:.1e} of the lab's numbers")
     return out
 
