@@ -25,6 +25,12 @@ def parts(text: str) -> list[str]:
             "好吃http://t.cn/R1?a=b真难吃,www.a.cn/x失望",
             [*"好吃", "http://t.cn/R1?a=b", *"真难", "吃,", "www.a.cn/x", *"失望"],
         ),
+        (
+            "Great https://en.wikipedia.org/wiki/Café_Zürich…",
+            ["Great", "https://en.wikipedia.org/wiki/Café_Zürich", "…"],
+        ),
+        ("太好吃了http://t.cn/R123真的", [*"太好吃了", "http://t.cn/R123", *"真的"]),
+        ("看http://a.cn/wiki/张三，好", ["看", "http://a.cn/wiki/张三，", "好"]),
         ("难过[泪]", ["难", "过", "[泪]"]),
         ("…", ["…"]),
         ("—", ["—"]),

@@ -176,6 +176,7 @@ def test_a_film_named_as_text_is_no_text() -> None:
         ("soooo goooood 哈哈哈哈 1000 www.foo.com", "soo good 哈哈 1000 http"),
         ("&amp;lt;3 love\u200b it\x00", "<3 love it"),
         ("看http://t.cn/Rx很好 @小明 谢谢", "看http很好 @user 谢谢"),
+        ("https://de.wikipedia.org/wiki/Größe_und_Länge, http://a.cn/wiki/张三，好", "http http，好"),
         ("我喜欢 NBA CBA", "我喜欢 NBA CBA"),
         ("WW2 NBA", "WW2 NBA"),
         ("I ❤️❤️ it 👨‍👩‍👧 #LoveIt", "I ❤️❤️ it 👨‍👩‍👧 #LoveIt"),
@@ -336,6 +337,10 @@ def test_addresses_hold_no_ends() -> None:
         ("und", "joao.silva@empresa.com.br"),
         ("zh", "谢谢@anna"),
         ("zh", "http://t.cn/R123真的很难吃很失望"),
+        ("zh", "看 https://ja.wikipedia.org/wiki/ひらがな"),
+        ("en", "ok https://de.wikipedia.org/wiki/Größe_und_Länge"),
+        ("en", "good https://ru.wikipedia.org/wiki/Москва"),
+        ("en", "good https://hi.wikipedia.org/wiki/हिन्दी_भाषा"),
         ("und", "Jen."),  # one small word, and nothing else says Czech
         ("und", "Nice melt bra"),
     ],

@@ -62,6 +62,21 @@ def test_what_is_said_in_two_segments_is_found_and_covered_in_both() -> None:
     assert apart.stretches == ()
 
 
+def test_one_value_has_one_mark_wherever_it_is_cut() -> None:
+    said = ["Card 4111 1111", "1111 1111 okay", "Again 4111 1111 1111 1111"]
+    segments = [segment(text, 5.0 * i, 5.0 * i + 3.0) for i, text in enumerate(said)]
+    left = ["Card [CARD 1]", "[CARD 1] okay", "Again [CARD 1]"]
+    done = redact_analysis(analysis(segments), pseudonyms=Pseudonyms()).data["segments"]
+    assert [s["text"] for s in done] == left
+    assert [" ".join(w["text"] for w in s["words"]) for s in done] == left
+    plain = {"segments": [{"text": text, "words": [{"word": w} for w in text.split()]} for text in said]}
+    other = redact_json(plain, pseudonyms=Pseudonyms())[0]["segments"]
+    assert [s["text"] for s in other] == left
+    assert {w["word"] for s in other for w in s["words"]} == {"Card", "[CARD 1]", "okay", "Again"}
+    words = redact_json([{"word": w} for w in " ".join(said).split()], pseudonyms=Pseudonyms())[0]
+    assert {w["word"] for w in words} == {"Card", "[CARD 1]", "okay", "Again"}
+
+
 def test_without_word_times_the_whole_segment_is_covered() -> None:
     done = redact_analysis(analysis([segment("my name is John Smith.", 4.0, 7.0, timed=False)]))
     assert done.stretches == (Stretch(4.0, 7.0, "NAME"),)

@@ -358,6 +358,62 @@ def test_a_page_ends_where_chinese_words_go_on(text: str, left: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("https://pan.example.com/s/报告2024年?token=abcd1234 好", "[URL] 好"),
+        ("https://pan.example.com/s/a报告（终稿）最终v2?token=abcd 好", "[URL] 好"),
+        ("https://pan.example.com/s/报告，《终稿》?token=abcd！", "[URL]！"),
+        ("https://zoom.us/j/98会议?pwd=Secret1", "[URL]"),
+        ("https://host.com/a张三?token=1", "[URL]"),
+        ("https://host.com/a😀?token=1", "[URL]"),
+        ("https://host.com/?pipes=a|b&token=1", "[URL]"),
+        ("https://shop.example.com/search?kw=iPhone手机&uid=12345", "[URL]"),
+        ("https://example.com/docs/A栋/users/zhangsan/profile", "[URL]"),
+        ("https://example.com/users/1/x张三.pdf", "[URL]"),
+        ("https://www.zhihu.com/people/li-小明", "[URL]"),
+        ("https://www.zhihu.com/people/li-小明，很好。", "[URL]，很好。"),
+        ("https://www.zhihu.com/people/li小明（很好）！", "[URL]（很好）！"),
+        ("https://example.com/profile/john张三：很好", "[URL]：很好"),
+        ("https://youtube.com/@li小明——很好", "[URL]——很好"),
+        ("https://example.com/?name=a张三&phone=13800138000好", "[URL]好"),
+        ("https://example.com/?q=张三,李四", "[URL]"),
+        ("https://example.com/?q=2024张三！", "[URL]！"),
+    ],
+)
+def test_neither_a_secret_nor_half_a_name_is_left_behind_chinese_words(text: str, left: str) -> None:
+    assert redact_text(text).text == left
+
+
+@pytest.mark.parametrize(
+    "mark", ["😀great", "…amazing work", "—y", "|y", "😭😭太难过了", "——太难过了", ",很好", "~~很好"]
+)
+def test_what_stands_behind_the_address_of_a_site_stays(mark: str) -> None:
+    assert redact_text(f"主页weibo.com/ann{mark}").text == f"主页[URL]{mark}"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a好",
+        "好",
+        "😀a",
+        "a|",
+        "/u/1好",
+        "，好",
+        "&name=",
+        "https://a/u/1好",
+        "weibo.com/ann😀",
+        "，—",
+        "call 1999 12 12 ",
+    ],
+)
+def test_long_runs_of_pieces_of_addresses_and_dates_come_to_an_end(unit: str) -> None:
+    text = "https://a.b/" + unit * (30_000 // len(unit))
+    once = redact_text(text).text
+    assert redact_text(once).text == once
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Please contact us before 2024-03-15.",
@@ -365,14 +421,29 @@ def test_a_page_ends_where_chinese_words_go_on(text: str, left: str) -> None:
         "电话会议 2024-03-15 14:00",
         "Contact: 2024-03-15 10:30",
         "Contact: 2024/03/05 - 2024/03/20",
+        "Call 2024-03-15 14",
+        "Call 2024/3/5-2024/3/20",
+        "Call 12 10 2024",
     ],
 )
 def test_a_date_is_no_telephone_number(text: str) -> None:
     assert redact_text(text).text == text
 
 
-def test_a_number_that_begins_like_a_date_is_one() -> None:
-    assert redact_text("Call me: 2024-555-1234, tel 2024 1555").text == "Call me: [PHONE], tel [PHONE]"
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Call me: 2024-555-1234, tel 2024 1555", "Call me: [PHONE], tel [PHONE]"),
+        ("tel 2010-10-10-2233", "tel [PHONE]"),
+        ("phone: 2012-12-12 345", "phone: [PHONE]"),
+        ("my number is 2010 10 10 22", "my number is [PHONE]"),
+        ("call 1999 12 12 12", "call [PHONE]"),
+        ("电话2021.10.10.55", "电话[PHONE]"),
+        ("tel 12 34 56 78 90, or 01 12 19 45 67", "tel [PHONE], or [PHONE]"),
+    ],
+)
+def test_a_number_that_begins_like_a_date_is_one(text: str, left: str) -> None:
+    assert redact_text(text).text == left
 
 
 def test_one_value_has_one_mark_whatever_its_width_and_accents() -> None:

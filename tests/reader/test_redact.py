@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from demeanor.errors import ConfigError
+from demeanor.privacy.spans import Pseudonyms
 from demeanor.privacy.text import redact_text
 from demeanor.reader.analysis import Analysis
 from demeanor.reader.redact import redact
@@ -205,3 +206,14 @@ def test_a_film_whose_sound_holds_nothing_is_copied_without_sound(tmp_path: Path
     with av.open(str(tmp_path / "b.mkv")) as copy:
         assert not copy.streams.audio
         assert len(list(copy.decode(video=0))) == 5
+
+
+def test_what_goes_over_two_lines_of_a_cue_has_one_mark(tmp_path: Path) -> None:
+    time, card = "00:01.000 --> 00:02.000", "4111 1111"
+    source = tmp_path / "a.vtt"
+    source.write_text(
+        f"WEBVTT\n\n{time}\nMy card is {card}\n{card.split()[1]} 1111 thanks\n\n{time}\n{card} 1111 1111\n"
+    )
+    redact(source, tmp_path / "b.vtt", pseudonyms=Pseudonyms())
+    said = f"WEBVTT\n\n{time}\nMy card is [CARD 1]\n[CARD 1] thanks\n\n{time}\n[CARD 1]\n"
+    assert (tmp_path / "b.vtt").read_text() == said

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil
 
-from demeanor.media.normalise import URL
+from demeanor.media.addresses import SPACELESS, URL
 
 Span = tuple[int, int]
 Parted = Callable[[str], Sequence[Span]]
@@ -19,16 +19,12 @@ Parted = Callable[[str], Sequence[Span]]
 MOST = 48
 """Units of one text; of a longer one neighbours are left out together."""
 
-_SPACELESS = (
-    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u30ff\u3100-\u31bf\u3400-\u4dbf"
-    r"\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
 _EMOJI = r"\U0001f000-\U0001faff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3\U000e0020-\U000e007f"
 _UNIT = re.compile(
     rf"(?P<alone>{URL}|\[[^\[\]\s]{{1,8}}\]|[{_EMOJI}]+|[:;=8][-'^o]?[)(\]\[DdPp/\\|*3]+(?!\w)|<3|\^_*\^"
     rf"|[!?！？~～]+|…+|\.{{3,}})"
-    rf"|(?P<run>[{_SPACELESS}]+)"
-    rf"|(?P<word>[@#]?[^\W{_SPACELESS}]+(?:['’.\-&][^\W{_SPACELESS}]+)*)"
+    rf"|(?P<run>[{SPACELESS}]+)"
+    rf"|(?P<word>[@#]?[^\W{SPACELESS}]+(?:['’.\-&][^\W{SPACELESS}]+)*)"
     r"|(?P<mark>\S)"
 )
 

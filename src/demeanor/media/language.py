@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from functools import cache
 
-from demeanor.media.normalise import URL
+from demeanor.media.addresses import URL
 
 _SCRIPTS = {
     "han": r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",

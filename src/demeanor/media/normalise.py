@@ -15,12 +15,11 @@ import html
 import re
 import unicodedata
 
+from demeanor.media.addresses import URL
+
 _CONTROL = re.compile(
     r"[\ud800-\udfff\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2060\ufeff\u00ad\u202a-\u202e]"
 )
-URL = r"(?:https?://|www\.)[!-~]+"
-"""A page's address: of ASCII characters, for Chinese words go on right behind one."""
-
 _URL = re.compile(URL, re.IGNORECASE)
 _USER = re.compile(r"@[\w\-·.]*\w")
 _LETTERS = re.compile(r"([^\W\d_])\1{3,}")

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from demeanor.media.normalise import URL
+from demeanor.media.addresses import URL
 
 LONGEST = 360
 """Longest span in bytes of UTF-8, which is 360 letters or 120 Chinese characters: about 90 tokens, what a words expert

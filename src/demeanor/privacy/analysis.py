@@ -12,7 +12,7 @@ from demeanor.privacy.json_texts import below, is_transcript, laid_out, said_und
 from demeanor.privacy.keys import Keys, is_own
 from demeanor.privacy.labels import speakers_in
 from demeanor.privacy.names import several, told_names
-from demeanor.privacy.spans import Pseudonyms, Span, replaced, within
+from demeanor.privacy.spans import Marked, Pseudonyms, Span, filled, marked, replaced, within
 from demeanor.privacy.speakers import (
     about_speaker,
     called_in,
@@ -153,22 +153,23 @@ class _Eraser:
             stretches += said
         return out, sorted(stretches)
 
-    def _said(self, segments: Sequence[Mapping[str, Any]]) -> list[list[Span]]:
-        """What is personal in the text of each segment; found in all together."""
+    def _said(self, segments: Sequence[Mapping[str, Any]]) -> list[list[Marked]]:
+        """What is personal in the text of each segment; found in all together, with one placeholder for one value."""
         whole, places = laid_out(segments)
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
         self.counts.update(span.kind for span in spans)
         self._names |= told_names(whole, spans)
         lengths = [len(segment.get("text") or "") for segment in segments]
-        return [within(spans, begin, length) for begin, length in zip(places, lengths, strict=True)]
+        marks = marked(whole, spans, self._pseudonyms)
+        return [within(marks, begin, length) for begin, length in zip(places, lengths, strict=True)]
 
-    def _segment(self, segment: Mapping[str, Any], spans: list[Span]) -> tuple[dict[str, Any], list[Stretch]]:
+    def _segment(self, segment: Mapping[str, Any], spans: list[Marked]) -> tuple[dict[str, Any], list[Stretch]]:
         speaker = segment.get("speaker")
         done = {**segment, "speaker": self._speakers.get(speaker, speaker) if speaker else speaker}
         if not spans:
             return done, []
         text, words = segment["text"], list(segment.get("words") or ())
-        done["text"] = replaced(text, spans, self._pseudonyms)
+        done["text"] = filled(text, spans)
         done["words"], told = self._words(text, words, spans)
         start, end = segment.get("start"), segment.get("end")
         stretches = [] if start is None or end is None else [
@@ -177,8 +178,8 @@ class _Eraser:
         return done, stretches
 
     def _words(
-        self, text: str, words: list[Mapping[str, Any]], spans: list[Span]
-    ) -> tuple[list[dict[str, Any]], dict[Span, Stretch]]:
+        self, text: str, words: list[Mapping[str, Any]], spans: list[Marked]
+    ) -> tuple[list[dict[str, Any]], dict[Marked, Stretch]]:
         """Words with one placeholder for all those of a span; and the seconds that the words of each span last.
 
         Words that the text does not have, as it was corrected, belong to the span that they stand beside. A span that
@@ -187,8 +188,8 @@ class _Eraser:
         """
         hits = _beside([_hit(spans, place) for place in _places(text, words)])
         out: list[dict[str, Any]] = []
-        told: dict[Span, Stretch] = {}
-        marks: dict[Span, dict[str, Any]] = {}
+        told: dict[Marked, Stretch] = {}
+        marks: dict[Marked, dict[str, Any]] = {}
         for word, hit in zip(words, hits, strict=True):
             if hit is _NO_PLACE or hit is None:
                 out.append(dict(word) if hit is None else {**word, "text": self.text(word["text"])})
@@ -197,12 +198,9 @@ class _Eraser:
                 marks[hit]["end"] = told[hit].end
             else:
                 told[hit] = Stretch(word["start"], word["end"], hit.kind)
-                marks[hit] = {**word, "text": self._mark(text, hit), "probability": None}
+                marks[hit] = {**word, "text": hit.mark, "probability": None}
                 out.append(marks[hit])
         return (out if len(told) == len(set(spans)) else []), told
-
-    def _mark(self, text: str, span: Span) -> str:
-        return replaced(text[span.start : span.end], [Span(0, span.end - span.start, span.kind)], self._pseudonyms)
 
     def anything(self, value: Any, key: str = "") -> Any:
         """JSON data with every text in it looked through; whole names where a key says that there is one."""
@@ -232,8 +230,9 @@ class _Eraser:
         whole, places = sentence(words, key)
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
         self.counts.update(span.kind for span in spans)
+        marks = marked(whole, spans, self._pseudonyms)
         return [
-            self._put(word, key, replaced(word[key], within(spans, at, len(word[key])), self._pseudonyms))
+            self._put(word, key, filled(word[key], within(marks, at, len(word[key]))))
             for word, at in zip(words, places, strict=True)
         ]
 
@@ -241,17 +240,17 @@ class _Eraser:
         """A word as it is said now, and all else about it looked through."""
         return {**self.anything({k: v for k, v in word.items() if k != key}), key: said}
 
-    def _utterance(self, segment: Mapping[str, Any], spans: list[Span]) -> dict[str, Any]:
+    def _utterance(self, segment: Mapping[str, Any], spans: list[Marked]) -> dict[str, Any]:
         """A segment of a transcript without what is personal in its text and in the words of it."""
         text, words = segment["text"], segment.get("words") or ()
-        own = {"text": replaced(text, spans, self._pseudonyms) if spans else text}
+        own = {"text": filled(text, spans) if spans else text}
         if spans and (key := said_under(words, ("word", "text"))):
             own["words"] = self._marked(text, words, key, spans)
         called = self._keys.of(segment)
         return {called[k]: own[k] if k in own else self.anything(v, k) for k, v in segment.items()}
 
     def _marked(
-        self, text: str, words: Sequence[Mapping[str, Any]], key: str, spans: list[Span]
+        self, text: str, words: Sequence[Mapping[str, Any]], key: str, spans: list[Marked]
     ) -> list[dict[str, Any]]:
         """Words with the placeholder of the span that each is of, without times; else as `_words`."""
         hits = _beside([_hit(spans, place) for place in _places(text, words, key)])
@@ -263,7 +262,7 @@ class _Eraser:
             if hit is _NO_PLACE:
                 said = self.text(said)
             elif hit is not None:
-                said = said[: len(said) - len(said.lstrip())] + self._mark(text, hit)
+                said = said[: len(said) - len(said.lstrip())] + hit.mark
             out.append(self._put(word, key, said))
         return out
 
@@ -284,18 +283,18 @@ class _Eraser:
             self._names |= told_names(value, spans)
 
 
-_NO_PLACE = Span(-1, -1, "")
+_NO_PLACE = Marked(-1, -1, "", "")
 """Stands for the span of a word that is not in the text."""
 
 
-def _hit(spans: Sequence[Span], place: tuple[int, int] | None) -> Span | None:
+def _hit(spans: Sequence[Marked], place: tuple[int, int] | None) -> Marked | None:
     """The span that a word lies in, None for none."""
     if place is None:
         return _NO_PLACE
     return next((s for s in spans if s.start < place[1] and place[0] < s.end), None)
 
 
-def _beside(hits: list[Span | None]) -> list[Span | None]:
+def _beside(hits: list[Marked | None]) -> list[Marked | None]:
     """Words without a place given to the span before them, else to that after them."""
     out, places = list(hits), range(len(hits))
     for order, neighbour in ((places, -1), (places[::-1], 1)):

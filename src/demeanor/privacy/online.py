@@ -1,4 +1,4 @@
-"""Mail, addresses of pages that show a person, accounts by their handle, IP addresses.
+"""Mail, accounts by their handle, IP addresses.
 
 Every pattern here and in its neighbours is one pass: parts that repeat are told apart by their first character, and
 what may be looked for in many places is of bounded length, so that no text makes it slow.
@@ -36,32 +36,6 @@ _BOX = re.compile(rf"[{_LETTER}{_OTHER}{_HAN}_.+%'\-]{{1,64}}$")
 # Nothing parts Chinese words from the name after them; these lead to one, and are hardly ever in one.
 _LEADS = re.compile(r".*(?:[是到给至]|邮箱|信箱|邮件|地址|联系)(?=.)")
 _SPELLED_AT = re.compile(r"[(\[]at[)\]]", re.IGNORECASE)
-
-# Writing without spaces (Chinese, Japanese, Thai …) goes on right behind an address. So of it only what follows a slash
-# or a sign of a query, /people/张三 and ?q=张三, is part of one, and whole labels of the host, 例子.中国.
-_SPACELESS = rf"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff{_HAN}"
-_UNFIT = r"\s\0<>\"'`，。；！？、）】》」"  # what ends every address
-_IN_HOST = rf"(?:[^{_UNFIT}{_SPACELESS}/?#]|[{_SPACELESS}]{{1,63}}+(?=[.:/?#@\-]))*"
-_IN_PATH = rf"(?:[^{_UNFIT}{_SPACELESS}]|(?:(?<=[/=&+])|(?<=/[@~]))[{_SPACELESS}]+(?:[_\-][{_SPACELESS}]+)*)*"
-_PAGE = re.compile(
-    rf"(?<![A-Za-z0-9_@.])(?:[a-z][a-z+]{{1,11}}://|www\.){_IN_HOST}(?:(?=[/?#]){_IN_PATH})?", re.IGNORECASE
-)
-_SITE = re.compile(
-    r"(?<![A-Za-z0-9_@.])(?:facebook|instagram|twitter|x|linkedin|tiktok|github|t|weibo|reddit|vk|wa|youtube|telegram|zhihu|"
-    rf"douyin|xiaohongshu|paypal)\.(?:com|me|cn)(?=/[\w@.\-/%?=&]{{2}}){_IN_PATH}",
-    re.IGNORECASE,
-)
-_PERSONAL = re.compile(
-    r"://[^/\s]*@"  # user and password
-    r"|/(?:in|u|user|users|profile|profiles|people|people|member|members|author|account|~\w+|channel|c)/[^/?#\s]"
-    r"|/@\w|/~\w"
-    r"|[?&#;](?:e?mail|user(?:name|id)?|uid|name|first_?name|last_?name|phone|tel|mobile|token|auth|session(?:id)?|sid|"
-    r"key|api_?key|password|pwd|code|id|account|ssn|dob|address|lat|lon|lng|q)=[^&\s]"
-    r"|(?:facebook|instagram|twitter|github|weibo|vk|zhihu|paypal|fb|wa|t)\.(?:com|me|cn)/(?!(?:p|explore|search|home|"
-    r"watch|hashtag|share|sharer|intent|i|events|groups|pages)(?:/|$|\?))[\w.\-]{2}"
-    r"|//x\.com/\w",
-    re.IGNORECASE,
-)
 _HANDLE = re.compile(r"(?<![A-Za-z0-9_@./:])@[A-Za-z_][A-Za-z0-9_]{2,29}(?![A-Za-z0-9_@]|\.\w)")
 _ACCOUNT = re.compile(
     r"(?:(?:微信号|qq号)[ :是为]{0,3}"
@@ -77,7 +51,7 @@ _VERSION = re.compile(r"(?:\bv|\bver|\bversions?|\brelease|\bbuild|版本号?|§
 
 
 def find(text: str, script: Script) -> Iterator[Span]:
-    """Mail, pages, handles and IP addresses."""
+    """Mail, handles and IP addresses."""
     if not script.latin and ":" not in text and "." not in text:
         return
     if "@" in text or _SPELLED_AT.search(text):
@@ -87,11 +61,6 @@ def find(text: str, script: Script) -> Iterator[Span]:
             yield Span(_box(text, m.start()), m.end(), "MAIL")
         for m in _HANDLE.finditer(text):
             yield Span(*m.span(), "HANDLE")
-    for pattern in (_PAGE, _SITE) if "/" in text or "www." in text.lower() else ():
-        for m in pattern.finditer(text):
-            end = m.start() + len(m[0].rstrip(".,;:!?()[]{}"))
-            if pattern is _SITE or _PERSONAL.search(m[0]):
-                yield Span(m.start(), end, "URL")
     for m in _ACCOUNT.finditer(text) if script.words else ():
         if any(c.isdigit() or c == "_" for c in m[1]):
             yield Span(*m.span(1), "HANDLE")

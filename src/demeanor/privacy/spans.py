@@ -90,20 +90,40 @@ def joined(found: Iterable[Span]) -> list[Span]:
     return out
 
 
-def within(spans: Iterable[Span], begin: int, length: int) -> list[Span]:
+class Marked(NamedTuple):
+    """A span with its placeholder, which each piece of it has: of a number that goes over two lines both."""
+
+    start: int
+    end: int
+    kind: str
+    mark: str
+
+
+def marked(text: str, spans: Iterable[Span], pseudonyms: Pseudonyms | None = None) -> list[Marked]:
+    """The spans of a text with their placeholders."""
+    return [
+        Marked(*s, f"[{s.kind}]" if pseudonyms is None else pseudonyms.of(s.kind, text[s.start : s.end])) for s in spans
+    ]
+
+
+def within(spans: Iterable[Marked], begin: int, length: int) -> list[Marked]:
     """The spans as far as they lie in a piece of the text, from its start."""
-    cut = (Span(max(0, s.start - begin), min(length, s.end - begin), s.kind) for s in spans)
+    cut = (s._replace(start=max(0, s.start - begin), end=min(length, s.end - begin)) for s in spans)
     return [s for s in cut if s.start < s.end]
 
 
-def replaced(text: str, spans: Sequence[Span], pseudonyms: Pseudonyms | None = None) -> str:
-    """The text with a placeholder for each span (by position, not overlapping)."""
+def filled(text: str, spans: Iterable[Marked]) -> str:
+    """The text with the placeholder of each span (by position, not overlapping)."""
     pieces, at = [], 0
-    for start, end, kind in spans:
-        mark = f"[{kind}]" if pseudonyms is None else pseudonyms.of(kind, text[start:end])
+    for start, end, _, mark in spans:
         pieces += [text[at:start], mark]
         at = end
     return "".join([*pieces, text[at:]])
+
+
+def replaced(text: str, spans: Iterable[Span], pseudonyms: Pseudonyms | None = None) -> str:
+    """The text with a placeholder for each span (by position, not overlapping)."""
+    return filled(text, marked(text, spans, pseudonyms))
 
 
 _BARE = dict.fromkeys(chain(range(0x200B, 0x2010), range(0x2060, 0x2065), (0xAD, 0xFEFF)))  # seen by nobody
@@ -116,6 +136,9 @@ _PLAIN = (
     | dict.fromkeys(map(ord, "‐‑‒–—―−－"), 0x2D)
     | {ord(a): ord(b) for a, b in zip("（）＋．／＠：＃，’＿", "()+./@:#,'_", strict=True)}
 )
+
+
+_ENDING = "，—―（）"  # of a page's address, which goes on behind their plain forms
 
 
 class Working:
@@ -131,6 +154,7 @@ class Working:
         plain = text.translate(_PLAIN)
         taken = joined([*out, *(Span(m.start(), m.end(), "NUMBER") for m in PLACEHOLDER.finditer(text))])
         bare = [i for i, c in enumerate(plain) if ord(c) in _BARE] if not plain.isascii() else []
+        self._given = text
         self._starts: list[int] | range
         if not taken and not bare:
             self.text, self._starts, self._ends = plain, range(len(text)), range(1, len(text) + 1)
@@ -149,6 +173,13 @@ class Working:
         self.text, self._starts, self._ends = "".join(pieces), starts, ends
 
     _ends: list[int] | range
+
+    def with_marks(self) -> str:
+        """`self.text`, but with Chinese commas and brackets and long dashes as they were written."""
+        if not any(mark in self._given for mark in _ENDING):
+            return self.text
+        given = (self._given[at] for at in self._starts)
+        return "".join(g if g in _ENDING and c != self.OUT else c for c, g in zip(self.text, given, strict=True))
 
     def original(self, span: Span) -> Span:
         """A span of `self.text` in the text as it was given."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 
 from demeanor.privacy import names as _names
-from demeanor.privacy import numbers, online, phones, places, spoken
+from demeanor.privacy import numbers, online, pages, phones, places, spoken
 from demeanor.privacy.script import script_of
 from demeanor.privacy.spans import Pseudonyms, Redacted, Span, Working, joined, replaced
 
@@ -45,7 +45,7 @@ def find_personal(
     found = joined(s for s in found if wanted is None or s.kind in wanted)
     for _ in range(_ROUNDS):
         working = Working(text, found)
-        new = [s for s in joined(_once(working.text, known)) if wanted is None or s.kind in wanted]
+        new = [s for s in joined(_once(working, known)) if wanted is None or s.kind in wanted]
         if not new:
             break
         known |= _names.told_names(working.text, new)
@@ -74,7 +74,9 @@ def redact_text(
     return Redacted(replaced(text, spans, pseudonyms), tuple(spans))
 
 
-def _once(text: str, known: set[str]) -> list[Span]:
+def _once(working: Working, known: set[str]) -> list[Span]:
+    text = working.text
     script = script_of(text)
     found = [span for finder in _FINDERS for span in finder(text, script)]
+    found += pages.find(working.with_marks(), script)
     return [*found, *_names.given(text, known | _names.told_names(text, found))]

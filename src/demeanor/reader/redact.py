@@ -20,7 +20,7 @@ from demeanor.privacy.analysis import Stretch, redact_analysis, redact_json
 from demeanor.privacy.beep import Cover
 from demeanor.privacy.labels import label_of, renamed, speakers_in
 from demeanor.privacy.names import several
-from demeanor.privacy.spans import Pseudonyms, replaced, within
+from demeanor.privacy.spans import Pseudonyms, filled, marked, within
 from demeanor.privacy.speakers import is_number, numbered, sought
 from demeanor.privacy.text import NameFinder, redact_text
 from demeanor.privacy.veil import Veil
@@ -248,12 +248,14 @@ def _subtitles(text: str, counts: Counter[str], options: Mapping[str, Any]) -> s
     spoken = ["" if keep else line for line, keep in zip(lines, kept, strict=True)]
     spoken, names = _numbered_speakers(spoken, counts)
     options = {**options, "names": {*options["names"], *names}}
-    found = redact_text("\n".join(spoken), **options)
-    counts.update(span.kind for span in found.spans)
+    whole = "\n".join(spoken)
+    found = redact_text(whole, **options).spans
+    counts.update(span.kind for span in found)
+    marks = marked(whole, found, options.get("pseudonyms"))
     done, at = [], 0
     for line, new, keep in zip(lines, spoken, kept, strict=True):
-        # What goes over several lines has a placeholder in each, so that a cue keeps its lines.
-        done.append(line if keep else replaced(new, within(found.spans, at, len(new)), options.get("pseudonyms")))
+        # What goes over several lines has its one placeholder in each, so that a cue keeps its lines.
+        done.append(line if keep else filled(new, within(marks, at, len(new))))
         at += len(new) + 1
     return "\n".join(done)
 

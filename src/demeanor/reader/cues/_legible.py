@@ -23,9 +23,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from demeanor.media.addresses import URL
 from demeanor.media.language import small_words
 from demeanor.media.language_codes import language_names
-from demeanor.media.normalise import URL, normalise
+from demeanor.media.normalise import normalise
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
