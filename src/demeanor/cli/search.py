@@ -25,7 +25,7 @@ def search(
     from demeanor.plugins import require
 
     require("torch", "lab", "searching")
-    from demeanor.cli._lab import data_root
+    from demeanor.features.read import data_root
     from demeanor.experiments.search import search as look
     from demeanor.training.run import read_run_file
 

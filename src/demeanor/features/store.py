@@ -53,7 +53,7 @@ class Store:
 
     def __init__(self, root: str | Path | None = None) -> None:
         given = root or os.environ.get("DEMEANOR_FEATURES")
-        self.root = expanded(given) if given else cache_folder() / "features"
+        self.root = expanded(given, "DEMEANOR_FEATURES") if given else cache_folder() / "features"
 
     @cached_property
     def files(self) -> digest.Files:
