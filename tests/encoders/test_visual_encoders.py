@@ -16,8 +16,8 @@ from demeanor.encoders._media import PictureConfig, middle_picture, pictures_of,
 from demeanor.encoders.visual_face import face_tensor
 from demeanor.encoders.visual_picture import picture_tensor
 from demeanor.errors import ConfigError, DataError
-from demeanor.media.face_crop import FoundFace, mean_landmarks
 from demeanor.media import video
+from demeanor.media.face_crop import FoundFace, mean_landmarks
 from demeanor.media.video import open_video
 from demeanor.types import Sample
 from encoder_samples import face_sample, picture, write_film

@@ -141,12 +141,11 @@ def test_a_folder_that_was_named_and_is_not_there_is_an_error_in_every_command(
         "bench run.toml --models concat --seeds 1", "export runs/known bundle",
     )  # fmt: skip
     for command in commands:
-        for gone in ([*command.split(), "--data", "gone"], command.split()):
-            with monkeypatch.context() as patch, pytest.raises(SystemExit) as left:
-                if "--data" not in gone:
-                    patch.setenv("DEMEANOR_DATA", "gone")
-                main(gone)
-            assert left.value.code == 2, gone
+        for option, variable in ((["--data", "gone"], str(tmp_path)), ([], "gone")):
+            monkeypatch.setenv("DEMEANOR_DATA", variable)
+            with pytest.raises(SystemExit) as left:
+                main([*command.split(), *option])
+            assert left.value.code == 2, command
             assert "expected the folder of the data sets, got no folder gone; give --data" in capsys.readouterr().err
 
 

@@ -37,7 +37,7 @@ def encode(
     from demeanor.errors import ConfigError
     from demeanor.features.store import Store
 
-    store = Store()
+    store = Store(required=not status)  # filling it is all that is asked for
     found: dict[str, Any] = {"store": str(store.root)}
     if run is not None:
         found["encoders"] = _carried_out(run, data, overrides or (), store, workers, status)

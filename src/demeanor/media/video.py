@@ -61,7 +61,7 @@ class VideoReader:
 
     Attributes:
         duration: seconds as the file declares them, None if it does not.
-        pictures_end: seconds at which its pictures end as their stream declares it, None if it does not; sound may go on.
+        pictures_end: seconds at which the pictures end as their stream declares it, None if it does not.
         size: (width, height) as shown: upright, with square pixels.
         fps: average frames per second, 0.0 if the file does not say.
         has_audio: whether there is a sound track that can be decoded.
