@@ -180,14 +180,14 @@ def test_nobody_s_home_costs_no_more_than_the_cache(wheels: Path, world: Path, m
     assert "expected a home folder, got none; set HOME" in str(status.problem)
     own = write(world / "own", model__bin=OTHER, config__json=CONFIG)
     assert find("small", path=own).origin == "path"
-    with pytest.raises(ConfigError, match="expected a home folder"):
-        find("small", path="~/own")
-    with pytest.raises(ConfigError, match="expected a home folder"):
-        weights.cache_folder()
-    with pytest.raises(ConfigError, match="expected a home folder"):
-        state_folder(8765)
-    with pytest.raises(ConfigError, match="expected a home folder"):
-        Store("~/features")
+    for call, setting in (
+        (lambda: find("small", path="~/own"), "for the weights 'small'"),
+        (weights.cache_folder, "DEMEANOR_CACHE"),
+        (lambda: state_folder(8765), "DEMEANOR_STATE, --folder"),
+        (lambda: Store("~/features"), "DEMEANOR_FEATURES"),
+    ):
+        with pytest.raises(ConfigError, match=rf"expected a home folder.*name a folder in full \({setting}\)"):
+            call()
     assert examine()["cache"].startswith("none; ~/cache: expected a home folder")
     monkeypatch.setenv("DEMEANOR_CACHE", str(world / "cache"))
     assert find("small").origin == "packaged"

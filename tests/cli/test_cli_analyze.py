@@ -84,6 +84,7 @@ def test_a_transcript_is_of_one_recording(reads: Demeanor, media: Path, tmp_path
 @pytest.mark.parametrize("command", ["analyze", "explain"])
 def test_a_stretch_is_of_one_recording(reads: Demeanor, media: Path, command: str) -> None:
     talk, stretch = media / "sub" / "talk.wav", ("--start", "0.5", "--end", "1.5")
+    post, sky = media / "天气.txt", media / "sky.jpg"
     ran = reads(command, talk, *stretch, "--json")
     assert ran.code == 0, ran.err
     if command == "analyze":
@@ -96,9 +97,18 @@ def test_a_stretch_is_of_one_recording(reads: Demeanor, media: Path, command: st
         ([media], "got several inputs"),
         (["I love it"], "expected a recording beside --start and --end, got a text that was typed"),
         (["--text", "I love it"], "got a text that was typed"),
+        ([post], "expected a recording (sound or film) beside --start and --end, got"),
+        ([sky], "which has no seconds; leave --start and --end out"),
+        (["--text", f"@{post}"], "which has no seconds"),
+        (["--text", "I love it", "--image", sky], "which has no seconds"),
+        (["--video", sky], "which has no seconds"),
     ):
         ran = reads(command, *inputs, *stretch)
         assert (ran.code, told in ran.err) == (2, True), ran.err
+    said = media / "said.srt"
+    said.write_text("1\n00:00:00,000 --> 00:00:01,000\nI love this.\n", encoding="utf-8")
+    for inputs in (["--text", "I love it", "--audio", talk], [said]):
+        assert reads(command, *inputs, *stretch).code == 0
     assert "0 ≤ start < end in seconds, got start=2.0, end=1.0" in reads(command, talk, "--start=2", "--end=1").err
 
 

@@ -16,6 +16,7 @@ from demeanor.encoders._media import PictureConfig, middle_picture, pictures_of,
 from demeanor.encoders.visual_face import face_tensor
 from demeanor.encoders.visual_picture import picture_tensor
 from demeanor.errors import ConfigError, DataError
+from demeanor.media import video
 from demeanor.media.face_crop import FoundFace, mean_landmarks
 from demeanor.media.video import open_video
 from demeanor.types import Sample
@@ -133,6 +134,23 @@ def test_a_clip_that_is_not_in_its_film_is_told(
         for reads in (lambda s: pictures_of(s, PictureConfig()), middle_picture):
             with pytest.raises(DataError, match=says):
                 reads(sample)
+
+
+def test_a_clip_after_the_pictures_of_a_film_whose_sound_goes_on_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shots = [picture(i, 64, 64) for i in range(10)]
+    film = write_film(tmp_path / "f.mkv", shots, fps=5, sound=np.zeros(16_000 * 6, np.float32))  # two of six seconds
+    assert open_video(film).duration == pytest.approx(6, abs=0.1)
+    for start, end in ((2.5, 3.5), (4.0, None)):
+        for reads in (lambda s: pictures_of(s, PictureConfig()), middle_picture):
+            with pytest.raises(DataError, match=r"got a film whose pictures end at 2\.00 s; check start and end"):
+                reads(Sample("7", video=film, start=start, end=end))
+    assert pictures_of(Sample("7", video=film, start=1.9, end=1.99), PictureConfig())
+    monkeypatch.setattr(video, "end_of", lambda *_: 1.7)  # short of the last picture
+    np.testing.assert_array_equal(pictures_of(Sample("7", video=film, start=1.9), PictureConfig())[0], shots[-1])
+    monkeypatch.setattr(video, "end_of", lambda *_: None)  # not declared: the last picture goes on
+    assert pictures_of(Sample("7", video=film, start=4.0), PictureConfig())
 
 
 def test_a_clip_at_the_end_of_a_film_of_unknown_length_is_read(live_film: Path) -> None:

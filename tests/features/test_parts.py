@@ -8,7 +8,7 @@ import pytest
 from demeanor.datasets._groups import hashed_split
 from demeanor.errors import ConfigError
 from demeanor.features.context import in_context, place, preceding, windows
-from demeanor.features.normalise import Standardiser, within_speakers
+from demeanor.features.normalise import LEAST_OF_SERIES, Standardiser, within_speakers
 from demeanor.features.parts import parts_of
 from demeanor.types import Sample
 
@@ -201,7 +201,7 @@ def test_broken_and_constant_columns_do_no_harm() -> None:
     np.testing.assert_array_equal(Standardiser.restore(scale.state()).apply(rows[0]), made)
 
 
-def test_small_units_keep_their_signal_and_constants_stay_constants() -> None:
+def test_small_units_of_series_keep_their_signal_and_constants_stay_constants() -> None:
     rng = np.random.default_rng(0)
     volts = rng.normal(2e-6, 3e-7, 400)
     teslas = rng.normal(0, 1e-13, 400)
@@ -209,11 +209,31 @@ def test_small_units_keep_their_signal_and_constants_stay_constants() -> None:
     rounded = constant * (1 + np.float32(1e-7) * (np.arange(400) % 2))
     zeros = 1e-17 * rng.normal(size=400)
     rows = np.stack([volts, teslas, constant, rounded, zeros], 1).astype(np.float32)
-    scale = Standardiser.fit([rows[:150], rows[150:]])
+    scale = Standardiser.fit([rows[:150], rows[150:]], LEAST_OF_SERIES)
     made = scale.apply(rows)
     np.testing.assert_allclose(made[:, :2].std(0), 1, atol=1e-3)
-    np.testing.assert_array_equal(scale.spread[2:], 1)
     np.testing.assert_allclose(made[:, 2:], 0, atol=1e-2)
+    np.testing.assert_array_equal(Standardiser.fit([rows]).spread[[0, 1, 2, 4]], 1)
+
+
+def test_large_offsets_keep_their_signal_over_many_short_clips() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.stack([rng.normal(1e8, 50, 9000), rng.normal(101325, 0.05, 9000)], 1).astype(np.float32)
+    jitter = (1e8 + 8 * (np.arange(9000) % 2)).astype(np.float32)[:, None]
+    for least in (1e-6, LEAST_OF_SERIES):
+        scale = Standardiser.fit(np.split(rows, 3000), least)
+        np.testing.assert_allclose(scale.spread, rows.std(0, dtype=np.float64), rtol=1e-3)
+        made = Standardiser.fit(np.split(jitter, 3000), least).apply(jitter)
+        np.testing.assert_allclose(made, 0, atol=1e-6)
+
+
+def test_residues_of_a_computation_are_no_features() -> None:
+    rng = np.random.default_rng(0)
+    scores = np.concatenate([rng.normal(22, 1, (200, 1)), rng.normal(0, 1, (200, 6))], 1)
+    shares = (np.exp(scores) / np.exp(scores).sum(1, keepdims=True)).astype(np.float32)
+    scale = Standardiser.fit([shares])
+    assert np.abs(scale.apply(shares)[:, 1:]).max() < 1e-5
+    assert np.abs(scale.apply(np.full((1, 7), 1 / 7, np.float32))[:, 1:]).max() < 0.2
 
 
 def test_speakers_on_their_own_scale_are_alike_and_rare_ones_untouched() -> None:

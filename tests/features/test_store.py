@@ -222,7 +222,7 @@ def test_workers_that_die_leave_the_work_to_this_process(store: Store, monkeypat
 
     def dies(jobs: Any, *_: Any) -> Any:
         store.write("audio_mfcc", jobs[0][2], np.ones((1, 1), np.float32))
-        yield jobs[0][0], None
+        yield jobs[0][0], None, None, None
         raise BrokenProcessPool
 
     monkeypatch.setattr(encoding, "_pooled", dies)

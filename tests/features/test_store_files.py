@@ -13,8 +13,10 @@ from PIL import Image
 from demeanor.encoders import text_bag, text_tokens, visual_hog
 from demeanor.encoders._encoder import Encoder, EncoderConfig
 from demeanor.errors import ConfigError
+from demeanor.features.encode import EncodeWarning
 from demeanor.features.store import Store, encode_all, fitted
 from demeanor.types import Sample
+from encoder_samples import picture
 
 TEXTS = [Sample(str(i), text=t) for i, t in enumerate(("good day", "bad day", "good film"))]
 
@@ -71,7 +73,8 @@ def test_a_damaged_fit_is_fitted_again(store: Store, damage: str) -> None:
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.ESTALE, errno.EACCES])
 def test_what_cannot_be_opened_now_is_absent_and_left(store: Store, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = value_file(store)
+    path, ids = value_file(store), ["1", "2"]
+    store.write_fitted("text_bag", "ab12", {"counts": np.arange(3)}, ids)
     with monkeypatch.context() as patch:
 
         def fails(*_: Any, **__: Any) -> None:
@@ -84,6 +87,27 @@ def test_what_cannot_be_opened_now_is_absent_and_left(store: Store, code: int, m
             store.read_fitted("text_bag", "ab12")
     assert path.is_file()
     np.testing.assert_array_equal(store.read("text_bag", "ab12"), np.arange(4.0))
+    assert list(store.read_fitted("text_bag", "ab12")["ids"]) == ids
+
+
+def test_what_cannot_be_opened_is_computed_again_and_replaced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = text_tokens.ENCODER()
+    (first,) = encode_all(TEXTS[:1], encoder, store)
+    key = store.key(encoder, TEXTS[0])
+    (path,) = store.root.rglob("*.npy")
+    before, opens = path.stat().st_ino, Path.open
+    with monkeypatch.context() as patch:
+
+        def locked(self: Path, *given: Any, **more: Any) -> Any:
+            if self == path:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return opens(self, *given, **more)
+
+        patch.setattr(Path, "open", locked)
+        assert not store.has("text_tokens", str(key))
+        np.testing.assert_array_equal(encode_all(TEXTS[:1], encoder, store)[0], first)
+    assert path.stat().st_ino != before
+    assert store.has("text_tokens", str(key))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes of files are POSIX's")
@@ -98,19 +122,42 @@ def test_what_is_stored_others_may_read_as_the_umask_allows(store: Store) -> Non
         os.umask(before)
 
 
-def test_a_store_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_cannot_be_stored_is_told_once_and_used(tmp_path: Path, workers: int) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ConfigError, match=r"file/store cannot be written.*Not a directory.*DEMEANOR_FEATURES"):
-        encode_all(TEXTS, text_tokens.ENCODER(), Store(tmp_path / "file/store"))
+    told = r"file/store cannot be written.*Not a directory.*DEMEANOR_FEATURES.*values are used and not kept"
+    samples = [Sample(str(i), image=picture(i, 32, 32)) for i in range(16)]
+    encoder = visual_hog.ENCODER(visual_hog.Config(size=32))
+    store = Store(tmp_path / "file/store")
+    with pytest.warns(EncodeWarning, match=told) as warned:
+        found = encode_all(samples, encoder, store, workers)
+    learned, ids = fitted(text_bag.ENCODER(text_bag.Config(min_count=1)), TEXTS, store)
+    assert len(warned) == 1  # and any other would be an error
+    assert not found.warnings
+    for value, expected in zip(found, encode_all(samples, encoder, Store(tmp_path / "store")), strict=True):
+        np.testing.assert_array_equal(value, expected)
+    assert (ids, len(learned.state()["terms"])) == (("0", "1", "2"), 4)
 
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_must_be_stored_and_cannot_is_an_error(tmp_path: Path, workers: int) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    store = Store(tmp_path / "file/store", required=True)
+    samples = [Sample(str(i), image=picture(i, 32, 32)) for i in range(16)]
+    with pytest.raises(ConfigError, match=r"file/store cannot be written.*Not a directory.*DEMEANOR_FEATURES"):
+        encode_all(samples, visual_hog.ENCODER(visual_hog.Config(size=32)), store, workers)
+    with pytest.raises(ConfigError, match=r"file/store cannot be written"):
+        fitted(text_bag.ENCODER(text_bag.Config(min_count=1)), TEXTS, store)
+
+
+def test_a_full_disk_leaves_nothing_half_made(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(np, "save", full)
-    store = Store(tmp_path / "store")
     with pytest.raises(ConfigError, match=r"cannot be written.*No space left"):
         store.write("text_bag", "ab12", np.arange(4.0))
-    assert [p for p in store.root.rglob("*") if p.is_file()] == []  # nothing half-made is left
+    assert [p for p in store.root.rglob("*") if p.is_file()] == []
 
 
 class Config(EncoderConfig):

@@ -268,12 +268,18 @@ def test_table_manifests_are_found_one_by_one(tmp_path: Path, monkeypatch: pytes
     def found(*names: str) -> list[str]:
         return _placed({"data": {"manifest": list(names)}}, root)["data"]["manifest"]
 
-    assert found(str(own / "a.toml"), "/gone/b.toml") == [str(own / "a.toml"), str(tables / "b.toml")]
+    for name in ("a.toml", "mine.toml"):
+        (tmp_path / name).write_text("of another run")
+    (own / "mine.toml").write_text("")
+    assert found("a.toml", "b.toml") == [str(root / "a.toml"), str(tables / "b.toml")], "not the working folder's"
+    assert found(str(own / "a.toml"), str(own / "mine.toml")) == [str(root / "a.toml"), str(own / "mine.toml")]
+    with pytest.raises(ConfigError, match=r"table manifest mine\.toml in .*found none"):
+        found("mine.toml")
     assert found("/gone/a.toml", "/gone/c.toml") == [str(root / "a.toml"), str(root / "c.toml")]
     assert _placed({"data": {"manifest": "/gone/b.toml"}}, root)["data"]["manifest"] == [str(tables / "b.toml")]
     with pytest.raises(ConfigError, match=r"/gone/d\.toml.*found none"):
         found("/gone/a.toml", "/gone/d.toml")
-    with pytest.raises(ConfigError, match="for two of them"):
+    with pytest.raises(ConfigError, match="for two of them; give the two manifests different names"):
         found("/gone/a.toml", "/elsewhere/a.toml")
 
 

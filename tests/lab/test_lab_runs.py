@@ -130,6 +130,25 @@ def test_the_first_run_of_the_lab_needs_no_data(
         assert "give --data DIR or set DEMEANOR_DATA" in capsys.readouterr().err
 
 
+def test_a_folder_that_was_named_and_is_not_there_is_an_error_in_every_command(
+    run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DEMEANOR_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    train(run_file, ["training.epochs=1"], tmp_path / "runs/known")
+    commands = (
+        "train run.toml --out other", "evaluate runs/known", "search run.toml --trials 1", "encode run.toml",
+        "bench run.toml --models concat --seeds 1", "export runs/known bundle",
+    )  # fmt: skip
+    for command in commands:
+        for option, variable in ((["--data", "gone"], str(tmp_path)), ([], "gone")):
+            monkeypatch.setenv("DEMEANOR_DATA", variable)
+            with pytest.raises(SystemExit) as left:
+                main([*command.split(), *option])
+            assert left.value.code == 2, command
+            assert "expected the folder of the data sets, got no folder gone; give --data" in capsys.readouterr().err
+
+
 def test_killed_at_any_moment_it_ends_with_the_same_numbers(
     run_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

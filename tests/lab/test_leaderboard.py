@@ -252,6 +252,30 @@ def test_moments_are_mean_and_spread_side_by_side() -> None:
     np.testing.assert_allclose(found[0], [[2.0, 4.0, 1.0, 0.0]])
 
 
+@pytest.mark.parametrize("per_speaker", [(), ("gsr",)])
+@pytest.mark.parametrize("series", [set(), {"gsr"}])
+def test_small_units_of_series_alone_are_scaled_and_constants_of_speakers_never(
+    per_speaker: tuple[str, ...], series: set[str]
+) -> None:
+    import numpy as np
+
+    from demeanor.features.parts import Parts
+    from demeanor.training.prepare import Column, _shape
+    from demeanor.training.runfile import Features
+    from demeanor.types import Sample
+
+    rng = np.random.default_rng(0)
+    almost = np.float32(0.7) + np.float32(6e-8) * rng.integers(0, 2, (20, 5, 1))
+    volts = rng.normal(2e-6, 3e-7, (20, 5, 1))
+    columns: dict[str, Column] = {"gsr": list(np.concatenate([almost, volts], 2).astype(np.float32))}
+    samples = [Sample(str(i), speaker="ab"[i % 2]) for i in range(20)]
+    parts = Parts(np.arange(20), np.arange(0), np.arange(0))
+    _shape(columns, Features(per_speaker=per_speaker), samples, parts, {}, series)
+    made = np.concatenate([x for x in columns["gsr"] if x is not None])
+    assert np.abs(made[:, 0]).max() < 1e-6
+    assert made[:, 1].std() == (pytest.approx(1, abs=1e-3) if series else pytest.approx(3e-7, rel=0.2))
+
+
 @pytest.mark.filterwarnings("error")
 def test_what_is_not_finite_takes_no_part_in_a_mean_over_time() -> None:
     import numpy as np

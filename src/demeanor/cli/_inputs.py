@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ def stretch_of(inputs: Sequence[str], jobs: Sequence[Job], start: float | None, 
     It stands in the analysis as it does for a row of a manifest, so that labels of its segments lie right in the file.
 
     Raises:
-        ConfigError: there is no one file of which it can be a stretch.
+        ConfigError: there is no one recording (sound, film, or subtitles by themselves) of which it can be a stretch.
     """
     said = {name: value for name, value in (("start", start), ("end", end)) if value is not None}
     if not said:
@@ -123,7 +124,24 @@ def stretch_of(inputs: Sequence[str], jobs: Sequence[Job], start: float | None, 
         raise ConfigError(f"expected one recording beside {told}, got several inputs; call demeanor once per recording")
     if not jobs[0].files:
         raise ConfigError(f"expected a recording beside {told}, got a text that was typed; leave {told} out")
+    if _is_timeless(jobs[0]):
+        raise ConfigError(
+            f"expected a recording (sound or film) beside {told}, got {jobs[0].name}, which has no seconds; "
+            f"leave {told} out"
+        )
     return {**said, "sample": said}
+
+
+def _is_timeless(job: Job) -> bool:
+    """Whether its files are texts and pictures alone; what cannot be read is told when it is read."""
+    from demeanor.media.source import is_regular
+    from demeanor.reader.inputs import gather
+
+    if not all(is_regular(path) for path in job.files):  # a pipe can be read once only
+        return False
+    with contextlib.suppress(DemeanorError):
+        return not gather(**{name: value for name, value in job.arguments.items() if name != "id"}).timed
+    return False
 
 
 def named(name: str, message: str) -> str:

@@ -1,28 +1,10 @@
-"""What the lab's commands share: the data folder, and tables of scores."""
+"""What the lab's commands share: tables of scores."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-from demeanor.errors import ConfigError
-
-
-def data_root(given: Path | None, config: Mapping[str, Any]) -> Path:
-    """The folder of the data sets; a run file whose data set reads no files needs none.
-
-    Raises:
-        ConfigError: none was named, or it is not there.
-    """
-    from demeanor.features.read import reads_files
-
-    if given is not None and given.is_dir():
-        return given
-    if reads_files(config):
-        raise ConfigError(f"expected the folder of the data sets, got {given}; give --data DIR or set DEMEANOR_DATA")
-    return Path()
 
 
 def print_record(record: Mapping[str, Any]) -> None:

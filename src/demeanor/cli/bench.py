@@ -36,9 +36,10 @@ def bench(
     from demeanor.plugins import require
 
     require("torch", "lab", "a benchmark")
-    from demeanor.cli._lab import data_root, print_rows
+    from demeanor.cli._lab import print_rows
     from demeanor.experiments.bench import bench as compare
     from demeanor.experiments.bench import planned
+    from demeanor.features.read import data_root
     from demeanor.training.run import read_run_file
 
     names = [m.strip() for m in models.split(",") if m.strip()]

@@ -37,7 +37,7 @@ def encode(
     from demeanor.errors import ConfigError
     from demeanor.features.store import Store
 
-    store = Store()
+    store = Store(required=not status)  # filling it is all that is asked for
     found: dict[str, Any] = {"store": str(store.root)}
     if run is not None:
         found["encoders"] = _carried_out(run, data, overrides or (), store, workers, status)
@@ -62,10 +62,9 @@ def _carried_out(
     path: Path, data: Path | None, overrides: Sequence[str], store: Store, workers: int | None, status: bool
 ) -> list[dict[str, Any]]:
     """Per encoder of the run file how many samples have it, are stored, failed."""
-    from demeanor.cli._lab import data_root
     from demeanor.cli._terminal import say
     from demeanor.errors import ConfigError
-    from demeanor.features.read import encoders_of
+    from demeanor.features.read import data_root, encoders_of
     from demeanor.training.run import read_run_file, with_manifest
     from demeanor.training.sources import corpus_of, divided, restored, seen_by
 

@@ -62,9 +62,9 @@ def run_root(given: Path | None, run: Path) -> Path:
     Raises:
         ConfigError: it is not there.
     """
-    from demeanor.cli._lab import data_root
     from demeanor.experiments.evaluate import spec_of
+    from demeanor.features.read import data_root, reads_files
 
     stored = spec_of(run)
-    known = stored.get("data_root")
+    known = stored.get("data_root") if reads_files(stored["config"]) else None
     return data_root(given if given is not None or known is None else Path(known), stored["config"])

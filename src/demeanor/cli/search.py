@@ -25,8 +25,8 @@ def search(
     from demeanor.plugins import require
 
     require("torch", "lab", "searching")
-    from demeanor.cli._lab import data_root
     from demeanor.experiments.search import search as look
+    from demeanor.features.read import data_root
     from demeanor.training.run import read_run_file
 
     best = look(run, data_root(data, read_run_file(run, overrides or ())), trials, out, overrides=overrides or ())

@@ -28,7 +28,7 @@ _FAR = 20.0
 """Seconds into a film from which its pictures are sought rather than decoded from the start."""
 
 _FINE = 100.0
-"""Looks a second at whether a film that does not say how long it is is over."""
+"""Looks a second at whether the pictures of a film are over where it does not say so."""
 
 Picture = NDArray[np.uint8]
 
@@ -151,14 +151,22 @@ def _span(sample: Sample, film: VideoReader) -> tuple[float, float]:
         InputError: the film shows nothing then.
     """
     start, end = sample.start or 0.0, math.inf if sample.end is None else sample.end
-    if film.duration is not None:
-        over, length = start >= film.duration, f"of {film.duration:.2f} s"
-    else:  # as browsers record: it says nothing of its length
-        over = start > 0 and next(film.frames(_FINE, 16, start), None) is None
+    if film.duration is None:  # as browsers record: it says nothing of its length
+        over = start > 0 and _is_over(film, start)
         length = f"that is over before {start:.2f} s" if over else "of unknown length"
+    elif film.pictures_end is not None and film.pictures_end <= start < film.duration:
+        over = start > 0 and _is_over(film, start)  # declared ends may be a little short of the last picture's
+        length = f"whose pictures end at {film.pictures_end:.2f} s"
+    else:
+        over, length = start >= film.duration, f"of {film.duration:.2f} s"
     if over or end <= start:
         raise InputError(f"expected pictures from {start:.2f} to {end:.2f} s, got a film {length}; check start and end")
     return start, end
+
+
+def _is_over(film: VideoReader, time: float) -> bool:
+    """Whether no picture is shown any more at a time in seconds, found out by looking."""
+    return next(film.frames(_FINE, 16, time), None) is None
 
 
 def _film(sample: Sample, config: PictureConfig) -> list[tuple[float, Picture]]:

@@ -137,8 +137,8 @@ def _features(model: JointModel, samples: Sequence[Sample], store: Store) -> lis
 
 
 def _placed(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """The run's settings, each of its table manifests looked for where the run had it, in the data folder, and in
-    recipes/tables.
+    """The run's settings, each of its table manifests looked for by its name in the data folder and in
+    recipes/tables, and last, where a folder is named too, where the run had it.
 
     Raises:
         ConfigError: a manifest is in none of them, or two of them are the same file.
@@ -147,17 +147,19 @@ def _placed(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     if named := data.get("manifest"):
         places: list[str] = []
         for name in [named] if isinstance(named, str) else named:
-            where = (Path(name), root / Path(name).name, Path("recipes/tables") / Path(name).name)
+            where = [root / Path(name).name, Path("recipes/tables") / Path(name).name]
+            if name != Path(name).name:  # a bare name could be any file of the working folder
+                where.append(Path(name))
             found = next((str(p.resolve()) for p in where if p.is_file()), None)
             if found is None:
                 raise ConfigError(
-                    f"expected the table manifest {name} there, in {root} or in recipes/tables, found none; put "
-                    "it into one of them"
+                    f"expected the table manifest {name} in {root} or in recipes/tables, found none; put it into "
+                    "one of them"
                 )
             if found in places:
                 raise ConfigError(
                     f"expected a table manifest for each of {', '.join(named)}, got {found} for two of them; "
-                    "put them where the run had them"
+                    "give the two manifests different names and export again"
                 )
             places.append(found)
         data["manifest"] = places

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from demeanor.encoders._encoder import Encoder
-from demeanor.errors import DataError, InputError
+from demeanor.errors import ConfigError, DataError, InputError
 from demeanor.features import digest
 from demeanor.types import Sample
 
@@ -32,9 +32,12 @@ Value = NDArray[Any] | None
 Jobs = list[tuple[int, Sample, str]]
 """(row, sample, key)."""
 
+Done = tuple[int, Value, str | None, str | None]
+"""(row, value, what is wrong with the sample, why the value could not be stored)."""
+
 
 class EncodeWarning(UserWarning):
-    """Some samples could not be encoded; the message counts and names them."""
+    """Some samples could not be encoded (the message counts and names them), or what was encoded not be stored."""
 
 
 class Encoded(list[Value]):
@@ -62,18 +65,26 @@ def encode_all(
 
     Returns:
         A value per sample; None where it lacks the modality, or its file cannot be read: that is told by an
-        `EncodeWarning` and in `warnings`.
+        `EncodeWarning` and in `warnings`. What cannot be stored is told by an `EncodeWarning` too.
+
+    Raises:
+        ConfigError: a value cannot be stored, and the store says that it must be.
     """
     from demeanor.features.store import Store as _Store
 
     store = store or _Store()
     values, jobs, faults = _from_store(samples, encoder, store, fitted_ids)
     if jobs:
-        store.remember(encoder)
+        try:
+            store.remember(encoder)
+        except ConfigError as error:
+            store.go_on(error)
     shown = sys.stderr.isatty() if progress is None else progress
     with _bar(digest.name_of(encoder), len(jobs), shown) as step:
-        for row, value, fault in _computed(jobs, encoder, store, workers):
+        for row, value, fault, unkept in _computed(jobs, encoder, store, workers):
             values[row] = value
+            if unkept:
+                store.go_on(ConfigError(unkept))
             if fault:
                 faults[row] = fault
             step()
@@ -107,10 +118,8 @@ def _from_store(
     return values, jobs, faults
 
 
-def _computed(
-    jobs: Jobs, encoder: Encoder, store: Store, workers: int | None
-) -> Iterator[tuple[int, Value, str | None]]:
-    """Row, value, fault of every job, in any order."""
+def _computed(jobs: Jobs, encoder: Encoder, store: Store, workers: int | None) -> Iterator[Done]:
+    """What came of every job, in any order."""
     count = min(_processors() if workers is None else max(1, workers), len(jobs) // _CHUNK)
     if not encoder.parallel or count < 2 or (workers is None and len(jobs) < _PAYS):
         yield from (_one(job, encoder, store) for job in jobs)
@@ -119,9 +128,10 @@ def _computed(
     left = {job[0]: job for job in jobs if _travels(job[1])}
     name = digest.name_of(encoder)
     try:
-        for row, fault in _pooled(list(left.values()), encoder, store, count):
+        for done in _pooled(list(left.values()), encoder, store, count):
+            row, _, fault, unkept = done
             job = left.pop(row)
-            yield row, None if fault else _read(store, name, job, encoder), fault
+            yield done if fault or unkept else (row, _read(store, name, job, encoder), None, None)
     except BrokenProcessPool:
         warnings.warn(
             f"{name}: the worker processes ended early (out of memory, or a script without "
@@ -131,7 +141,7 @@ def _computed(
     yield from (_one(job, encoder, store) for job in [*left.values(), *here])
 
 
-def _pooled(jobs: Jobs, encoder: Encoder, store: Store, count: int) -> Iterator[tuple[int, str | None]]:
+def _pooled(jobs: Jobs, encoder: Encoder, store: Store, count: int) -> Iterator[Done]:
     from multiprocessing import get_context
 
     # Forking would copy the threads' locks of numpy, OpenCV and FFmpeg.
@@ -155,20 +165,25 @@ def _start(encoder: Encoder, store: Store) -> None:
     _HELD.update(encoder=encoder, store=store)
 
 
-def _chunk(jobs: Jobs) -> list[tuple[int, str | None]]:
-    """In a worker: values go to the store, where the parent finds them."""
+def _chunk(jobs: Jobs) -> list[Done]:
+    """In a worker: values go to the store, where the parent finds them, or to the parent where that takes none."""
     done = (_one(job, _HELD["encoder"], _HELD["store"]) for job in jobs)
-    return [(row, fault) for row, _, fault in done]
+    return [(row, value if unkept else None, fault, unkept) for row, value, fault, unkept in done]
 
 
-def _one(job: tuple[int, Sample, str], encoder: Encoder, store: Store) -> tuple[int, Value, str | None]:
+def _one(job: tuple[int, Sample, str], encoder: Encoder, store: Store) -> Done:
     row, sample, key = job
     try:
         value = encoder.encode(sample)
     except (InputError, DataError, OSError) as error:
-        return row, None, _fault(sample, error)
-    store.write(digest.name_of(encoder), key, value)
-    return row, value, None
+        return row, None, _fault(sample, error), None
+    try:
+        store.write(digest.name_of(encoder), key, value)
+    except ConfigError as error:
+        if store.required:
+            raise
+        return row, value, None, str(error)
+    return row, value, None, None
 
 
 def _read(store: Store, name: str, job: tuple[int, Sample, str], encoder: Encoder) -> Value:

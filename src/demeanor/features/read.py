@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -87,6 +88,23 @@ def reads_files(config: Mapping[str, Any]) -> bool:
     if not isinstance(data, Mapping) or "dataset" not in data or data.get("also"):
         return True
     return bool(plugins.load("datasets", str(data["dataset"])).CARD.on_disk)
+
+
+def data_root(given: Path | None, config: Mapping[str, Any]) -> Path:
+    """The folder of the data sets: the one given, else DEMEANOR_DATA.
+
+    Raises:
+        ConfigError: the one that was named is not there; or none was, and the run file's data set reads files.
+    """
+    named = given or os.environ.get("DEMEANOR_DATA")
+    if named and Path(named).is_dir():
+        return Path(named)
+    if named or reads_files(config):
+        raise ConfigError(
+            f"expected the folder of the data sets, got {f'no folder {named}' if named else 'none'}; give --data DIR "
+            "or set DEMEANOR_DATA"
+        )
+    return Path()
 
 
 def samples_of(spec: Mapping[str, Any], root: Path) -> list[Sample]:

@@ -2,7 +2,8 @@
 
 A value is one `.npy` below `<root>/<encoder>/`, a fitted encoder one `.npz` below `<root>/<encoder>/fitted/`; each is
 written whole under another name and renamed, so a killed process leaves nothing half-made, and several may fill one
-store at once, several users too. A damaged file counts as absent, and so does one that cannot be opened.
+store at once, several users too. A damaged file counts as absent, and so does one that cannot be opened: its value is
+computed again, and takes its place where the folder may be written. What cannot be stored is used all the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from demeanor.encoders._encoder import Encoder
 from demeanor.errors import ConfigError, InputError, MissingExtraError, WeightsError
 from demeanor.features import digest
-from demeanor.features.encode import Encoded, encode_all
+from demeanor.features.encode import Encoded, EncodeWarning, encode_all
 from demeanor.types import Sample
 from demeanor.weights import cache_folder, expanded
 
@@ -49,11 +51,13 @@ class Store:
 
     Args:
         root: default DEMEANOR_FEATURES, else `features` in the user's cache.
+        required: whether what cannot be stored is an error; else it is told once, and used without being kept.
     """
 
-    def __init__(self, root: str | Path | None = None) -> None:
+    def __init__(self, root: str | Path | None = None, required: bool = False) -> None:
+        self.required, self._told = required, False
         given = root or os.environ.get("DEMEANOR_FEATURES")
-        self.root = expanded(given) if given else cache_folder() / "features"
+        self.root = expanded(given, "DEMEANOR_FEATURES") if given else cache_folder() / "features"
 
     @cached_property
     def files(self) -> digest.Files:
@@ -110,8 +114,12 @@ class Store:
         return None if value.dtype == bool else value
 
     def has(self, encoder: str, key: str) -> bool:
-        """Whether there is a file for it."""
-        return self._path(encoder, key).is_file()
+        """Whether there is a file for it that can be opened; whether it is damaged is found when it is read."""
+        try:
+            with self._path(encoder, key).open("rb"):
+                return True
+        except OSError:
+            return False
 
     def write(self, encoder: str, key: str, value: NDArray[Any] | None) -> None:
         """Store a value; None as an empty array of truth values, which no encoder gives.
@@ -121,6 +129,18 @@ class Store:
         """
         plain = np.zeros(0, bool) if value is None else np.asarray(value)
         self._write(self._path(encoder, key), lambda out: np.save(out, plain, allow_pickle=False))
+
+    def go_on(self, error: ConfigError) -> None:
+        """Go on without having stored something, and say so once.
+
+        Raises:
+            ConfigError: this very one, where storing is `required`.
+        """
+        if self.required:
+            raise error
+        if not self._told:
+            self._told = True
+            warnings.warn(f"{error}; until then values are used and not kept", EncodeWarning, stacklevel=3)
 
     def read_fitted(self, encoder: str, key: str) -> dict[str, NDArray[Any]]:
         """What an encoder learned, and `ids` it was fitted on.
@@ -223,7 +243,7 @@ def fitted(encoder: Encoder, samples: Sequence[Sample], store: Store | None = No
     """The encoder fitted on these samples, from the store if it has been before, and their sorted ids.
 
     Raises:
-        ConfigError: none of the samples has what it learns from.
+        ConfigError: none of the samples has what it learns from, or what it learned cannot be stored and must be.
     """
     if not encoder.learns:
         return encoder, ()
@@ -238,7 +258,10 @@ def fitted(encoder: Encoder, samples: Sequence[Sample], store: Store | None = No
         )
     ids = tuple(sorted(s.id for s in samples))
     encoder.fit(samples)
-    store.write_fitted(name, key, encoder.state(), ids)
+    try:
+        store.write_fitted(name, key, encoder.state(), ids)
+    except ConfigError as error:
+        store.go_on(error)
     return encoder, ids
 
 

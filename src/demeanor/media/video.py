@@ -61,6 +61,7 @@ class VideoReader:
 
     Attributes:
         duration: seconds as the file declares them, None if it does not.
+        pictures_end: seconds at which the pictures end as their stream declares it, None if it does not.
         size: (width, height) as shown: upright, with square pixels.
         fps: average frames per second, 0.0 if the file does not say.
         has_audio: whether there is a sound track that can be decoded.
@@ -74,7 +75,8 @@ class VideoReader:
             self.has_audio = sound_stream(container) is not None
             if "sound" in lost_tracks(container):
                 self.warnings.append(f"{name_of(source)}: {UNKNOWN_CODEC.format('sound')}; only the pictures were read")
-            self.duration = container.duration / 1e6 if container.duration else end_of(container, stream)
+            self.pictures_end = end_of(container, stream)
+            self.duration = container.duration / 1e6 if container.duration else self.pictures_end
             self.fps = float(stream.average_rate or stream.guessed_rate or 0)
             packets = ((packet, True) for packet in read_packets(container, stream, Damage()))
             first = next(self._decoded(stream, packets, Damage()), None)

@@ -39,7 +39,8 @@ def is_id(text: str) -> bool:
 def state_folder(port: int) -> Path:
     """Where a service keeps its jobs unless told otherwise: `DEMEANOR_STATE`, else the user's state folder."""
     own = os.environ.get("DEMEANOR_STATE")
-    root = expanded(own or Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "demeanor")
+    state = own or Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "demeanor"
+    root = expanded(state, "DEMEANOR_STATE, --folder")
     return root / f"serve-{port}"
 
 

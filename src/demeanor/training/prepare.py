@@ -21,7 +21,7 @@ from demeanor.features.context import in_context, preceding
 from demeanor.features.digest import of, of_arrays
 from demeanor.features.encode import encode_all
 from demeanor.features.exported import over_time
-from demeanor.features.normalise import Standardiser, is_frames, within_speakers
+from demeanor.features.normalise import LEAST_OF_SERIES, LEAST_SPREAD, Standardiser, is_frames, within_speakers
 from demeanor.features.parts import Parts, group_of
 from demeanor.features.read import encoders_of
 from demeanor.features.store import Store, fitted, refuse_leak
@@ -140,7 +140,8 @@ def prepare(run: RunFile, root: Path, store: Store | None = None, say: Callable[
         columns[modality] = list(encode_all(samples, encoder, store, fitted_ids=ids))
         say(f"{modality}: {sum(x is not None for x in columns[modality])} of {len(samples)} samples encoded")
     raw = {m: max((len(x) for i in parts.train if (x := c[i]) is not None), default=0) for m, c in columns.items()}
-    scales = _shape(columns, run.features, samples, parts, known)
+    series = {m for m, settings in run.encoders.items() if settings["name"] == "series"}
+    scales = _shape(columns, run.features, samples, parts, known, series)
     if seen is not None and (set(scales) - set(known) or (before is None and any(e.learns for e in read.values()))):
         seen = tuple(sorted({*seen, *(samples[i].id for i in parts.train)}))
     return Prepared(samples, parts, columns, encoders, scales, labels, seen, raw, _own_labels(samples, run))
@@ -183,11 +184,12 @@ def _scales_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Standardiser]:
 
 def _shape(
     columns: dict[str, Column], features: Features, samples: Sequence[Sample], parts: Parts,
-    known: Mapping[str, Standardiser],
+    known: Mapping[str, Standardiser], series: Set[str],
 ) -> dict[str, Standardiser]:  # fmt: skip
     """Cut, average, scale and put into context, in place; `NAME_context` are columns of their own.
 
-    Scales that are `known` are taken as they are, where features are scaled at all.
+    Scales that are `known` are taken as they are, where features are scaled at all. `series` are the modalities in
+    units of the user's own.
     """
     reaches = features.context if isinstance(features.context, dict) else {}
     for setting, names in (
@@ -213,7 +215,8 @@ def _shape(
             )
         column = [None if x is None else x[: features.longest.get(modality)] for x in column]
         if all(x is None or is_frames(x) for x in column):
-            column = shape_frames(column, modality, features, parts, scales, [s.speaker for s in samples])
+            least = LEAST_OF_SERIES if modality in series else LEAST_SPREAD
+            column = shape_frames(column, modality, features, parts, scales, [s.speaker for s in samples], least)
             if count := features.before.get(modality):
                 said[modality + CONTEXT] = preceding(column, samples, count)
             if reach := features.reach(modality):
@@ -226,16 +229,17 @@ def _shape(
 
 def shape_frames(
     column: Column, modality: str, features: Features, parts: Parts, scales: dict[str, Standardiser],
-    speakers: Sequence[str | None] = (),
+    speakers: Sequence[str | None] = (), least: float = LEAST_SPREAD,
 ) -> Column:  # fmt: skip
     """Mean (and spread) over time where asked, then scaled: as `scales` says, else by the training part, left there."""
     mean, moments = modality in features.mean, modality in features.moments
     column = [None if x is None else over_time(x, mean, moments) for x in column]
     if modality in features.per_speaker:
-        column = list(within_speakers(column, speakers))
+        column = list(within_speakers(column, speakers, least))
+        least = LEAST_SPREAD  # units are the speakers' own spreads now, and what is smaller is left of constants
     if features.normalise == "none":
         return column
-    scale = scales.setdefault(modality, Standardiser.fit([column[i] for i in parts.train]))
+    scale = scales.setdefault(modality, Standardiser.fit([column[i] for i in parts.train], least))
     return [None if x is None else scale.apply(x) for x in column]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from demeanor.errors import ConfigError, UnknownNameError
-from demeanor.features.read import reads_files
+from demeanor.features.read import data_root
 from demeanor.plugins import require
 
 EXPERTS = ("words", "face", "voice", "posts")
@@ -135,14 +135,7 @@ def train(path: Path, overrides: Sequence[str] = (), out: Path | None = None, da
         raise UnknownNameError("expert", expert, EXPERTS)
     module = importlib.import_module(f"demeanor.training.{expert or 'lab'}")
     run = None if expert else module.check(with_manifest(spec, path))
-    named = os.environ.get("DEMEANOR_DATA")
-    root = data or (Path(named) if named else None)
-    if run is not None and not reads_files(spec):
-        root = root or Path()
-    elif root is None or not root.is_dir():
-        raise ConfigError(
-            f"expected a data folder, got '{root}'; give --data DIR or set DEMEANOR_DATA; {path} names the files"
-        )
+    root = data_root(data, spec)
     folder = out or Path("runs") / str(spec["run"]["name"])
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_other(folder, spec)

@@ -111,13 +111,14 @@ class Data(BaseModel):
     protocol: str = "as given"
     """What records call the division into parts."""
     valid: float = Field(default=0.1, gt=0, lt=1)
-    """Share of the groups set aside for validation, where the data name no such part, or with folds."""
+    """Share set aside for validation: of the training groups where the data name parts but not this one, or with folds;
+    of all groups where they name none, and then below 0.8, for a fifth is the test part."""
     folds: int = Field(default=0, ge=0)
     """With more than 1: groups are dealt into as many, and the data's own parts are passed over."""
     fold: int = Field(default=0, ge=0)
     """Which of them is the test part, from 0 on; `demeanor bench` takes each in turn."""
     fold_seed: int = 0
-    """Of that deal, and of what is set aside."""
+    """Of the deal into folds, and of what is set aside of training groups; nothing without parts and folds."""
     by: Literal["group", "speaker"] = "group"
     """What folds and the validation share are dealt by; groups are never divided either way."""
     also: tuple[str, ...] = ()

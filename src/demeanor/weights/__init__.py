@@ -60,7 +60,7 @@ def find(
             f"{', '.join(e.sha256 for e in known.editions)}; upgrade demeanor, or take a bundle made for it"
         )
     if path is not None:
-        return _from_path(known, editions, expanded(path))
+        return _from_path(known, editions, expanded(path, f"for the weights '{name}'"))
     reasons: list[str] = []
     for wanted in ([e for e in editions if e.sha256 == prefer], [e for e in editions if e.sha256 != prefer]):
         for origin, edition, folder in _places(known, wanted, reasons):
@@ -114,7 +114,7 @@ def _snapshots(repository: str, reasons: list[str]) -> list[Path]:
     """Snapshot folders of a repository in the local hub cache, newest first; none where it cannot be looked into."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     try:
-        root = expanded(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
+        root = expanded(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub", "HF_HUB_CACHE")
         folders = (root / f"models--{repository.replace('/', '--')}" / "snapshots").glob("*/")
         return sorted(folders, key=lambda f: f.stat().st_mtime, reverse=True)
     except (ConfigError, OSError) as error:

@@ -15,8 +15,8 @@ from demeanor.errors import ConfigError, WeightsError
 from demeanor.weights._table import WeightFile, WeightSet
 
 
-def expanded(path: str | Path) -> Path:
-    """A path with the user's home folder in place of a `~` at its beginning.
+def expanded(path: str | Path, setting: str) -> Path:
+    """A path with the user's home folder in place of a `~` at its beginning; `setting` is what can name another.
 
     Raises:
         ConfigError: there is no home folder, as for a user that the system does not know.
@@ -25,7 +25,7 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise ConfigError(
-            f"{path}: expected a home folder, got none; set HOME, or name a folder in full (DEMEANOR_CACHE)"
+            f"{path}: expected a home folder, got none; set HOME, or name a folder in full ({setting})"
         ) from error
 
 
@@ -36,8 +36,8 @@ def cache_folder() -> Path:
         ConfigError: as `expanded`.
     """
     if own := os.environ.get("DEMEANOR_CACHE"):
-        return expanded(own)
-    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "demeanor"
+        return expanded(own, "DEMEANOR_CACHE")
+    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "DEMEANOR_CACHE") / "demeanor"
 
 
 def join(sources: list[Path], target: Path, file: WeightFile, known: WeightSet) -> None:
