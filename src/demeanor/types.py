@@ -6,6 +6,7 @@ dimensions in [-1, 1], times are seconds from the start, boxes are (x, y, width,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ EMOTIONS = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")
 
 CUES = ("words", "voice", "face", "scene")
 """What can be read on its own."""
+
+COMMAS = re.compile("[,，、]")
+"""What stands between names of cues, or of people, in one line: commas of either script."""
 
 Kind = Literal["text", "image", "audio", "video", "mixed"]
 Source = str | Path | bytes | BinaryIO | NDArray[Any]

@@ -131,6 +131,18 @@ def test_letters_and_roles_of_speakers_are_no_names_in_what_is_said(called: str,
     assert redact_json([{"speaker": called, "text": said}])[0] == [{"speaker": "S1", "text": said}]
 
 
+def test_of_a_speaker_with_a_comma_the_parts_that_are_names_are_looked_for() -> None:
+    called = "Smith, A"
+    out = redact_analysis({"segments": [{"text": "A good day, said Smith.", "speaker": called}]}).data
+    assert (out["segments"][0]["text"], out["segments"][0]["speaker"]) == ("A good day, said [NAME].", "S1")
+    assert redact_json({called: {"speaker": called}})[0] == {"S1": {"speaker": "S1"}}
+
+
+def test_given_names_of_an_analysis_may_have_commas() -> None:
+    out = redact_analysis({"segments": [{"text": "张三和李四吵了一架。"}]}, names=["张三，李四"]).data
+    assert out["segments"][0]["text"] == "[NAME]和[NAME]吵了一架。"
+
+
 def test_names_beside_a_role_or_short_as_a_label_are_looked_for() -> None:
     said = [{"speaker": who, "text": f"Well, {who} is here."} for who in ("Sam", "Doctor Quux", "王明")]
     left = [m["text"] for m in redact_json(said)[0]]

@@ -2,12 +2,14 @@
 
 import random
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from personal_cases import cases
 
+from demeanor.errors import InputError
 from demeanor.privacy.checks import is_card, is_iban, is_resident_id
 from demeanor.privacy.spans import KINDS, PLACEHOLDER, Pseudonyms, Span, joined, replaced
 from demeanor.privacy.text import find_personal, redact_text
@@ -112,6 +114,17 @@ def test_given_names_and_a_recogniser() -> None:
     assert done == "Ask zoe [NAME] or [NAME]; [NAME] knows. [NAME]也知道。"
     assert redact_text("so said Aki", recogniser=lambda t: [(8, 11)]).text == "so said [NAME]"
     assert redact_text("Aki", recogniser=lambda t: [(-5, 99)]).text == "[NAME]"
+
+
+@pytest.mark.parametrize("names", [["张三，李四"], "张三、李四", ["张三", "，李四,"]])
+def test_a_given_name_with_a_comma_is_several(names: list[str] | str) -> None:
+    assert redact_text("张三和李四吵了一架。", names=names).text == "[NAME]和[NAME]吵了一架。"
+
+
+@pytest.mark.parametrize("names", [17, [17], [None]])
+def test_names_that_are_no_texts_are_refused(names: Any) -> None:
+    with pytest.raises(InputError, match="names: expected texts, got"):
+        redact_text("I love it", names=names)
 
 
 def test_who_is_named_once_is_known_everywhere() -> None:

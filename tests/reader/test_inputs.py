@@ -1,5 +1,7 @@
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -339,3 +341,9 @@ def test_what_looks_like_a_mistyped_name_is_read_and_said_so(text: str) -> None:
 @pytest.mark.parametrize("text", ["ok", "e.g.", "yes/no", "3.14", "Hmm...ok", "U.S.A", "I like it.a lot"])
 def test_a_word_is_no_name(text: str) -> None:
     assert gather(text).warnings == ()
+
+
+def test_what_reads_inputs_does_not_load_the_patterns_of_personal_data() -> None:
+    """They take longer to compile than everything else here takes to load."""
+    seen = "import sys, demeanor.reader.inputs; print('demeanor.privacy.names' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True).stdout == "False\n"

@@ -338,12 +338,46 @@ def test_texts_are_no_longer_than_texts_may_be(client: TestClient) -> None:
         begun(ws, cues="words")
         for number, text in enumerate(["I love it. " * 2, "I love it.", "I hate it.", "I love it.", "So."], start=1):
             ws.send_json({"type": "text", "n": number, "text": text})
+        ws.send_json({"type": "end"})
         out = rest(ws)
     (problem,) = (t["problem"] for t in out if t["type"] == "problem")
-    assert (problem["status"], "at most 20 characters, got 22" in problem["detail"]) == (413, True)
+    assert (problem["status"], "at most 20 characters in all" in problem["detail"]) == (413, True)
+    assert "in pieces" not in problem["detail"], "these would be too long together"
     analysis = out[-1]["analysis"]
     assert [s["text"] for s in analysis["segments"]] == ["I love it.", "I hate it."]
     assert ["at most 20 characters" in w for w in analysis["warnings"]] == [True]
+
+
+def test_sound_goes_on_when_no_more_texts_are_taken(client: TestClient) -> None:
+    service(client).settings = replace(service(client).settings, longest=20)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws)
+        for number in (1, 2, 3, 4):
+            ws.send_json({"type": "text", "n": number, "text": "I love it."})
+        for message in media(TALK, first=5):
+            ws.send_bytes(message)
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    analysis = out[-1]["analysis"]
+    assert analysis["duration"] == pytest.approx(len(TALK) / RATE, abs=0.15)
+    assert ["at most 20 characters" in w for w in analysis["warnings"]] == [True]
+
+
+def test_a_wrong_time_costs_its_message_only(client: TestClient) -> None:
+    service(client).settings = replace(service(client).settings, media_seconds=60.0)
+    first, *others = media(TALK)
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws)
+        ws.send_bytes(first)
+        ws.send_bytes(HEADER.pack(2, 1, 0, 2, 1700.0) + jpeg(picture([])))
+        for number, message in enumerate(others, start=3):
+            ws.send_bytes(HEADER.pack(1, 1, 0, number, (number - 2) / 10) + message[HEADER.size :])
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    (problem,) = (t["problem"]["detail"] for t in out if t["type"] == "problem")
+    assert "expected a time within the 60 s" in problem
+    assert out[-1]["analysis"]["duration"] == pytest.approx(len(TALK) / RATE, abs=0.15)
+    assert not [w for w in out[-1]["analysis"]["warnings"] if "at most" in w]
 
 
 def test_the_queue_of_jobs_answers_while_live_sessions_are_read_to_their_end(

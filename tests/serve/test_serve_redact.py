@@ -117,6 +117,14 @@ def test_lists_in_forms_have_commas_of_either_script(client: TestClient) -> None
     assert "[NAME]和[NAME]吵了一架" in said.text
 
 
+def test_so_has_a_name_in_json_and_the_limits_hold_for_its_parts(client: TestClient) -> None:
+    sent = {"text": "阿强和小芳吵了一架。", "redact": True, "names": ["阿强，小芳"]}
+    said = client.post("/v1/analyze", json=sent)
+    assert said.status_code == 200, said.text
+    assert "[NAME]和[NAME]吵了一架" in said.text
+    assert problem(client.post("/v1/analyze", json={**sent, "names": ["强、" * 101, "芳," * 100]}))[0] == 422
+
+
 @pytest.mark.parametrize("value", ["yes", "", "True", "1"])
 def test_a_form_that_says_neither_true_nor_false_is_refused(client: TestClient, value: str) -> None:
     said = client.post("/v1/jobs", files={"text": (None, TEXT), "redact": (None, value)})

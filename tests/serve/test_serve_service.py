@@ -14,10 +14,13 @@ from starlette.requests import ClientDisconnect, Request
 
 from demeanor.serve import service as module
 from demeanor.serve.analyze import read_apart
+from demeanor.serve.app import create_app
 from demeanor.serve.pool import Order, Worker
 from demeanor.serve.service import Service
 from demeanor.serve.settings import Settings
 from demeanor.serve.upload import Upload
+from live_calls import STREAM, begun
+from serve_calls import HERE, TestClient, until
 
 
 class Broken:
@@ -50,6 +53,23 @@ def test_models_that_cannot_be_loaded_are_logged_and_do_not_keep_it_starting(
     asyncio.run(run())
     (line,) = map(json.loads, capsys.readouterr().err.splitlines())
     assert (line["event"], line["where"].split()[0]) == ("fault", "RuntimeError")
+
+
+def test_the_service_says_that_its_models_cannot_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To whoever watches it, and to a client of live readings, whose connection does not just break off."""
+
+    async def warmed(_: Worker) -> None:
+        pass
+
+    monkeypatch.setattr(module, "load", lambda *_: Broken())
+    monkeypatch.setattr(Worker, "warmed", warmed)
+    with TestClient(create_app(Settings(folder=tmp_path / "s")), base_url=HERE) as client:
+        until(lambda: client.get("/health").json()["status"] != "starting", "the models")
+        assert client.get("/health").json()["status"] == "fault"
+        with client.websocket_connect(STREAM) as ws:
+            told = begun(ws)
+            assert (told["type"], told["problem"]["type"]) == ("error", "urn:demeanor:problem:fault")
+            assert ws.receive()["code"] == 1008
 
 
 def test_who_leaves_while_others_are_read_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

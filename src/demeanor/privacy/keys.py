@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from demeanor.privacy.spans import Pseudonyms
+from demeanor.privacy.speakers import is_role
 from demeanor.privacy.text import NameFinder, find_personal
 
 _OWN = re.compile(r"demeanor\.\w+/\d+")
@@ -67,7 +68,7 @@ class Keys:
     def _without(self, key: str) -> str:
         if key in _KEPT or (self._own and _PLAIN.fullmatch(key)):
             return key
-        if key in self._names and key in self._speakers:
+        if key in self._speakers and not is_role(key):
             return self._speakers[key]
         words = key.replace("_", " ") if " " not in key else key
         spans = find_personal(words, names=self._names, recogniser=self._recogniser)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from demeanor.errors import InputError
 from demeanor.privacy.script import LETTERS, LOWER, MARKS, UPPER, Script
 from demeanor.privacy.spans import Span
+from demeanor.types import COMMAS
 
 _SMALL = LOWER + MARKS
 _ON = rf"(?![A-ZÀ-ÖØ-Þ])[{LETTERS}{MARKS}]"  # no word in capitals; the usual ones will do to tell, in fewer steps
@@ -114,9 +116,6 @@ _HAN_TITLED = re.compile(_TITLES)
 _HAN_PERSON = re.compile("先生|女士")  # hardly ever after a word of three characters that is no name
 _HAN_NOT = re.compile(r"[人者座生家员族党手师民们了着过吗呢吧的店号级]$")
 
-COMMAS = re.compile("[,，、]")
-"""What stands between names in one line: commas of either script."""
-
 
 def find(text: str, script: Script) -> Iterator[Span]:
     """Names told by what stands around them."""
@@ -188,8 +187,16 @@ def variants(name: str) -> set[str]:
 
 
 def several(names: Iterable[str]) -> list[str]:
-    """Names one by one; a single text is one name, not its letters."""
-    return [names] if isinstance(names, str) else list(names)
+    """Names one by one: a single text is one, not its letters, and one with a comma in it is several.
+
+    Raises:
+        InputError: something else than texts.
+    """
+    listed = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    for name in listed:
+        if not isinstance(name, str):
+            raise InputError(f"names: expected texts, got {type(name).__name__}; give the names of people as a list")
+    return [part.strip() for name in listed for part in COMMAS.split(name) if part.strip()]
 
 
 def given(text: str, names: Iterable[str]) -> Iterator[Span]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from demeanor.privacy.names import several
+
 _NUMBERED = re.compile(r"(?:S|speaker ?|channel ?)\d{1,3}|left|right", re.IGNORECASE)
 _UNNAMED = frozenset({"user", "reader", "demeanor"})
 _ROLES_LIST = """
@@ -45,7 +47,12 @@ def sought(speakers: Mapping[Any, str]) -> set[str]:
 
     Letters, numbers and roles ("A", "spk_0", "Customer 1") are none: they stand in texts as usual words.
     """
-    return {name for called, mark in speakers.items() if called != mark and (name := _name_in(str(called)))}
+    return {name for called, mark in speakers.items() if called != mark for name in _names_in(str(called))}
+
+
+def _names_in(called: str) -> list[str]:
+    """The names in what a speaker is called: "Smith, A" is Smith, for a letter is none."""
+    return [name for part in several(called) if (name := _name_in(part))]
 
 
 def _name_in(called: str) -> str:
@@ -92,8 +99,8 @@ def corrected_speakers(data: Mapping[str, Any]) -> Iterator[str]:
     """What users call the speakers in their corrections."""
     for said in data.get("corrections") or ():
         value = said.get("value") if isinstance(said, Mapping) and about_speaker(said) else None
-        if isinstance(value, str) and (name := _name_in(value)):
-            yield name
+        if isinstance(value, str):
+            yield from _names_in(value)
 
 
 def about_speaker(correction: Mapping[str, Any]) -> bool:

@@ -22,8 +22,7 @@ from demeanor.media.source import existing_file, name_of
 from demeanor.media.text import decode_text
 from demeanor.media.transcript import kind_of_transcript, read_transcript
 from demeanor.media.waveform import Waveform, from_pair, is_pair
-from demeanor.privacy.names import COMMAS
-from demeanor.types import CUES, Kind, Source, Utterance
+from demeanor.types import COMMAS, CUES, Kind, Source, Utterance
 
 NEEDS = {
     "words": "a text or speech",

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.kind import kind_of
-from demeanor.privacy.names import COMMAS, several
+from demeanor.privacy.names import several
 
 _PIECE = 256 << 10
 _BYTES = bytes | bytearray | memoryview
@@ -104,7 +104,7 @@ def sample_form(
 
     Raises:
         InputError: nothing to read, no file of that name, or something of another kind.
-        ConfigError: names or faces of a redaction that is not asked for, or a name with a comma.
+        ConfigError: names or faces of a redaction that is not asked for.
     """
     _check_texts(text=text, language=language, id=id)
     hidden = _hidden(names, faces)
@@ -119,8 +119,13 @@ def sample_form(
             f"{text!r} was read as words, though there is a file of that name; file={text!r} reads the file",
             UserWarning, stacklevel=3,
         )  # fmt: skip
-    named = cues if cues is None or isinstance(cues, str) else ",".join(cues)
-    fields = {"text": text, "language": language, "cues": named, "id": id, "redact": "true" if redact else None}
+    fields = {
+        "text": text,
+        "language": language,
+        "cues": _in_line(cues),
+        "id": id,
+        "redact": "true" if redact else None,
+    }
     fields |= hidden
     given = {name: value for name, value in fields.items() if value is not None}
     if text is None and not parts.keys() - {"transcript"}:
@@ -140,8 +145,7 @@ def copy_form(
     """What a caller of `Client.redact` gave, ready to be sent; under the name of the copy, whose ending says its form.
 
     Raises:
-        InputError: no file of that name, or a text that looks like one's.
-        ConfigError: a name with a comma, which stands between names.
+        InputError: no file of that name, a text that looks like one's, or names that are no texts.
     """
     fields = {"language": language, "beep": None if beep else "false", **_hidden(names, faces)}
     media: dict[str, Part]
@@ -161,12 +165,21 @@ def _hidden(names: Iterable[str], faces: bool) -> dict[str, str | None]:
     """What is said of a redaction, as fields.
 
     Raises:
-        ConfigError: a name with a comma, which stands between names.
+        InputError: names that are no texts.
     """
-    named = several(names)
-    if bad := [name for name in named if COMMAS.search(name)]:
-        raise ConfigError(f"names: expected names without commas, got {len(bad)} with one; give their parts one by one")
-    return {"names": ",".join(named) or None, "faces": None if faces else "false"}
+    return {"names": ",".join(several(names)) or None, "faces": None if faces else "false"}
+
+
+def _in_line(cues: str | Iterable[str] | None) -> str | None:
+    """Names of cues as a field.
+
+    Raises:
+        InputError: something else.
+    """
+    try:
+        return cues if cues is None or isinstance(cues, str) else ",".join(cues)
+    except TypeError as error:
+        raise InputError(f"cues: expected names such as ['words', 'voice'], got {cues!r}; mend it") from error
 
 
 def _check_texts(**given: Any) -> None:

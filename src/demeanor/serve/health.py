@@ -19,7 +19,9 @@ router = APIRouter()
 class Health(BaseModel):
     """How the service is."""
 
-    status: Literal["ok", "starting"] = Field(description="`starting` while the models are loaded; requests wait.")
+    status: Literal["ok", "starting", "fault"] = Field(
+        description="`starting` while the models are loaded; requests wait. `fault` where they could not be loaded."
+    )
     version: str
     workers: int = Field(description="Processes that could read media at once.")
     local: bool = Field(description="Whether what is sent stays on the machine of who sends it, as far as it knows.")
@@ -51,7 +53,7 @@ async def health(request: Request) -> Health:
     service = service_of(request)
     ready = sum(worker.ready for worker in service.workers)
     return Health(
-        status="ok" if service.warmed else "starting",
+        status="fault" if service.failed else "ok" if service.warmed else "starting",
         version=__version__,
         workers=ready,
         local=service.settings.own,

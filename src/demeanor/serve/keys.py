@@ -113,7 +113,7 @@ def new_key(path: Path, name: str) -> str:
         raise ConfigError(f"--new-key: expected a name of letters, digits and . _ @ -, got {name!r}")
     try:
         known = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        if re.search(rf"^{re.escape(name)}\s", known, re.MULTILINE):
+        if name in [key.name for key in _parsed(known)[0]]:
             raise ConfigError(f"{path}: there is a key named {name} already; delete its line, or take another name")
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
             file.write(("\n" if known and not known.endswith("\n") else "") + line + "\n")

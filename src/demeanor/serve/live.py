@@ -18,10 +18,11 @@ from demeanor.reader.inputs import chosen_cues, language_of
 from demeanor.serve import sessions
 from demeanor.serve.identity import identify
 from demeanor.serve.log import log
-from demeanor.serve.problem import Problem, of
+from demeanor.serve.problem import Problem, fault, of
 from demeanor.serve.service import Service, service_of
 from demeanor.serve.sessions import Session, apart
 from demeanor.serve.wire import LARGEST, PROTOCOL, Command, Hello, Medium, hello, number_of, parsed
+from demeanor.serve.worker import place
 
 router = APIRouter()
 
@@ -56,15 +57,17 @@ async def stream(websocket: WebSocket) -> None:
     try:
         owner = await identify(websocket)
         connection = await _begun(websocket, service, owner)
-    except (Problem, DemeanorError) as error:
-        problem = error if isinstance(error, Problem) else of(error)
+    except WebSocketDisconnect:
+        return
+    except Exception as error:  # a client is told of whatever it is
+        problem = error if isinstance(error, Problem) else of(error) if isinstance(error, DemeanorError) else fault()
+        if problem.kind == "fault":
+            log("fault", where=place(error), request="stream")
         log(
             "live", outcome="refused", problem=problem.kind, ms=round(1000 * (time.monotonic() - began), 1),
             key=websocket.scope.get("demeanor.owner"),
         )  # fmt: skip
         await _refuse(websocket, problem)
-        return
-    except WebSocketDisconnect:
         return
     await service.lives.undisturbed(_served(service, connection))
 

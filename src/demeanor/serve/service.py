@@ -42,7 +42,8 @@ class Service:
         bell: rung when a job changes.
         now: reads what `POST /v1/analyze` brings.
         workers: all worker processes, `now` among them.
-        warmed: whether the models are loaded.
+        warmed: whether the models are loaded, or could not be.
+        failed: where in the code the loading of the models broke off; None where it did not.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,6 +64,7 @@ class Service:
         self.workers = [Worker(settings, each, replaced) for _ in range(settings.workers + 1)]
         self.now = self.workers[0]
         self.warmed = False
+        self.failed: str | None = None
 
     async def start(self) -> None:
         """Take up what an earlier service left, and begin to work."""
@@ -91,7 +93,8 @@ class Service:
             try:
                 await asyncio.to_thread(lambda: self.reader.experts.words)
             except Exception as error:  # told again, to whom it concerns, when it is needed
-                log("fault", where=place(error))
+                self.failed = place(error)
+                log("fault", where=self.failed)
             for worker in self.workers:
                 await worker.warmed()
         self.warmed = True

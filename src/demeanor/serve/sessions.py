@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from demeanor.errors import DemeanorError, InputError
+from demeanor.errors import DemeanorError, InputError, LimitError
 from demeanor.reader.events import Event
 from demeanor.reader.reader import Reader
 from demeanor.serve.decoding import Coded, Decoder, Pcm, Pictures, Sound
@@ -20,7 +20,7 @@ from demeanor.serve.log import log
 from demeanor.serve.problem import Problem, fault, of
 from demeanor.serve.settings import Settings
 from demeanor.serve.wire import Hello, Medium
-from demeanor.serve.worker import check_text, place
+from demeanor.serve.worker import place
 
 Result = TypeVar("Result")
 
@@ -32,6 +32,9 @@ RESUME = 60.0
 
 MOST_KEPT = 2000
 """Events kept for a client that has not acknowledged them; of partial readings the last alone."""
+
+AHEAD = 60.0
+"""Seconds beyond the length of a session that the time of a medium may say; one later than that is a slip."""
 
 BEHIND = 20.0
 """Seconds of sound that may wait to be heard; the service takes nothing more until it has caught up."""
@@ -70,7 +73,7 @@ class Session:
         self.received, self.finished, self.failed = 0, False, False
         self._began, self._noted = time.monotonic(), False
         self._settings, self._loop = settings, asyncio.get_running_loop()
-        self._written, self._full = 0, False
+        self._written, self._full, self._left_aside = 0, False, False
         self._kept: deque[dict[str, Any]] = deque()
         self._forgotten, self._latest = 0, 0
         self._news, self._pushing = asyncio.Event(), asyncio.Lock()
@@ -114,8 +117,13 @@ class Session:
                 return  # it has been told
             if self._ending is not None:
                 raise InputError("expected nothing after the end, got more; begin another session")
-            if self._stream.seconds > self._settings.media_seconds:
-                self._fill(f"{self._settings.media_seconds:.0f} s")
+            most = self._settings.media_seconds
+            if (medium.time or 0) > most + AHEAD:
+                raise InputError(
+                    f"expected a time within the {most:.0f} s of a live session, got {medium.time:.0f} s; mend it"
+                )
+            if self._stream.seconds > most:
+                self._fill(f"{most:.0f} s")
             elif medium.kind == "audio":
                 await self._hear(medium)
             elif medium.kind == "picture":
@@ -124,19 +132,32 @@ class Session:
                 self._write(medium.data.decode("utf-8", "replace"))
 
     def _write(self, text: str) -> None:
+        """Push a text, or leave it aside where it and those before it are too long together: sound goes on.
+
+        Raises:
+            LimitError: it is longer than all of them may be.
+        """
         longest = self._settings.longest
-        check_text(text, longest)
-        if self._written + len(text) > longest:
-            self._fill(f"{longest} characters")
-        else:
+        if len(text) > longest:
+            raise LimitError(
+                f"expected texts of at most {longest} characters in all of a live session, got one of {len(text)}; "
+                "send less of it"
+            )
+        if self._written + len(text) <= longest:
             self._written += len(text)
             self._stream.push_text(text)
+        elif not self._left_aside:
+            self._left_aside = True
+            self._warn_of(f"{longest} characters of text")
 
     def _fill(self, most: str) -> None:
         """End a session into which no more goes: what was read is not lost over a client that sends on."""
         self._full = True
-        self._stream.warn(f"a live session takes at most {most}: what came after them was not read; begin another one")
+        self._warn_of(most)
         self.end()
+
+    def _warn_of(self, most: str) -> None:
+        self._stream.warn(f"a live session takes at most {most}: what came after them was not read; begin another one")
 
     async def _hear(self, medium: Medium) -> None:
         if isinstance(self._sound, Pcm):

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from demeanor.privacy.names import COMMAS
+from demeanor.privacy.names import several
 from demeanor.serve.problem import Problem
 from demeanor.serve.worker import check_text
+from demeanor.types import COMMAS
 
 _PARSER_LOG = logging.getLogger("python_multipart")
 _PARSER_LOG.addHandler(logging.NullHandler())
@@ -63,6 +64,13 @@ class Options(BaseModel):
     beep: bool | None = Field(
         default=None, description="Whether a copy's speech is recognised and what is personal in it covered; it is."
     )
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _one_by_one(cls, names: Any) -> Any:
+        """Names as they are looked for, so that the limits hold for these."""
+        listed = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        return several(names) if listed else names
 
 
 class Sample(Options):
