@@ -464,3 +464,17 @@ def test_one_value_has_one_mark_whatever_its_width_and_accents() -> None:
     assert redact_text(text, pseudonyms=Pseudonyms()).text == "电话[PHONE 1]，又是[PHONE 1]"
     marks = Pseudonyms(b"k")
     assert marks.of("NAME", "Jiří") == marks.of("NAME", "Jir\u030ci\u0301")
+
+
+@pytest.mark.parametrize("looped", ["1" * 30, "1" * 171, "11-" * 60 + "1", "1 " * 60 + "1", "1" * 20_000])
+def test_a_number_that_a_recogniser_loops_over_is_taken_whole(looped: str) -> None:
+    for told in ("The card number is ", "卡号是", "my account: ", "订单号:"):
+        assert redact_text(f"{told}411-{looped}, ok").text == f"{told}[ACCOUNT], ok"
+        assert redact_text(f"{told}4111-{looped}abc").text == f"{told}[ACCOUNT]abc"
+    assert redact_text(f"my passport number is 411-{looped}").text == "my passport number is [ID]"
+    assert redact_text("卡号是四" + "一" * 60).text == "卡号是[CARD]"
+
+
+def test_digits_that_nothing_tells_stay_however_many() -> None:
+    for text in ("pi is 3.1415926535" + "8979" * 40, "account 1234 5th floor", "圆周率三点" + "一四一五九二六" * 9):
+        assert redact_text(text).text == text.replace("1234", "[ACCOUNT]")

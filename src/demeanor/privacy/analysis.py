@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from demeanor.privacy.fields import as_line, kind_of_value, names_under
 from demeanor.privacy.json_texts import below, is_transcript, laid_out, said_under, sentence, texts, word_key
 from demeanor.privacy.keys import Keys, is_own
 from demeanor.privacy.labels import speakers_in
@@ -17,14 +18,12 @@ from demeanor.privacy.speakers import (
     about_speaker,
     called_in,
     corrected_speakers,
-    is_name,
     numbered,
     sought,
     speakers_of,
 )  # fmt: skip
 from demeanor.privacy.text import NameFinder, find_personal
 
-_PERSONS = ("author", "speaker", "name", "user", "by")
 _READ = frozenset((
     "schema", "id", "source", "kind", "duration", "language", "overall", "cues", "segments", "people", "missing",
     "warnings", "provenance", "trend",
@@ -74,6 +73,8 @@ def redact_analysis(
     lines = (line for s in data.get("segments") or () for line in (s.get("text") or "").split("\n"))
     known = {*several(names), *sought(speakers), *corrected_speakers(data), *speakers_in(lines).forms()}
     eraser = _Eraser(known, recogniser, pseudonyms, speakers, own=True)
+    rest = {key: value for key, value in data.items() if key not in _READ}
+    eraser.learn(rest)
     segments, stretches = eraser.segments(data.get("segments") or ())
     out = {**data, "segments": segments}
     out["people"] = [
@@ -84,7 +85,6 @@ def redact_analysis(
             out[key] = _hidden(data[key]) if hide_source else eraser.text(_as_words(data[key]), data[key])
     called = {data[key]: out[key] for key in ("source", "id") if isinstance(data.get(key), str)}
     out["warnings"] = [eraser.text(_renamed(w, called)) for w in data.get("warnings") or ()]
-    rest = {key: value for key, value in data.items() if key not in _READ}
     out |= eraser.anything(rest)
     return RedactedAnalysis(out, tuple(stretches), eraser.counts)
 
@@ -98,7 +98,8 @@ def redact_json(
 ) -> tuple[Any, Mapping[str, int]]:
     """JSON data of any other form with placeholders in every text and key; and how often each kind was found.
 
-    What is a name in one text is one in all, names before a colon too. Lists of words, `[{"word": "Ann"}, …]` or
+    What is a name in one text is one in all, names before a colon and those that a key tells (`firstName`, 姓名) too.
+    Values are read together with their keys: see `demeanor.privacy.fields`. Lists of words, `[{"word": "Ann"}, …]` or
     `"text"` below a key `words`, are looked through as the sentence they make, and each keeps its place; `segments`
     with a `text` each are looked through together; speakers that carry names become S1, S2, … Placeholders in keys are
     numbered, so that two keys stay two, and one key is the same everywhere; keys of the program's own schemas stay as
@@ -221,9 +222,19 @@ class _Eraser:
             return [self.anything(v, key) for v in value]
         if not isinstance(value, str):
             return value
-        if key in _PERSONS and is_name(value):
-            return self._speakers.get(value) or replaced(value, [Span(0, len(value), "NAME")], self._pseudonyms)
-        return self.text(value)
+        return self._under(key, value)
+
+    def _under(self, key: str, value: str) -> str:
+        """A text as its key tells it: whole where that says what it is, else looked through together with it."""
+        kind = kind_of_value(key, value)
+        if kind == "NAME" and value in self._speakers:
+            return self._speakers[value]
+        line, begin = as_line(key, value)
+        spans = within(find_personal(line, names=self._names, recogniser=self._recogniser), begin, len(value))
+        if kind and (kind == "NAME" or [s[:2] for s in spans] != [(0, len(value))]):
+            spans = [Span(0, len(value), kind)]
+        self.counts.update(span.kind for span in spans)
+        return replaced(value, spans, self._pseudonyms)
 
     def _listed(self, words: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
         """Words that stand one after another, each without what is personal in the sentence they make."""
@@ -280,7 +291,7 @@ class _Eraser:
                 self.learn(inner, key)
         elif isinstance(value, str):
             spans = find_personal(value, names=self._names, recogniser=self._recogniser)
-            self._names |= told_names(value, spans)
+            self._names |= {*told_names(value, spans), *names_under(key, value)}
 
 
 _NO_PLACE = Marked(-1, -1, "", "")

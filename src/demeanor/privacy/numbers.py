@@ -30,25 +30,40 @@ _INSURANCE = re.compile(
     r" ?\d{2} ?\d{2} ?\d{2} ?[A-D](?![A-Za-z0-9])"
 )
 _BEFORE = 48  # characters in which the word that tells what a number is may stand
+# Digits without an end, as a recogniser that loops over a number writes them. They are told by a word of letters, so
+# that no digit is looked at for more than the few words that stand in the 29 places before: linear in the length.
+_LOOP = r"(?:[ \-]?\d)*+"
 
-_IDENTITY = re.compile(
-    r"(?i:\bpassport(?: ?(?:number|no\.?|nr\.?|num|#))?|\bdriver'?s?'? licen[cs]e(?: ?(?:number|no\.?|#))?|"
+IDENTITY_WORDS = (
+    r"\bpassport(?: ?(?:number|no\.?|nr\.?|num|#))?|\bdriver'?s?'? licen[cs]e(?: ?(?:number|no\.?|#))?|"
     r"\b(?:national |identity |id )(?:card|number|no\.?)(?: ?(?:number|no\.?))?|"
     r"\bnational insurance(?: (?:number|no\.?))?|"
     r"\b(?:medical record|patient|nhs|medicare|visa|permit|licen[cs]e plate)(?: ?(?:number|no\.?|id|#))?|"
-    r"护照号?码?|身份证号?码?|驾驶?证号?码?|驾照号?码?|社保号?码?|医保卡?号|车牌号?码?|通行证号?码?|港澳通行证)"
+    r"护照号?码?|身份证号?码?|驾驶?证号?码?|驾照号?码?|社保号?码?|医保卡?号|车牌号?码?|通行证号?码?|港澳通行证"
+)
+"""What a number of identity papers is told by, in a text and as a key, in letters of any case."""
+
+_IDENTITY = re.compile(
+    rf"(?i:{IDENTITY_WORDS})"
     r"(?: ?[:#是为])?(?i: (?:is|was|are|number|no\.?)){0,2} ?"
     r"((?:[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼] ?[A-Z] ?·?|[A-Za-z]{1,3}-?)?"
-    r"\d(?:[ \-]?\d|[A-Za-z](?![a-z])){4,19})(?![A-Za-z0-9_])"
+    rf"\d(?:(?:[ \-]?\d|[A-Za-z](?![a-z])){{19}}(?=[ \-]?\d){_LOOP}|"
+    r"(?:[ \-]?\d|[A-Za-z](?![a-z])){4,19}(?![A-Za-z0-9_])))"
 )
-_HOLDS = re.compile(
-    r"(?i:\b(?:bank |savings |checking )?account(?: (?:number|no\.?|#))?|\bacct\.?(?: ?#)?|"
+ACCOUNT_WORDS = (
+    r"\b(?:bank |savings |checking )?account(?: (?:number|no\.?|#))?|\bacct\.?(?: ?#)?|"
     r"\brouting(?: (?:number|no\.?))?|"
     r"\bsort code|\b(?:card|member|membership|customer|policy|employee|student|tracking|order|case|reference|"
     r"confirmation|booking|invoice) (?:number|no\.?|id|#)|\bpin(?: code| number)?|\bcvv2?|\bcvc|"
-    r"银行账号|银行卡号?|账号|帐号|卡号|账户|订单号|会员号|工号|学号|保单号|快递单号|运单号|验证码|密码)"
+    r"银行账号|银行卡号?|账号|帐号|卡号|账户|订单号|会员号|工号|学号|保单号|快递单号|运单号|验证码|密码"
+)
+"""What a number of an account, a card, an order is told by, likewise."""
+
+_HOLDS = re.compile(
+    rf"(?i:{ACCOUNT_WORDS})"
     r"(?: ?[:#是为])?(?i: (?:is|was|number|no\.?|ending in)){0,2} ?"
-    r"([A-Z]{0,4}-?\d(?:[ \-]?\d|[A-Z](?![a-z])){2,29})(?![A-Za-z0-9_])"
+    rf"([A-Z]{{0,4}}-?\d(?:(?:[ \-]?\d|[A-Z](?![a-z])){{29}}(?=[ \-]?\d){_LOOP}|"
+    r"(?:[ \-]?\d|[A-Z](?![a-z])){2,29}(?![A-Za-z0-9_])))"
 )
 
 _MONTH = (
@@ -66,9 +81,14 @@ _HAN_DATE = (
     r"|[一二][零〇一二三四五六七八九]{3}年[一二三四五六七八九十]{1,2}月"
     r"(?:[一二三四五六七八九十]{1,3}[日号])?|\d{1,2} ?月 ?\d{1,2} ?[日号])"
 )
+BIRTH_WORDS = (
+    r"\bborn(?: on| in)?|\bdate of birth|\bd\.?o\.?b\b\.?|\bbirth ?(?:day|date)|"
+    r"出生日期|出生年月日?|出生于|生于|生日|出生"
+)
+"""What a date of birth is told by, likewise."""
+
 _BORN = re.compile(
-    rf"(?:\bborn(?: on| in)?|\bdate of birth|\bd\.?o\.?b\b\.?|\bbirth ?(?:day|date)|"
-    rf"出生日期|出生年月日?|出生于|生于|生日|出生)[ :是为在]{{0,4}}(?:(?:is|was|on|it's) ){{0,2}}({_DATE}|{_HAN_DATE})",
+    rf"(?:{BIRTH_WORDS})[ :是为在]{{0,4}}(?:(?:is|was|on|it's) ){{0,2}}({_DATE}|{_HAN_DATE})",
     re.IGNORECASE,
 )
 _BORN_AFTER = re.compile(rf"({_HAN_DATE})(?: ?出)?生(?:的|人|于|，|。|,|$|在)")

@@ -127,8 +127,10 @@ def _is_counting(tokens: list[str], digits: str, text: str, start: int) -> bool:
 def _han_number(match: re.Match[str], text: str) -> Iterator[Span]:
     digits = "".join(_HAN.get(c, c) for c in match[0] if c in _HAN or c.isdecimal())
     followed = text[match.end() : match.end() + 1]
-    if sum(c in _HAN for c in match[0]) < 3 or not 7 <= len(digits) <= 40 or (followed and followed in _HAN_UNIT):
+    if sum(c in _HAN for c in match[0]) < 3 or len(digits) < 7 or (followed and followed in _HAN_UNIT):
         return
+    if len(digits) > 40 and not _ABOUT_NUMBER.search(text, max(0, match.start() - 16), match.start()):
+        return  # nobody's number, but for one that a recogniser loops over
     if not _is_counting(list(digits), digits, text, match.start()):
         yield Span(*match.span(), _kind(digits, text, match.start()))
 

@@ -1,0 +1,116 @@
+"""Keys of JSON that say what their values are: "dob", "firstName", "home_phone", 姓名, 身份证号."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from demeanor.privacy.labels import forms
+from demeanor.privacy.names import is_han_name, variants
+from demeanor.privacy.numbers import ACCOUNT_WORDS, BIRTH_WORDS, IDENTITY_WORDS
+from demeanor.privacy.spans import PLACEHOLDER
+from demeanor.privacy.speakers import is_name, sought
+
+_JOINS = re.compile(r"[_\-. ]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # of home_phone, homePhone, userID
+_LONGEST_KEY = 60
+_PERSON = (
+    r"name|authors?|speaker|user|by|(?:card ?|account )?holder"
+    r"|(?:.+ )?(?:first|last|middle|maiden|given|family|full|legal|real|display|nick|sur) ?names?"
+    r"|(?:.+ )?(?:customer|client|patient|user|contact|caller|employee|student|sender|recipient|author|owner|member|"
+    r"guest|holder) ?name"
+    r"|.{0,4}(?:姓名|名字|昵称|用户名)|姓|名|联系人|收件人|收货人|寄件人|发件人|经办人|作者|称呼"
+)
+_ADDRESS = (
+    r"(?:(?:.+ )?(?:home|postal|street|mailing|billing|shipping|delivery|work|office|residential|current|permanent) )?"
+    r"(?:address|addr)(?: line)?(?: ?\d)?|street"
+    r"|.{0,4}(?:地址|住址)|居住地|户籍地"
+)
+_POSTCODE = r"(?:.+ )?(?:zip|zip ?code|post ?code|postal code)|邮编|邮政编码"
+_PHONE = (
+    r"(?:.+ )?(?:(?:tele|cell |mobile )?phone|mobile|cell|tel|fax|whats ?app|contact)(?: ?(?:number|no|nr|num))?"
+    r"|.{0,4}(?:电话|手机|座机|传真)(?:号码?)?|联系方式"
+)
+_MAIL = r"(?:.+ )?(?:e ?)?mail(?: ?(?:address|addr))?|.{0,4}(?:邮箱|邮件)(?:地址)?|电邮"
+
+
+class _Field(NamedTuple):
+    """Keys of one kind, in words and small letters, and how many digits a value has at least; 0 where it needs none."""
+
+    kind: str
+    keys: re.Pattern[str]
+    digits: int
+
+
+_FIELDS = (
+    _Field("NAME", re.compile(_PERSON), 0),
+    _Field("MAIL", re.compile(_MAIL), 0),
+    _Field("BIRTHDATE", re.compile(rf"(?:.+ )?(?:{BIRTH_WORDS})", re.IGNORECASE), 3),
+    _Field("ID", re.compile(rf"(?:.+ )?(?:{IDENTITY_WORDS}|ssn|social security(?: number)?)", re.IGNORECASE), 5),
+    _Field("ACCOUNT", re.compile(rf"(?:.+ )?(?:{ACCOUNT_WORDS})", re.IGNORECASE), 4),
+    _Field("ADDRESS", re.compile(_ADDRESS), 0),
+    _Field("ADDRESS", re.compile(_POSTCODE), 4),
+    _Field("PHONE", re.compile(_PHONE), 5),
+)
+_LONGEST = 200  # characters; what is longer is a text about it
+_DIGIT = re.compile(r"[\d零〇一二三四五六七八九十]")
+
+
+def kind_of_value(key: str, value: str) -> str | None:
+    """The kind, one of `KINDS`, that a whole value is of because its key says so; None where it is a text as others.
+
+    Args:
+        key: as it stands in the data: `home_phone`, `homePhone`, "Home phone".
+        value: under it. Placeholders and numbers of speakers are of no kind; nor is what cannot be meant: a mail
+            address without "@", a number whose characters are digits for less than a half ("none", "moved in 2024").
+    """
+    field = _field(key)
+    if field is None or not value.strip() or len(value) > _LONGEST or PLACEHOLDER.fullmatch(value.strip()):
+        return None
+    if field.kind == "NAME":
+        return "NAME" if is_name(value) else None
+    if field.kind == "MAIL":
+        return "MAIL" if re.fullmatch(r"\s*\S+[@＠]\S+\s*", value) else None
+    if not field.digits:
+        return field.kind
+    digits = len(_DIGIT.findall(value))
+    return field.kind if digits >= max(field.digits, sum(map(str.isalnum, value)) / 2) else None
+
+
+def as_line(key: str, value: str) -> tuple[str, int]:
+    """A value as a line of a text says it, "date of birth: 1985-03-12", and where in this it begins.
+
+    Without its key where that says nothing of people (`count`, `call_id`) or a name, which `kind_of_value` tells.
+    """
+    field = _field(key)
+    begin = "" if field is None or field.kind == "NAME" else f"{_words_of(key)}: "
+    return begin + value, len(begin)
+
+
+def names_under(key: str, value: str) -> Iterator[str]:
+    """The forms of a name that its key tells, to be found wherever they stand.
+
+    Usual words and those in small letters ("battery"), roles and numbers ("Customer 1", "S1") are none.
+    """
+    if kind_of_value(key, value) == "NAME" and _is_called_so(key, value):
+        for name in forms(sought({value: ""})):
+            yield from variants(name)
+
+
+def _words_of(key: str) -> str:
+    """A key in words: `homePhone`, `home_phone` and `home-phone` are "home phone"."""
+    return " ".join(part.lower() for part in _JOINS.split(key) if part)
+
+
+@lru_cache(maxsize=4096)
+def _field(key: str) -> _Field | None:
+    words = _words_of(key) if len(key) <= _LONGEST_KEY else ""
+    return next((field for field in _FIELDS if field.keys.fullmatch(words)), None)
+
+
+def _is_called_so(key: str, value: str) -> bool:
+    """Whether it has the form of a name: capitals in all words but short ones, or Chinese characters."""
+    if is_han_name(value) or (not key.isascii() and re.fullmatch(r"[\u4e00-\u9fff]{2,4}", value)):
+        return True
+    return all(word[0].isupper() or len(word) < 4 for word in value.split()) and any(map(str.isupper, value))

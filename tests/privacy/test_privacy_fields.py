@@ -1,0 +1,96 @@
+"""Keys of JSON that say what their values are."""
+
+from typing import Any
+
+import pytest
+from test_privacy_analysis import analysis, segment
+
+from demeanor.privacy.analysis import redact_analysis, redact_json
+
+
+def test_a_name_under_a_key_is_known_wherever_it_stands() -> None:
+    done, counts = redact_json({"note": "Peter Walker paid", "name": "Peter Walker"})
+    assert done == {"note": "[NAME] paid", "name": "[NAME]"}
+    assert counts == {"NAME": 2}
+    done, counts = redact_json(
+        [{"firstName": "Peter", "last_name": "WALKER"}, "Peter, WALKER", {"姓名": "吴用"}, "吴用来"]
+    )
+    assert done == [{"firstName": "[NAME]", "last_name": "[NAME]"}, "[NAME], [NAME]", {"姓名": "[NAME]"}, "[NAME]来"]
+    assert counts == {"NAME": 6}
+
+
+def test_usual_words_roles_and_titles_under_a_key_are_not_looked_for_elsewhere() -> None:
+    said = "The battery, Doctor Customer 1 and Mrs. in Rose"
+    data = [{"name": n} for n in ("battery", "Customer 1", "Mrs. Walker", "Rose", "S1", "reader")]
+    assert redact_json([*data, said])[0][-1] == said
+
+
+def test_a_name_under_a_key_of_an_analysis_is_looked_for_in_what_is_said() -> None:
+    said = analysis([segment("Peter paid", 0.0, 1.0)], sample={"author": "Peter Walker"})
+    done = redact_analysis(said).data
+    assert done["segments"][0]["text"] == "[NAME] paid"
+    assert done["sample"] == {"author": "[NAME]"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("dob", "1985-03-12", "BIRTHDATE"),
+        ("dateOfBirth", "12 March 1985", "BIRTHDATE"),
+        ("patient_birthdate", "1985-03-12T00:00:00Z", "BIRTHDATE"),
+        ("生日", "1985-03-12", "BIRTHDATE"),
+        ("出生日期", "一九八五年三月十二日", "BIRTHDATE"),
+        ("姓名", "张伟", "NAME"),
+        ("联系人", "阿布", "NAME"),
+        ("Name", "Peter Walker", "NAME"),
+        ("lastName", "walker", "NAME"),
+        ("CustomerName", "Peter", "NAME"),
+        ("手机", "13800138000", "PHONE"),
+        ("homePhone", "555 12 34", "PHONE"),
+        ("fax_number", "12345-67", "PHONE"),
+        ("身份证号", "110101199003071234", "ID"),
+        ("passportNumber", "C01X00T47", "ID"),
+        ("SSN", "123 45 6789", "ID"),
+        ("card_number", "4111 1111 1111 1111", "CARD"),
+        ("cardNumber", "411-" + "1" * 300, "ACCOUNT"),
+        ("银行卡号", "622848", "ACCOUNT"),
+        ("address", "High Street, Leeds", "ADDRESS"),
+        ("billing_address_line_1", "Rose Cottage", "ADDRESS"),
+        ("家庭地址", "上海市徐汇区", "ADDRESS"),
+        ("zipCode", "90210", "ADDRESS"),
+        ("address", "192.168.10.20", "IP"),
+        ("email", "peter@localhost", "MAIL"),
+        ("workEmail", "peter@example.com", "MAIL"),
+        ("邮箱", "peter@example.com", "MAIL"),
+    ],
+)
+def test_a_value_is_what_its_key_says(key: str, value: str, kind: str) -> None:
+    for data, left in ((value, f"[{kind}]"), ([value], [f"[{kind}]"]), (f"[{kind}]", f"[{kind}]")):
+        assert redact_json({key: data})[0] == {key: left}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {
+            "count": "12345678",
+            "call_id": "1234567890",
+            "callStarted": "1716282000",
+            "code": "90210",
+            "version": "3.1.4",
+        },
+        {"phone": "none", "email": "unsubscribed", "dob": "unknown", "visa": "valid until 2025-03", "pin": "top board"},
+        {"fileName": "report", "product_name": "Kettle", "date": "1985-03-12", "mail": "We write @ noon"},
+        {"phone": 5, "address": None, "email": True, "score": 0.5, "姓": "", "name": "[NAME]"},
+    ],
+)
+def test_values_that_mean_nothing_personal_stay(data: dict[str, Any]) -> None:
+    done, counts = redact_json(data)
+    assert done == data
+    assert not counts
+
+
+def test_a_longer_text_under_a_key_is_read_as_a_line_of_a_text_is() -> None:
+    assert redact_json({"birthday": "March 12th, 1985, in a small town of the far north"})[0] == {
+        "birthday": "[BIRTHDATE], in a small town of the far north"
+    }
