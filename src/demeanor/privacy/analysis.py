@@ -230,11 +230,12 @@ class _Eraser:
         if kind == "NAME" and value in self._speakers:
             return self._speakers[value]
         line, begin = as_line(key, value)
-        spans = within(find_personal(line, names=self._names, recogniser=self._recogniser), begin, len(value))
-        if kind and (kind == "NAME" or [s[:2] for s in spans] != [(0, len(value))]):
-            spans = [Span(0, len(value), kind)]
-        self.counts.update(span.kind for span in spans)
-        return replaced(value, spans, self._pseudonyms)
+        found = find_personal(line, names=self._names, recogniser=self._recogniser)
+        marks = within(marked(line, found, self._pseudonyms), begin, len(value))
+        if kind and (kind == "NAME" or [m[:2] for m in marks] != [(0, len(value))]):
+            marks = marked(value, [Span(0, len(value), kind)], self._pseudonyms)
+        self.counts.update(mark.kind for mark in marks)
+        return filled(value, marks)
 
     def _listed(self, words: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
         """Words that stand one after another, each without what is personal in the sentence they make."""
