@@ -339,3 +339,16 @@ def test_what_looks_like_a_mistyped_name_is_read_and_said_so(text: str) -> None:
 @pytest.mark.parametrize("text", ["ok", "e.g.", "yes/no", "3.14", "Hmm...ok", "U.S.A", "I like it.a lot"])
 def test_a_word_is_no_name(text: str) -> None:
     assert gather(text).warnings == ()
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf])
+@pytest.mark.parametrize(("part", "shape"), [("audio", (32000,)), ("audio", (32000, 2)), ("image", (64, 64, 3))])
+def test_arrays_without_a_finite_number_are_refused_and_some_are_told(
+    part: str, shape: tuple[int, ...], nothing: float
+) -> None:
+    array = np.full(shape, nothing, np.float32)
+    with pytest.raises(InputError, match=f"got {array.size} of {array.size} that are NaN or infinite"):
+        fake_reader().analyze(**{part: array})
+    array[10:] = np.random.default_rng(0).uniform(0.0, 0.5, array[10:].shape)
+    told = f"got {array[:10].size} of {array.size} that are NaN or infinite; they were replaced"
+    assert [w for w in fake_reader().analyze(**{part: array}).warnings if told in w]
