@@ -165,10 +165,10 @@ def copy_form(
     """
     fields = {"language": language, "beep": None if beep else "false", **_hidden(names, faces)}
     media: dict[str, Part]
-    kind, source = _as_read(source)
-    if kind == "file" and not Path(source).is_file():
-        raise InputError(f"{source}: expected a file, found none; check the path")
-    media = {kind: source.encode("utf-8", "replace") if kind == "text" else source}
+    kind, part = _as_read(source)
+    if kind == "file" and not Path(part).is_file():
+        raise InputError(f"{part}: expected a file, found none; check the path")
+    media = {kind: part.encode("utf-8", "replace") if kind == "text" else part}
     if transcript is not None:
         media["transcript"] = transcript
     return Form({name: value for name, value in fields.items() if value is not None}, media, f"copy{out.suffix}")
