@@ -137,6 +137,13 @@ def test_what_cannot_be_read_is_told_as_a_problem(
     assert on_disk(client.app.state.service.spool.folder) == []
 
 
+@pytest.mark.parametrize("name", ["pathname", "start", "", "n" * 500])
+def test_a_part_of_no_known_name_is_named(client: TestClient, name: str) -> None:
+    said = client.post("/v1/analyze", **multipart(name, b"3"))
+    assert (said.status_code, said.json()["type"]) == (422, "urn:demeanor:problem:unknown-part")
+    assert f"got {name[:60]!r}; rename it" in said.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [("/v1/jobs", "GET, POST"), (f"/v1/jobs/{'0f' * 16}", "DELETE, GET"), ("/health", "GET, HEAD"), ("/", "GET, HEAD")],
