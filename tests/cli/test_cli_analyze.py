@@ -29,9 +29,48 @@ def test_json_of_one_input_is_one_object_and_nothing_else(reads: Demeanor) -> No
     assert found["overall"]["sentiment"]["label"] == "positive"
 
 
-@pytest.mark.parametrize("words", [["--json", "I love it"], ["I love it", "--json"], ["--json=-", "I love it"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--json", "I love it"], ["I love it", "--json"], ["--json=-", "I love it"], ["I love it", "--json", "-"],
+     ["--json", "-", "I love it"]],
+)  # fmt: skip
 def test_json_without_a_file_does_not_swallow_the_input(reads: Demeanor, words: list[str]) -> None:
     assert json.loads(reads("analyze", *words).out)["source"] == "I love it"
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), "ascii"))
+
+
+@pytest.mark.parametrize("command", ["analyze", "explain"])
+@pytest.mark.parametrize("data", ["我很开心\n".encode(), "我很开心".encode("utf-16")])
+def test_a_hyphen_is_what_stdin_holds(
+    reads: Demeanor, monkeypatch: pytest.MonkeyPatch, command: str, data: bytes
+) -> None:
+    pipe(monkeypatch, data)
+    found = json.loads(reads(command, "-", "--json").out)
+    label = found["overall"]["sentiment"]["label"] if command == "analyze" else found["label"]
+    assert (found["kind"], label) == ("text", "positive")
+
+
+def test_a_sound_may_come_from_stdin_and_a_name_of_a_file_there_is_words(
+    reads: Demeanor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pipe(monkeypatch, write_wav(tmp_path / "talk.wav", speech(2.0)).read_bytes())
+    assert json.loads(reads("analyze", "-", "--json").out)["kind"] == "audio"
+    pipe(monkeypatch, b"missing.wav\n")
+    assert json.loads(reads("analyze", "-", "--json").out)["segments"][0]["text"] == "missing.wav"
+
+
+def test_stdin_is_the_only_input_and_not_empty(reads: Demeanor, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe(monkeypatch, b"")
+    ran = reads("analyze", "-")
+    assert (ran.code, ran.out) == (2, "")
+    assert "stdin: <0 bytes>: expected something to read, got an empty file" in ran.err
+    for words in (["-", "I love it"], ["-", "-"]):
+        ran = reads("analyze", *words)
+        assert (ran.code, ran.out) == (2, "")
+        assert "expected - (stdin) as the only INPUT, got 2" in ran.err
 
 
 @pytest.mark.parametrize("form", ["--json {}", "--json={}"])

@@ -1,5 +1,6 @@
 """`demeanor redact` and `analyze --redact` from the command line."""
 
+import io
 import json
 import shutil
 import subprocess
@@ -239,3 +240,9 @@ def test_what_is_said_is_heard_found_and_beeped(run: Demeanor, tmp_path: Path) -
     text = " ".join(s["text"] or "" for s in heard["segments"]).lower()
     assert "thank you" in text
     assert not [w for w in ("555", "1234", "five five", "three four") if w in text]
+
+
+def test_a_text_from_stdin_is_copied(run: Demeanor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("写信给 js@example.com\n".encode()), "ascii"))
+    ran = run("redact", "-")
+    assert (ran.code, ran.out) == (0, "写信给 [MAIL]\n")

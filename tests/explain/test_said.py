@@ -1,5 +1,7 @@
 """Reasons in words, in both languages."""
 
+from dataclasses import replace
+
 import pytest
 
 from demeanor.explain import said
@@ -19,6 +21,16 @@ def test_the_verdict_names_what_it_comes_from_and_what_pulls_away() -> None:
     alone = said.verdict(Outcome(0.2, "neutral"), [cue("words", 0.2)])
     assert alone["en"] == "Neutral, +0.20, from the words alone."
     assert said.verdict(Outcome(0.0, None), [])["en"] == "There is no reading to explain."
+
+
+def test_what_is_neutral_by_itself_does_not_pull() -> None:
+    calm = [replace(cue("voice", -0.11), label="neutral"), replace(cue("words", 0.04), label="neutral")]
+    found = said.verdict(Outcome(-0.07, "neutral"), calm)
+    assert found == {
+        "en": "Neutral, −0.07: mostly from the voice (−0.11).",
+        "zh": "中性，−0.07：主要来自语音（−0.11）。",
+    }
+    assert "the words (+0.04) pull" in said.verdict(Outcome(-0.07, "neutral"), [calm[0], cue("words", 0.04)])["en"]
 
 
 @pytest.mark.parametrize(

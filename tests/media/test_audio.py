@@ -208,7 +208,7 @@ def test_arrays() -> None:
     assert len(samples) == pytest.approx(RATE, abs=4)
     assert pitch_of(samples) == pytest.approx(440, abs=2)
     assert open_audio(np.zeros((100, 6), np.float32)).channels == 1
-    assert not np.isnan(decode_audio(np.array([np.nan, np.inf, -np.inf], np.float32))).any()
+    assert not np.isnan(decode_audio(np.array([np.nan, np.inf, -np.inf, 0.5], np.float32))).any()
     for wrong in (np.zeros((2, 2, 2)), np.zeros(0), np.array(["a"])):
         with pytest.raises(InputError, match="expected an array"):
             open_audio(wrong)

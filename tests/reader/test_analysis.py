@@ -6,6 +6,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,6 +107,34 @@ def test_corrections_stay() -> None:
 def test_what_is_no_analysis(broken: object) -> None:
     with pytest.raises(DataError, match="expected an analysis"):
         Analysis.from_dict(broken)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("overall/sentiment/score", "high", "overall/sentiment/score: expected number, got 'high'"),
+        ("overall/sentiment/score", True, "overall/sentiment/score: expected number, got True"),
+        ("overall/sentiment/label", "good", "overall/sentiment/label: expected negative, .*, got 'good'"),
+        ("overall/emotions/joy", None, "overall/emotions/joy: expected number, got None"),
+        ("overall/confidence", [], "overall/confidence: expected number, got \\[\\]"),
+        ("cues/words/weight", "all", "cues/words/weight: expected number, got 'all'"),
+        ("segments", None, "segments: expected array, got None"),
+        ("segments/0/text", 7, "segments/0/text: expected string or null, got 7"),
+        ("segments/0/chars/1", 2.5, "segments/0/chars/1: expected integer, got 2.5"),
+        ("warnings/0", None, "warnings/0: expected string, got None"),
+        ("provenance", "here", "provenance: expected object, got 'here'"),
+    ],
+)  # fmt: skip
+def test_a_part_of_another_type_is_named(path: str, value: object, told: str) -> None:
+    data = fake_reader().analyze("I love it").to_dict()
+    data["warnings"] = ["nothing"]
+    *inside, last = [int(name) if name.isdigit() else name for name in path.split("/")]
+    place: Any = data
+    for name in inside:
+        place = place[name]
+    place[last] = value
+    with pytest.raises(DataError, match=f"expected an analysis as in .*, got one that does not fit at {told}"):
+        Analysis.from_dict(data)
 
 
 def test_save_writes_what_the_suffix_says(film: Analysis, tmp_path: Path) -> None:

@@ -347,3 +347,16 @@ def test_what_reads_inputs_does_not_load_the_patterns_of_personal_data() -> None
     """They take longer to compile than everything else here takes to load."""
     seen = "import sys, demeanor.reader.inputs; print('demeanor.privacy.names' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf])
+@pytest.mark.parametrize(("part", "shape"), [("audio", (32000,)), ("audio", (32000, 2)), ("image", (64, 64, 3))])
+def test_arrays_without_a_finite_number_are_refused_and_some_are_told(
+    part: str, shape: tuple[int, ...], nothing: float
+) -> None:
+    array = np.full(shape, nothing, np.float32)
+    with pytest.raises(InputError, match=f"got {array.size} of {array.size} that are NaN or infinite"):
+        fake_reader().analyze(**{part: array})
+    array[10:] = np.random.default_rng(0).uniform(0.0, 0.5, array[10:].shape)
+    told = f"got {array[:10].size} of {array.size} that are NaN or infinite; they were replaced"
+    assert [w for w in fake_reader().analyze(**{part: array}).warnings if told in w]

@@ -1,5 +1,6 @@
 """The panel "Why" and the marks of lasting changes: what they show, that user text stays text, in a real browser."""
 
+import io
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import report_analyses as made
+from rich.console import Console
 
 from demeanor.reader.trend import trend
+from demeanor.report import why_table
 from demeanor.report.html import render
 from demeanor.report.schema import validate
-from demeanor.report.why import Reasons, _cues
+from demeanor.report.why import Reasons, _cues, _frames
 from demeanor.report.wording import WORDS
 from demeanor.types import KeyFrame
 
@@ -98,6 +101,16 @@ def test_words_seconds_regions_and_changes_are_there() -> None:
     ):
         assert part in html, part
     assert "style=" not in html.replace("style-src", "")
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.1, True), (0.004, False), (0.0, False)])
+def test_frames_that_would_be_shown_as_zero_do_not_count(share: float, shown: bool) -> None:
+    frames = [{"time": t, "cue": "scene", "face": None, "score": 0.5, "share": share} for t in (1.5, 2.5)]
+    assert ("0:01.5" in _frames({"frames": frames}, WORDS["en"])) is shown
+    analysis = made.video()
+    console = Console(file=io.StringIO(), width=200)
+    why_table.render(analysis, {**explanation(analysis), "frames": frames}, console)
+    assert ("frames that count" in console.file.getvalue()) is shown
 
 
 def test_shares_that_do_not_begin_at_zero_say_where_they_begin() -> None:

@@ -229,7 +229,7 @@ def test_what_cannot_be_sent_is_refused(given: dict[str, Any], told: str) -> Non
 
 @pytest.mark.parametrize("made", [bytearray, memoryview, lambda data: io.StringIO(data.decode())])
 def test_bytes_of_any_kind_and_files_opened_as_text_are_sent(made: Callable[[bytes], Any]) -> None:
-    body = b"".join(sample_form(None, {"file": made("真好".encode())}, None, None, None).body())
+    body = b"".join(sample_form(None, None, {"file": made("真好".encode())}, None, None, None).body())
     assert "\r\n\r\n真好\r\n".encode() in body
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import demeanor
 from demeanor.report.schema import validate
+from demeanor.serve.form import sample_form
 from demeanor.serve.keys import new_key
 from reader_fakes import silence, write_wav
 from serve_calls import ROOT, SKY, TestClient, app_client, on_disk, served, with_bundle
@@ -136,6 +137,13 @@ def test_what_cannot_be_read_is_told_as_a_problem(
     assert on_disk(client.app.state.service.spool.folder) == []
 
 
+@pytest.mark.parametrize("name", ["pathname", "start", "", "n" * 500])
+def test_a_part_of_no_known_name_is_named(client: TestClient, name: str) -> None:
+    said = client.post("/v1/analyze", **multipart(name, b"3"))
+    assert (said.status_code, said.json()["type"]) == (422, "urn:demeanor:problem:unknown-part")
+    assert f"got {name[:60]!r}; rename it" in said.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [("/v1/jobs", "GET, POST"), (f"/v1/jobs/{'0f' * 16}", "DELETE, GET"), ("/health", "GET, HEAD"), ("/", "GET, HEAD")],
@@ -189,17 +197,33 @@ def test_a_client_that_sends_too_much_or_has_no_key_is_told_so_though_it_still_s
             assert refused.value.status == 401
 
 
-def test_a_client_says_that_the_name_of_a_file_was_read_as_words(tmp_path: Path) -> None:
+def test_a_client_tells_a_file_from_a_sentence_as_the_reader_does(tmp_path: Path) -> None:
     nobody = demeanor.Client("http://127.0.0.1:9", retries=0)
-    (tmp_path / "words.txt").write_text("I love it")
     for ask in (nobody.analyze, nobody.explain, nobody.submit):
-        told = pytest.warns(UserWarning, match="read as words.*file=.*reads the file")
+        for name in ("missing.wav", "无.mp4", "https://example.com/clip.mp4"):
+            with pytest.raises(demeanor.InputError, match=r"no such file; check the path|got a URL"):
+                ask(name)
+            with pytest.raises(demeanor.ServiceError):
+                ask(text=name)  # these very words
+        with pytest.raises(demeanor.InputError, match="expected a file, found none"):
+            ask(str(tmp_path))
+        with pytest.raises(demeanor.ConfigError, match="expected one text, got two"):
+            ask("I love it", text="I hate it")
+        told = pytest.warns(UserWarning, match="'report.pdf' was read as words, for there is no such file")
         with told, pytest.raises(demeanor.ServiceError):
-            ask(str(tmp_path / "words.txt"))
+            ask("report.pdf")
         assert told[0].filename == __file__
-        for words in ("", "I love it", "a\0b", str(tmp_path), "\ud800", "long/" * 900, "x" * 300):
+        for words in ("", "I love it", "a\0b", "\ud800", "long/" * 900, "x" * 300):
             with pytest.raises(demeanor.ServiceError):
                 ask(words)
+
+
+def test_a_client_sends_the_file_that_its_source_names(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("I love it")
+    for source in (tmp_path / "words.txt", str(tmp_path / "words.txt"), b"I love it"):
+        body = b"".join(sample_form(source, None, {}, None, None, None).body())
+        assert b'name="file"' in body
+        assert b"\r\n\r\nI love it\r\n" in body
 
 
 @pytest.mark.parametrize("key", ["secret\nkey", "secret\n", "secret key", "secret\u2026", "secret\x7f", "s\xe9cret"])

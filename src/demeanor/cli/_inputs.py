@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from demeanor.errors import ConfigError, DemeanorError, InputError
 
 _NAME = 60  # characters of a sentence that stand for it in messages
 _LONG = 20_000  # characters of a text that takes seconds
+_STDIN = "-"
 _NO_FILE = Path(os.devnull)  # what a folder's search leaves out
 
 
@@ -43,11 +45,12 @@ class Job:
     def files(self) -> list[Path]:
         """What is read from disk."""
         given = [value for key, value in self.arguments.items() if key != "id"]
-        return [Path(value) for value in given if isinstance(value, Path) or (self.slow and _exists(value))]
+        named = [value for value in given if isinstance(value, str | Path)]
+        return [Path(value) for value in named if isinstance(value, Path) or (self.slow and _exists(value))]
 
 
 class JsonCommand(TyperCommand):
-    """A command whose `--json` takes a file or none: the next word only if it ends in .json."""
+    """A command whose `--json` takes a file or none: the next word only if it ends in .json, or is `-` for stdout."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Write the value out before the options are read.
@@ -62,7 +65,8 @@ class JsonCommand(TyperCommand):
                 rest += [word, *given]
                 break
             if word == "--json":
-                word = f"--json={given.pop(0) if given and given[0].lower().endswith('.json') else '-'}"
+                takes = bool(given) and (given[0] == "-" or given[0].lower().endswith(".json"))
+                word = f"--json={given.pop(0) if takes else '-'}"
             rest.append(word)
         options = rest[: rest.index("--")] if "--" in rest else rest
         places = [word.removeprefix("--json=") for word in options if word.startswith("--json=")]
@@ -79,7 +83,8 @@ def jobs_of(
     A folder with nothing to read in it, or that may not be read, is a job that fails in its turn, among several.
 
     Raises:
-        ConfigError: no input, both inputs and parts, such a folder is the only input, or a transcript for several.
+        ConfigError: no input, both inputs and parts, such a folder is the only input, a transcript for several, or
+            `-` for stdin among several.
     """
     check_transcript(inputs, transcript)
     if inputs and parts:
@@ -92,10 +97,30 @@ def jobs_of(
         given = {name: _part(name, value) for name, value in parts.items()}
         return [Job(" + ".join(files) or "--text", given, bool(files) or _is_long(given["text"]))], False
     if not inputs:
-        raise ConfigError("expected a sentence, a file or a folder to read, got none; see demeanor analyze --help")
+        raise ConfigError(
+            "expected a sentence, a file, a folder, or - for stdin to read, got none; see demeanor analyze --help"
+        )
+    if (piped := read_stdin(inputs)) is not None:
+        return [Job("stdin", {"source": piped}, slow=len(piped) > _LONG)], False
     if len(inputs) == 1:
         return _jobs(inputs[0]), _is_folder(inputs[0])
     return [job for given in inputs for job in _jobs_or_fault(given)], True
+
+
+def read_stdin(inputs: Sequence[str]) -> bytes | None:
+    """What `-`, the only input, stands for, to its end; None where it is no input. Its content says what it is.
+
+    Raises:
+        ConfigError: it is one of several.
+    """
+    if _STDIN not in inputs:
+        return None
+    if len(inputs) > 1:
+        raise ConfigError(
+            f"expected - (stdin) as the only INPUT, got {len(inputs)}; read it in a call of its own, or write ./- for "
+            "a file of that name"
+        )
+    return sys.stdin.buffer.read()
 
 
 def check_transcript(inputs: Sequence[str], transcript: Path | None) -> None:

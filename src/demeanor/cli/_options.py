@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 Inputs = Annotated[
-    list[str] | None, typer.Argument(metavar="INPUT...", help="Files, folders, or sentences.", show_default=False)
+    list[str] | None,
+    typer.Argument(metavar="INPUT...", help="Files, folders, or sentences; - for stdin.", show_default=False),
 ]
 Text = Annotated[str | None, typer.Option(metavar="STR|@FILE", help="The words of one sample made of parts.")]
 Image = Annotated[Path | None, typer.Option(metavar="FILE", help="Its picture.")]

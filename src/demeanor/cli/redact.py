@@ -24,7 +24,8 @@ Job = tuple[str | Path, Path | None]
 
 def redact(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Files, folders, or sentences.", show_default=False)
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Files, folders, or sentences; - for stdin.", show_default=False),
     ],
     out: Annotated[
         Path | None,
@@ -89,12 +90,14 @@ def _checked(
     Raises:
         ConfigError: something is.
     """
-    from demeanor.cli._inputs import check_transcript
+    from demeanor.cli._inputs import check_transcript, read_stdin
+    from demeanor.media.text import decode_text
     from demeanor.reader.inputs import language_of
 
     check_transcript(inputs, transcript)
     language_of(language)
-    jobs = _jobs(inputs, out)
+    piped = read_stdin(inputs)
+    jobs = _jobs(inputs if piped is None else [decode_text(piped)], out)
     _check_json(json, jobs, transcript)
     return jobs
 
@@ -302,7 +305,7 @@ def _printed(text: str, options: dict[str, Any], aside: bool) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     copy = redact_plain(text, counts, {name: options[name] for name in ("names", "pseudonyms")})
     if not aside:
-        print(copy)
+        print(copy, end="" if copy.endswith("\n") else "\n")
     return {"out": None, "kind": "text", "text": copy, "found": dict(counts)}
 
 

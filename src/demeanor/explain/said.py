@@ -50,7 +50,7 @@ def verdict(whole: Outcome, cues: Sequence[CueShare]) -> Sentence:
     ordered = sorted(known, key=lambda c: -towards * (c.share or 0.0))
     most = towards * (ordered[0].share or 0.0)
     first = [c for c in ordered if towards * (c.share or 0.0) > max(_LEAST, most / 2)] or ordered[:1]
-    against = [c for c in ordered[1:] if towards * (c.share or 0.0) < -_LEAST]
+    against = [c for c in ordered[1:] if towards * (c.share or 0.0) < -_LEAST and c.label != "neutral"]
     en += f": mostly from the {_and(_shares(first))}"
     zh += f"：主要来自{'、'.join(_shares(first, zh=True))}"
     if against:

@@ -25,6 +25,7 @@ from demeanor.media.container import (
     read_packets,
     wave_end,
 )
+from demeanor.media.finite import check_finite
 from demeanor.media.resample import Resampler, frame_of
 from demeanor.media.source import name_of
 from demeanor.media.streams import UNKNOWN_CODEC, lost_tracks, sound_stream
@@ -65,6 +66,7 @@ class AudioReader:
         wave = Waveform(source, rate) if isinstance(source, np.ndarray) else source
         if isinstance(wave, Waveform):
             self._array, self._array_rate = wave.rows, wave.rate
+            self.warnings += check_finite(self._array, _STEP)
             self.channels = len(self._array) if len(self._array) <= 2 else 1
             self.duration: float | None = self._array.shape[1] / self._array_rate
             return

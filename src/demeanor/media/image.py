@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.errors import DecodeError, InputError, LimitError
+from demeanor.media.finite import check_finite
 from demeanor.media.source import name_of, open_source
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def decode_image_with_warnings(
     if longest < 1:
         raise InputError(f"cannot {_STEP}: expected longest >= 1, got {longest}")
     if isinstance(source, np.ndarray):
-        return _finished(_from_array(source), longest), []
+        picture = _from_array(source)
+        return _finished(picture, longest), check_finite(source, _STEP)
     if isinstance(source, Image.Image):
         try:
             return _finished(_decoded(source.copy(), "<image>", longest, []), longest), []

@@ -16,6 +16,7 @@ from demeanor.media.encoding import whole_characters
 from demeanor.media.source import is_device, resolved
 from demeanor.plugins import require
 from demeanor.reader import record
+from demeanor.report.schema import mistyped
 from demeanor.types import Kind, Person, Reading, Segment
 
 if TYPE_CHECKING:
@@ -83,13 +84,18 @@ class Analysis:
         """The inverse of `to_dict`.
 
         Raises:
-            DataError: not an analysis of this schema.
+            DataError: not an analysis of this schema; the message names the part that is wrong.
         """
         schema = data.get("schema") if isinstance(data, Mapping) else f"{type(data).__name__}, which is no object"
         if schema != record.SCHEMA:
             raise DataError(
                 f"expected an analysis with schema {record.SCHEMA}, got {schema}; "
                 "a line of a batch that failed holds an error instead"
+            )
+        if wrong := mistyped(data):
+            raise DataError(
+                f"expected an analysis as in {record.SCHEMA}, got one that does not fit at {wrong}; mend that part "
+                "(demeanor.report.schema.validate checks all of it)"
             )
         try:
             return cls(**record.fields_of(data))

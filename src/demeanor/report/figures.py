@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from demeanor.types import CUES, EMOTIONS
@@ -128,3 +128,9 @@ def cue_names(cues: Json) -> list[str]:
 def is_timed(analysis: Json) -> bool:
     """Whether any segment has times."""
     return any(s.get("start") is not None for s in analysis.get("segments") or ())
+
+
+def strongest_frames(frames: Iterable[Json], cue: str, most: int = 5) -> list[Json]:
+    """The frames of an explanation that count most for a cue, by time; none whose share would be shown as 0.00."""
+    counting = [f for f in frames if f["cue"] == cue and round(float(f["share"]), 2)]
+    return sorted(sorted(counting, key=lambda f: -abs(f["share"]))[:most], key=lambda f: float(f["time"]))

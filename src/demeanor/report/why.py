@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from demeanor.report.figures import Json, clock
+from demeanor.report.figures import Json, clock, strongest_frames
 from demeanor.report.fragments import Words, cue_word, minus, reading_span
 from demeanor.report.pictures import data_uri, signed_meter
 from demeanor.report.wording import WORDS, Language
@@ -272,13 +272,13 @@ def _frames(why: Json, words: Words) -> str:
     frames = why.get("frames") or ()
     lines = ""
     for cue in dict.fromkeys(f["cue"] for f in frames):
-        own = sorted((f for f in frames if f["cue"] == cue), key=lambda f: -abs(f["share"]))[:5]
+        own = strongest_frames(frames, cue)
         listed = " · ".join(
             f'<span data-time="{f["time"]:.3f}">{clock(f["time"], True)}</span> {escape(f["face"] or "")} '
             f"<b>{minus(f['share'])}</b>".replace("  ", " ")
-            for f in sorted(own, key=lambda f: f["time"])
+            for f in own
         )
-        lines += f"<p>{cue_word(cue, words)}{words['colon']}{listed}</p>"
+        lines += f"<p>{cue_word(cue, words)}{words['colon']}{listed}</p>" if own else ""
     return f'<div class="reason"><h4>{words["why_frames"]}</h4>{lines}</div>' if lines else ""
 
 

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from demeanor.report.figures import MARKS, Json, clock, one_line, percent, signed, source_of
+from demeanor.report.figures import MARKS, Json, clock, one_line, percent, signed, source_of, strongest_frames
 
 _STYLES = {"positive": "dark_orange", "neutral": "grey62", "negative": "dodger_blue1"}
 _FAINT = 0.03  # shares below it are not marked
-_CHANGES, _FRAMES = 12, 5  # of each at most
+_CHANGES = 12  # at most
 
 
 def render(analysis: Json, why: Json, console: Console) -> None:
@@ -95,9 +95,11 @@ def _style(value: float) -> str:
 
 def _frames(why: Json, console: Console) -> None:
     for cue in dict.fromkeys(f["cue"] for f in why["frames"]):
-        own = sorted((f for f in why["frames"] if f["cue"] == cue), key=lambda f: -abs(f["share"]))[:_FRAMES]
+        own = strongest_frames(why["frames"], cue)
+        if not own:
+            continue
         line = Text(f"{cue}: frames that count ", style="dim")
-        for frame in sorted(own, key=lambda f: float(f["time"])):
+        for frame in own:
             line.append(f" {clock(frame['time'], True)} ").append(signed(frame["share"]), style=_style(frame["share"]))
         console.print(line)
 

@@ -58,8 +58,9 @@ class Client:
 
     def analyze(
         self,
-        text: str | None = None,
+        source: Part | None = None,
         *,
+        text: str | None = None,
         image: Part | None = None,
         audio: Part | None = None,
         video: Part | None = None,
@@ -75,7 +76,9 @@ class Client:
         """Read one sample at once; for media of more than some seconds use `submit`.
 
         Args:
-            text: what is written, or what is said in the media.
+            source: as for `demeanor.analyze`: a path, a sentence, bytes or an open binary file; a string that names a
+                file here is that file, which is sent.
+            text: what is written, or what is said in the media; never a path.
             image: path, bytes or open binary file, as the other media; a string is a path.
             audio: likewise.
             video: likewise.
@@ -90,20 +93,22 @@ class Client:
             faces: whether a redaction covers faces.
 
         Raises:
-            InputError: it cannot be read.
-            ConfigError: a wrong option, such as a language that is none, or names or faces without `redact`.
+            InputError: it cannot be read, or `source` looks like the name of a file that is not there.
+            ConfigError: a wrong option, such as a language that is none, names or faces without `redact`, or a source
+                beside a part of its kind.
             UnknownNameError: no such cue.
             LimitError: it is larger or takes longer than the service allows.
             ServiceError: anything else the service says, or its silence.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id, redact, names, faces)
+        sample = sample_form(source, text, media, language, cues, id, redact, names, faces)
         return Analysis.from_dict(self._json("POST", "/v1/analyze", sample))
 
     def explain(
         self,
-        text: str | None = None,
+        source: Part | None = None,
         *,
+        text: str | None = None,
         image: Part | None = None,
         audio: Part | None = None,
         video: Part | None = None,
@@ -122,13 +127,14 @@ class Client:
         numbers go: `Analysis.explain`; so is one that is redacted.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id, redact, names, faces)
+        sample = sample_form(source, text, media, language, cues, id, redact, names, faces)
         return Explanation.from_dict(self._json("POST", "/v1/explain", sample))
 
     def submit(
         self,
-        text: str | None = None,
+        source: Part | None = None,
         *,
+        text: str | None = None,
         image: Part | None = None,
         audio: Part | None = None,
         video: Part | None = None,
@@ -148,7 +154,7 @@ class Client:
         Arguments and errors as for `analyze`; `explain`: its `explanation` can be had too.
         """
         media = {"image": image, "audio": audio, "video": video, "file": file, "transcript": transcript}
-        sample = sample_form(text, media, language, cues, id, redact, names, faces)
+        sample = sample_form(source, text, media, language, cues, id, redact, names, faces)
         headers = {"Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         path = "/v1/jobs?explain=true" if explain else "/v1/jobs"
         return str(self._json("POST", path, sample, headers)["id"])

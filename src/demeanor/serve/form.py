@@ -11,7 +11,9 @@ from typing import IO, Any
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.kind import kind_of
+from demeanor.media.source import existing_file
 from demeanor.privacy.names import several
+from demeanor.reader.inputs import like_a_name
 
 _PIECE = 256 << 10
 _BYTES = bytes | bytearray | memoryview
@@ -91,6 +93,7 @@ def _name(part: object) -> str | None:
 
 
 def sample_form(
+    source: Part | None,
     text: str | None,
     media: Mapping[str, Part | None],
     language: str | None,
@@ -104,8 +107,13 @@ def sample_form(
 
     Raises:
         InputError: nothing to read, no file of that name, or something of another kind.
-        ConfigError: names or faces of a redaction that is not asked for.
+        ConfigError: names or faces of a redaction that is not asked for, or two parts of one kind.
     """
+    if source is not None:
+        kind, source = _as_read(source)
+        if (text if kind == "text" else media.get(kind)) is not None:
+            raise ConfigError(f"expected one {kind}, got two: the source and {kind}=…; send them one after another")
+        text, media = (str(source), media) if kind == "text" else (text, {**media, kind: source})
     _check_texts(text=text, language=language, id=id)
     hidden = _hidden(names, faces)
     if not redact and any(hidden.values()):
@@ -114,11 +122,6 @@ def sample_form(
     for part in parts.values():
         if isinstance(part, str | Path) and not Path(part).is_file():
             raise InputError(f"{part}: expected a file, found none; check the path")
-    if text is not None and _is_file(text):
-        warnings.warn(
-            f"{text!r} was read as words, though there is a file of that name; file={text!r} reads the file",
-            UserWarning, stacklevel=3,
-        )  # fmt: skip
     fields = {
         "text": text,
         "language": language,
@@ -131,6 +134,23 @@ def sample_form(
     if text is None and not parts.keys() - {"transcript"}:
         raise InputError("nothing to read: expected a text, image, audio, video or file, got none")
     return Form(given, parts)
+
+
+def _as_read(source: Any) -> tuple[str, Any]:
+    """`("text", a sentence)` or `("file", anything else)`, told apart as the reader does.
+
+    Raises:
+        InputError: a text that looks like the name of a file that is not there, or a URL.
+    """
+    if not isinstance(source, str) or existing_file(source):
+        return "file", source
+    kind_of(source)  # refuses what was meant as a file
+    if like_a_name(source):
+        warnings.warn(
+            f"{source.strip()!r} was read as words, for there is no such file; check the path if one was meant",
+            UserWarning, stacklevel=4,
+        )  # fmt: skip
+    return "text", source
 
 
 def copy_form(
@@ -149,13 +169,10 @@ def copy_form(
     """
     fields = {"language": language, "beep": None if beep else "false", **_hidden(names, faces)}
     media: dict[str, Part]
-    if isinstance(source, str) and not _is_file(source):
-        kind_of(source)  # refuses what was meant as a file
-        media = {"text": source.encode("utf-8", "replace")}
-    elif Path(source).is_file():
-        media = {"file": source}
-    else:
-        raise InputError(f"{source}: expected a file, found none; check the path")
+    kind, part = _as_read(source)
+    if kind == "file" and not Path(part).is_file():
+        raise InputError(f"{part}: expected a file, found none; check the path")
+    media = {kind: part.encode("utf-8", "replace") if kind == "text" else part}
     if transcript is not None:
         media["transcript"] = transcript
     return Form({name: value for name, value in fields.items() if value is not None}, media, f"copy{out.suffix}")
@@ -191,10 +208,3 @@ def _check_texts(**given: Any) -> None:
     for name, text in given.items():
         if not isinstance(text, str | None):
             raise InputError(f"{name}: expected a text, got {type(text).__name__}; give str(…) of it, or leave it out")
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return len(text) < 4096 and Path(text).is_file()
-    except (OSError, ValueError):
-        return False  # too long a name, or none at all

@@ -274,9 +274,10 @@ class _Form:
         kind, options = parse_options_header(self._disposition)
         self._name = options.get(b"name", b"").decode("ascii", "replace")
         if kind != b"form-data" or self._name not in (*MEDIA, *WORDS, *OPTIONS):
+            got = repr(self._name[:60]) if kind == b"form-data" else "one that is not form-data"
             raise Problem(
-                422, "unknown-part", f"expected parts named {', '.join((*MEDIA, *WORDS, *OPTIONS))}, got another; "
-                "rename it"
+                422, "unknown-part", f"expected parts named {', '.join((*MEDIA, *WORDS, *OPTIONS))}, got {got}; "
+                "rename it, or leave it out"
             )  # fmt: skip
         if self._name in self.digests:
             raise Problem(422, "doubled-part", f"expected one part {self._name}, got two; send samples one by one")
