@@ -122,6 +122,7 @@ def test_what_is_no_analysis(broken: object) -> None:
         ("segments/0/text", 7, "segments/0/text: expected string or null, got 7"),
         ("segments/0/chars/1", 2.5, "segments/0/chars/1: expected integer, got 2.5"),
         ("warnings/0", None, "warnings/0: expected string, got None"),
+        ("trend", {"labels": ["good"]}, "trend/labels/0: expected negative, neutral, positive, None, got 'good'"),
         ("provenance", "here", "provenance: expected object, got 'here'"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -282,7 +283,8 @@ def test_an_analysis_is_rendered_in_every_form(client: TestClient, capfd: pytest
             broken = json.dumps({**analysis, "segments": [{**spoken, **wrong}, *others]})
             told = client.post("/v1/render", content=broken, headers={"Content-Type": "application/json"})
             assert told.status_code == 422
-            assert "seconds from 0 to 10000000" in told.json()["detail"]
+            expected = "expected number" if at == "x" else "seconds from 0 to 10000000"
+            assert expected in told.json()["detail"]
     told = client.post("/v1/render", json={**analysis, "duration": -1})
     assert (told.status_code, "duration" in told.json()["detail"]) == (422, True)
     said = {**first["reading"], "sentiment": {**first["reading"]["sentiment"], "score": 1e300}}
@@ -294,7 +296,7 @@ def test_an_analysis_is_rendered_in_every_form(client: TestClient, capfd: pytest
     for corrections in ("x", [{}], ["x"], {"path": "x"}):
         told = client.post("/v1/render", json={**analysis, "corrections": corrections})
         assert told.status_code == 422
-        assert "corrections, a list of" in told.json()["detail"]
+        assert re.search("corrections.*(a list of|expected array|expected object)", told.json()["detail"])
 
 
 def test_the_document_describes_what_there_is(client: TestClient) -> None:

@@ -77,7 +77,7 @@ def _mistyped(value: Any, rule: Mapping[str, Any], parts: Mapping[str, Any], at:
     if types and not any(_is(value, name) for name in types):
         return f"{at}: expected {' or '.join(types)}, got {repr(value)[:60]}"
     if "enum" in rule and value not in rule["enum"]:
-        return f"{at}: expected {', '.join(rule['enum'])}, got {repr(value)[:60]}"
+        return f"{at}: expected {', '.join(map(str, rule['enum']))}, got {repr(value)[:60]}"
     for name, inner, place in _inside(value, rule):
         if found := _mistyped(inner, place, parts, f"{at}/{name}" if at else str(name)):
             return found
