@@ -120,6 +120,19 @@ def test_a_transcript_is_of_one_recording(reads: Demeanor, media: Path, tmp_path
         assert "--transcript is what one recording says" in ran.err
 
 
+def test_the_only_hyphen_is_stdin_and_may_be_a_recording(
+    reads: Demeanor, monkeypatch: pytest.MonkeyPatch, media: Path
+) -> None:
+    pipe(monkeypatch, "我很开心".encode())
+    assert json.loads(reads("analyze", "--json", "-").out)["kind"] == "text"
+    pipe(monkeypatch, (media / "sub" / "talk.wav").read_bytes())
+    found = json.loads(reads("analyze", "-", "--start", "0.5", "--end", "1.5", "--json").out)
+    assert found["duration"] == pytest.approx(1.0)
+    pipe(monkeypatch, b"I love it")
+    ran = reads("analyze", "-", "--start", "0.5")
+    assert (ran.code, "which has no seconds" in ran.err) == (2, True)
+
+
 @pytest.mark.parametrize("command", ["analyze", "explain"])
 def test_a_stretch_is_of_one_recording(reads: Demeanor, media: Path, command: str) -> None:
     talk, stretch = media / "sub" / "talk.wav", ("--start", "0.5", "--end", "1.5")

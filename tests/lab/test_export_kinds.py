@@ -273,8 +273,9 @@ def test_table_manifests_are_found_one_by_one(tmp_path: Path, monkeypatch: pytes
     (own / "mine.toml").write_text("")
     assert found("a.toml", "b.toml") == [str(root / "a.toml"), str(tables / "b.toml")], "not the working folder's"
     assert found(str(own / "a.toml"), str(own / "mine.toml")) == [str(root / "a.toml"), str(own / "mine.toml")]
-    with pytest.raises(ConfigError, match=r"table manifest mine\.toml in .*found none"):
-        found("mine.toml")
+    assert found("mine.toml") == [str(tmp_path / "mine.toml")], "beside the run file, in whose folder one works"
+    with pytest.raises(ConfigError, match=r"table manifest none\.toml in .*found none"):
+        found("none.toml")
     assert found("/gone/a.toml", "/gone/c.toml") == [str(root / "a.toml"), str(root / "c.toml")]
     assert _placed({"data": {"manifest": "/gone/b.toml"}}, root)["data"]["manifest"] == [str(tables / "b.toml")]
     with pytest.raises(ConfigError, match=r"/gone/d\.toml.*found none"):

@@ -276,6 +276,24 @@ def test_small_units_of_series_alone_are_scaled_and_constants_of_speakers_never(
     assert made[:, 1].std() == (pytest.approx(1, abs=1e-3) if series else pytest.approx(3e-7, rel=0.2))
 
 
+@pytest.mark.parametrize("speakers", [["a"] * 10 + list("bcdefghijk"), [None] * 20, list("abcde") * 4])
+def test_small_units_of_speakers_with_few_samples_are_scaled_too(speakers: list[str | None]) -> None:
+    import numpy as np
+
+    from demeanor.features.parts import Parts
+    from demeanor.training.prepare import Column, _shape
+    from demeanor.training.runfile import Features
+    from demeanor.types import Sample
+
+    volts = np.random.default_rng(0).normal(2e-6, 3e-7, (20, 5, 1)).astype(np.float32)
+    columns: dict[str, Column] = {"gsr": list(volts)}
+    samples = [Sample(str(i), speaker=speaker) for i, speaker in enumerate(speakers)]
+    parts = Parts(np.arange(20), np.arange(0), np.arange(0))
+    _shape(columns, Features(per_speaker=("gsr",)), samples, parts, {}, {"gsr"})
+    made = np.concatenate([x for x in columns["gsr"] if x is not None])
+    assert made.std() == pytest.approx(1, abs=1e-3)
+
+
 @pytest.mark.filterwarnings("error")
 def test_what_is_not_finite_takes_no_part_in_a_mean_over_time() -> None:
     import numpy as np

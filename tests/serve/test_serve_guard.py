@@ -240,6 +240,9 @@ def test_a_file_of_keys_may_be_saved_by_any_editor(tmp_path: Path) -> None:
     file.write_text(f"  bob sha256:{hashlib.sha256(b'x').hexdigest()}\n")
     with pytest.raises(ConfigError, match="already"):
         new_key(file, "bob")
+    file.write_text("carla sha256:broken\n")  # once mended there would be two
+    with pytest.raises(ConfigError, match="already"):
+        new_key(file, "carla")
     file.write_text("ann", encoding="utf-16")
     with pytest.raises(ConfigError, match="in UTF-8"):
         new_key(file, "bob")

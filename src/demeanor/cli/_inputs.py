@@ -50,7 +50,10 @@ class Job:
 
 
 class JsonCommand(TyperCommand):
-    """A command whose `--json` takes a file or none: the next word only if it ends in .json, or is `-` for stdout."""
+    """A command whose `--json` takes a file or none: the next word only if it ends in .json, or is a `-` for stdout.
+
+    The only `-` of a call without any other input is stdin.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Write the value out before the options are read.
@@ -65,7 +68,8 @@ class JsonCommand(TyperCommand):
                 rest += [word, *given]
                 break
             if word == "--json":
-                takes = bool(given) and (given[0] == "-" or given[0].lower().endswith(".json"))
+                dash = given[:1] == ["-"] and any(not w.startswith("-") or w == "-" for w in (*rest, *given[1:]))
+                takes = dash or (bool(given) and given[0].lower().endswith(".json"))
                 word = f"--json={given.pop(0) if takes else '-'}"
             rest.append(word)
         options = rest[: rest.index("--")] if "--" in rest else rest
@@ -147,7 +151,7 @@ def stretch_of(inputs: Sequence[str], jobs: Sequence[Job], start: float | None, 
     told = " and ".join(f"--{name}" for name in said)
     if len(inputs) > 1 or (inputs and _is_folder(inputs[0])):
         raise ConfigError(f"expected one recording beside {told}, got several inputs; call demeanor once per recording")
-    if not jobs[0].files:
+    if not jobs[0].files and not isinstance(jobs[0].arguments.get("source"), bytes):
         raise ConfigError(f"expected a recording beside {told}, got a text that was typed; leave {told} out")
     if _is_timeless(jobs[0]):
         raise ConfigError(

@@ -90,14 +90,17 @@ def _checked(
     Raises:
         ConfigError: something is.
     """
-    from demeanor.cli._inputs import check_transcript, read_stdin
-    from demeanor.media.text import decode_text
+    from demeanor.cli._inputs import check_transcript
+    from demeanor.errors import ConfigError
     from demeanor.reader.inputs import language_of
 
     check_transcript(inputs, transcript)
     language_of(language)
-    piped = read_stdin(inputs)
-    jobs = _jobs(inputs if piped is None else [decode_text(piped)], out)
+    if "-" in inputs:  # what stdin holds has no name, and by its name a file is told to be JSON or subtitles
+        raise ConfigError(
+            "expected files, folders or texts, got - (stdin), which redact does not read; save it as a file"
+        )
+    jobs = _jobs(inputs, out)
     _check_json(json, jobs, transcript)
     return jobs
 

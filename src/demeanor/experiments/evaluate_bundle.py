@@ -137,8 +137,8 @@ def _features(model: JointModel, samples: Sequence[Sample], store: Store) -> lis
 
 
 def _placed(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
-    """The run's settings, each of its table manifests looked for by its name in the data folder and in
-    recipes/tables, and last, where a folder is named too, where the run had it.
+    """The run's settings, each of its table manifests looked for by its name in the data folder, in recipes/tables and
+    in the working folder, where run files and their manifests are.
 
     Raises:
         ConfigError: a manifest is in none of them, or two of them are the same file.
@@ -147,14 +147,12 @@ def _placed(config: Mapping[str, Any], root: Path) -> dict[str, Any]:
     if named := data.get("manifest"):
         places: list[str] = []
         for name in [named] if isinstance(named, str) else named:
-            where = [root / Path(name).name, Path("recipes/tables") / Path(name).name]
-            if name != Path(name).name:  # a bare name could be any file of the working folder
-                where.append(Path(name))
+            where = [root / Path(name).name, Path("recipes/tables") / Path(name).name, Path(name)]
             found = next((str(p.resolve()) for p in where if p.is_file()), None)
             if found is None:
                 raise ConfigError(
-                    f"expected the table manifest {name} in {root} or in recipes/tables, found none; put it into "
-                    "one of them"
+                    f"expected the table manifest {name} in {root}, in recipes/tables or here, found none; put it "
+                    "into one of them"
                 )
             if found in places:
                 raise ConfigError(

@@ -97,17 +97,26 @@ def within_speakers(
     a test speaker too: results with it are for speakers of whom several clips are at hand, and say so. `least` is that
     of `Standardiser.fit`.
     """
+    out = [None if x is None else np.asarray(x, np.float32) for x in column]
+    for own in _by_speaker(column, speakers):
+        scale = Standardiser.fit([column[row] for row in own], least)
+        for row in own:
+            out[row] = scale.apply(np.asarray(column[row]))
+    return out
+
+
+def all_within_speakers(column: Sequence[NDArray[Any] | None], speakers: Sequence[str | None]) -> bool:
+    """Whether every sample that has the modality is of a speaker with samples enough for a scale of their own."""
+    return sum(map(len, _by_speaker(column, speakers))) == sum(x is not None for x in column)
+
+
+def _by_speaker(column: Sequence[NDArray[Any] | None], speakers: Sequence[str | None]) -> list[list[int]]:
+    """The rows of each speaker who has at least `LEAST`."""
     rows: dict[str, list[int]] = {}
     for row, speaker in enumerate(speakers):
         if speaker is not None and column[row] is not None:
             rows.setdefault(speaker, []).append(row)
-    out = [None if x is None else np.asarray(x, np.float32) for x in column]
-    for own in rows.values():
-        if len(own) >= LEAST:
-            scale = Standardiser.fit([column[row] for row in own], least)
-            for row in own:
-                out[row] = scale.apply(np.asarray(column[row]))
-    return out
+    return [own for own in rows.values() if len(own) >= LEAST]
 
 
 def is_frames(value: NDArray[Any]) -> bool:

@@ -108,15 +108,15 @@ def new_key(path: Path, name: str) -> str:
         ConfigError: a name that is none, that is taken, or a file that is not in UTF-8 or cannot be written.
     """
     key = PREFIX + secrets.token_urlsafe(32)
-    line = f"{name} sha256:{_hash(key)}"
-    if not _LINE.fullmatch(line):
+    made = f"{name} sha256:{_hash(key)}"
+    if not _LINE.fullmatch(made):
         raise ConfigError(f"--new-key: expected a name of letters, digits and . _ @ -, got {name!r}")
     try:
         known = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        if name in [key.name for key in _parsed(known)[0]]:
+        if name in [words[0] for line in known.splitlines() if (words := line.split())]:  # in broken lines too
             raise ConfigError(f"{path}: there is a key named {name} already; delete its line, or take another name")
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
-            file.write(("\n" if known and not known.endswith("\n") else "") + line + "\n")
+            file.write(("\n" if known and not known.endswith("\n") else "") + made + "\n")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: expected keys in UTF-8, got another encoding; save it as UTF-8") from error
     except OSError as error:

@@ -143,7 +143,7 @@ class Session:
                 f"expected texts of at most {longest} characters in all of a live session, got one of {len(text)}; "
                 "send less of it"
             )
-        if self._written + len(text) <= longest:
+        if not self._left_aside and self._written + len(text) <= longest:
             self._written += len(text)
             self._stream.push_text(text)
         elif not self._left_aside:

@@ -21,7 +21,14 @@ from demeanor.features.context import in_context, preceding
 from demeanor.features.digest import of, of_arrays
 from demeanor.features.encode import encode_all
 from demeanor.features.exported import over_time
-from demeanor.features.normalise import LEAST_OF_SERIES, LEAST_SPREAD, Standardiser, is_frames, within_speakers
+from demeanor.features.normalise import (
+    LEAST_OF_SERIES,
+    LEAST_SPREAD,
+    Standardiser,
+    all_within_speakers,
+    is_frames,
+    within_speakers,
+)
 from demeanor.features.parts import Parts, group_of
 from demeanor.features.read import encoders_of
 from demeanor.features.store import Store, fitted, refuse_leak
@@ -236,7 +243,8 @@ def shape_frames(
     column = [None if x is None else over_time(x, mean, moments) for x in column]
     if modality in features.per_speaker:
         column = list(within_speakers(column, speakers, least))
-        least = LEAST_SPREAD  # units are the speakers' own spreads now, and what is smaller is left of constants
+        if all_within_speakers(column, speakers):
+            least = LEAST_SPREAD  # units are the speakers' own spreads now, and what is smaller is left of constants
     if features.normalise == "none":
         return column
     scale = scales.setdefault(modality, Standardiser.fit([column[i] for i in parts.train], least))
