@@ -391,6 +391,11 @@ def test_a_page_ends_where_chinese_words_go_on(text: str, left: str) -> None:
         ("https://example.com/?name=a张三&phone=13800138000好", "[URL]好"),
         ("https://example.com/?q=张三,李四", "[URL]"),
         ("https://example.com/?q=2024张三！", "[URL]！"),
+        ("github.com/login/oauth/authorize?scope=user:email&code=SECRET99", "[URL]"),
+        ("github.com/ann/x;jsessionid=SECRET1", "[URL]"),
+        ("facebook.com/profile.php?v=a,b&id=1000123", "[URL]"),
+        ("twitter.com/ann/lists/a~b?token=SECRET, ok", "[URL], ok"),
+        ("(t.me/ann?start=a:SECRET1) ok", "([URL]) ok"),
     ],
 )
 def test_neither_a_secret_nor_half_a_name_is_left_behind_chinese_words(text: str, left: str) -> None:

@@ -44,7 +44,7 @@ _PAGE = re.compile(
 _SITE = re.compile(
     r"(?<![A-Za-z0-9_@.])(?:facebook|instagram|twitter|x|linkedin|tiktok|github|t|weibo|reddit|vk|wa|youtube|telegram|zhihu|"
     r"douyin|xiaohongshu|paypal)\.(?:com|me|cn)(?=/[\w@.\-/%?=&]{2})"
-    rf"(?:{_NAMED}|[^\W{SPACELESS}]|[@.\-/%?=&#+]|{_GOES_ON})*",
+    rf"(?:{_NAMED}|[^\W{SPACELESS}]|[@.\-/%?=&#+]|[,;:!~*$()]++(?=[A-Za-z0-9%])|{_GOES_ON})*",
     re.IGNORECASE,
 )
 _PERSONAL = re.compile(
