@@ -94,3 +94,9 @@ def test_a_longer_text_under_a_key_is_read_as_a_line_of_a_text_is() -> None:
     assert redact_json({"birthday": "March 12th, 1985, in a small town of the far north"})[0] == {
         "birthday": "[BIRTHDATE], in a small town of the far north"
     }
+
+
+@pytest.mark.parametrize("key", ["author", "speaker", "name", "by"])
+def test_a_list_of_names_of_any_length_is_taken_whole(key: str) -> None:
+    names = ", ".join(f"Peter{c} Walker{c}" for c in "abcdefghijklmnopqrst")
+    assert "Walker" not in redact_json({key: names})[0][key]

@@ -66,10 +66,12 @@ def kind_of_value(key: str, value: str) -> str | None:
             address without "@", a number whose characters are digits for less than a half ("none", "moved in 2024").
     """
     field = _field(key)
-    if field is None or not value.strip() or len(value) > _LONGEST or PLACEHOLDER.fullmatch(value.strip()):
+    if field is None or not value.strip() or PLACEHOLDER.fullmatch(value.strip()):
         return None
-    if field.kind == "NAME":
+    if field.kind == "NAME":  # of any length: a list of authors
         return "NAME" if is_name(value) else None
+    if len(value) > _LONGEST:
+        return None
     if field.kind == "MAIL":
         return "MAIL" if re.fullmatch(r"\s*\S+[@＠]\S+\s*", value) else None
     if not field.digits:
