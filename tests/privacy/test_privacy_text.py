@@ -442,6 +442,11 @@ def test_long_runs_of_pieces_of_addresses_and_dates_come_to_an_end(unit: str) ->
         "Call 2024-03-15 14",
         "Call 2024/3/5-2024/3/20",
         "Call 12 10 2024",
+        "On 05/06/2024 250 people came.",
+        "Delivered 03/04/2024 2500 parcels, returned 01.02.2024 300.",
+        "am 05.06.2024 10.30 Uhr",
+        "03/04/2024 1500 hours",
+        "05 06 2024 250 people, 05.06.24-07.06.24",
     ],
 )
 def test_a_date_is_no_telephone_number(text: str) -> None:
@@ -458,6 +463,7 @@ def test_a_date_is_no_telephone_number(text: str) -> None:
         ("call 1999 12 12 12", "call [PHONE]"),
         ("电话2021.10.10.55", "电话[PHONE]"),
         ("tel 12 34 56 78 90, or 01 12 19 45 67", "tel [PHONE], or [PHONE]"),
+        ("06.12.19.45.67 or 06/12/19/45/67 or 06 12 34 5678", "[PHONE] or [PHONE] or [PHONE]"),
     ],
 )
 def test_a_number_that_begins_like_a_date_is_one(text: str, left: str) -> None:
