@@ -364,6 +364,14 @@ def test_a_given_name_is_no_part_of_a_longer_one() -> None:
         ("http://例子.中国/u/张三-李四 好", "[URL] 好"),
         ("https://example.com/users/josé/x", "[URL]"),
         ("https://www.google.com/maps/@40.7128,-74.0060,15z?q=home ok", "[URL] ok"),
+        ("http://t.cn/RxYz太好看了#周末好电影#真的感动哭了", "[URL]太好看了#周末好电影#真的感动哭了"),
+        ("http://t.cn/RxYz好看吗?反正我哭了", "[URL]好看吗?反正我哭了"),
+        ("https://weibo.com/ann太难看了/哭", "[URL]太难看了/哭"),
+        ("https://weibo.com/u/ann😭太难过了，真的", "[URL]😭太难过了，真的"),
+        ("https://youtube.com/@ann!太好看了", "[URL]!太好看了"),
+        ("https://weibo.com/u/ann,太好看了", "[URL],太好看了"),
+        ("(https://a.com/?id=5)很好看", "([URL])很好看"),
+        ("https://a.com/?q=ann|very good", "[URL]|very good"),
     ],
 )
 def test_a_page_ends_where_chinese_words_go_on(text: str, left: str) -> None:
@@ -393,6 +401,7 @@ def test_a_page_ends_where_chinese_words_go_on(text: str, left: str) -> None:
         ("https://example.com/?q=2024张三！", "[URL]！"),
         ("github.com/login/oauth/authorize?scope=user:email&code=SECRET99", "[URL]"),
         ("github.com/ann/x;jsessionid=SECRET1", "[URL]"),
+        ("https://a.com/?token=abc|SECRET1 ok", "[URL] ok"),
         ("facebook.com/profile.php?v=a,b&id=1000123", "[URL]"),
         ("twitter.com/ann/lists/a~b?token=SECRET, ok", "[URL], ok"),
         ("(t.me/ann?start=a:SECRET1) ok", "([URL]) ok"),
