@@ -100,3 +100,27 @@ def test_a_longer_text_under_a_key_is_read_as_a_line_of_a_text_is() -> None:
 def test_a_list_of_names_of_any_length_is_taken_whole(key: str) -> None:
     names = ", ".join(f"Peter{c} Walker{c}" for c in "abcdefghijklmnopqrst")
     assert "Walker" not in redact_json({key: names})[0][key]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"name": "Galaxy Watch", "review": "Galaxy is great, best Watch ever"},
+        {"username": "Amazing", "text": "Amazing product"},
+        {"昵称": "开心", "评论": "今天很开心"},
+        {"联系人": "本人", "text": "本人很满意"},
+        {"产品名字": "电饭煲", "评论": "这个电饭煲很好用"},
+    ],
+)
+def test_no_part_of_what_things_and_accounts_are_called_is_looked_for(said: dict[str, str]) -> None:
+    (_, called), (key, text) = said.items()
+    for data in (said, [said, said], {"segments": [{"text": f"{called}. {text}"}], **said}):
+        left = str(redact_json(data)[0])
+        assert text in left, key
+
+
+def test_a_whole_name_of_two_words_is_looked_for_in_capitals_too() -> None:
+    data = {"name": "Peter Walker", "segments": [{"text": "PETER WALKER paid"}, {"text": "Walker pace"}], "昵称": "王芳"}
+    done = redact_json({**data, "note": "王芳 and Peter Walker"})[0]
+    assert [s["text"] for s in done["segments"]] == ["[NAME] paid", "Walker pace"]
+    assert done["note"] == "[NAME] and [NAME]"

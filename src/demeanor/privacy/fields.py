@@ -16,11 +16,16 @@ from demeanor.privacy.speakers import is_name, sought
 _JOINS = re.compile(r"[_\-. ]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # of home_phone, homePhone, userID
 _LONGEST_KEY = 60
 _PERSON = (
-    r"name|authors?|speaker|user|by|(?:card ?|account )?holder"
-    r"|(?:.+ )?(?:first|last|middle|maiden|given|family|full|legal|real|display|nick|sur) ?names?"
-    r"|(?:.+ )?(?:customer|client|patient|user|contact|caller|employee|student|sender|recipient|author|owner|member|"
+    r"authors?|speaker|(?:card ?|account )?holder"
+    r"|(?:.+ )?(?:first|last|middle|maiden|given|family|full|legal|real|sur) ?names?"
+    r"|(?:.+ )?(?:customer|client|patient|contact|caller|employee|student|sender|recipient|author|owner|member|"
     r"guest|holder) ?name"
-    r"|.{0,4}(?:姓名|名字|昵称|用户名)|姓|名|联系人|收件人|收货人|寄件人|发件人|经办人|作者|称呼"
+    r"|.{0,4}姓名|姓"
+)
+_CALLED = (  # what things and accounts have too: "Galaxy Watch", "Amazing"
+    r"name|user|by|(?:.+ )?(?:user|display|nick) ?names?"
+    r"|(?:(?:我|本人|客户|顾客|用户|患者|病人|孩子|宝宝|学生|员工|联系人|收件人|作者)的?)?名字|.{0,4}(?:昵称|用户名)|名"
+    r"|联系人|收件人|收货人|寄件人|发件人|经办人|作者|称呼"
 )
 _ADDRESS = (
     r"(?:(?:.+ )?(?:home|postal|street|mailing|billing|shipping|delivery|work|office|residential|current|permanent) )?"
@@ -43,8 +48,10 @@ class _Field(NamedTuple):
     digits: int
 
 
+_CALLS = _Field("NAME", re.compile(_CALLED), 0)
 _FIELDS = (
     _Field("NAME", re.compile(_PERSON), 0),
+    _CALLS,
     _Field("MAIL", re.compile(_MAIL), 0),
     _Field("BIRTHDATE", re.compile(rf"(?:.+ )?(?:{BIRTH_WORDS})", re.IGNORECASE), 3),
     _Field("ID", re.compile(rf"(?:.+ )?(?:{IDENTITY_WORDS}|ssn|social security(?: number)?)", re.IGNORECASE), 5),
@@ -91,13 +98,28 @@ def as_line(key: str, value: str) -> tuple[str, int]:
 
 
 def names_under(key: str, value: str) -> Iterator[str]:
-    """The forms of a name that its key tells, to be found wherever they stand.
+    """The forms of a name that its key tells, to be found wherever they stand, part by part.
 
-    Usual words and those in small letters ("battery"), roles and numbers ("Customer 1", "S1") are none.
+    Usual words and those in small letters ("battery"), roles and numbers ("Customer 1", "S1") are none. Nothing under
+    keys that things have as well as people: see `whole_names_under`.
     """
-    if kind_of_value(key, value) == "NAME" and _is_called_so(key, value):
-        for name in forms(sought({value: ""})):
+    if _field(key) is not _CALLS:
+        for name in _told_by(key, value):
             yield from variants(name)
+
+
+def whole_names_under(key: str, value: str) -> Iterator[str]:
+    """Names under `name`, `user`, `username`, 昵称 and the like, of which no part may be looked for.
+
+    Only those of two words at least, or of the form of a Chinese name: others are usual words ("Amazing", 开心).
+    """
+    if _field(key) is _CALLS:
+        yield from (name for name in _told_by(key, value) if " " in name or is_han_name(name))
+
+
+def _told_by(key: str, value: str) -> Iterator[str]:
+    if kind_of_value(key, value) == "NAME" and _is_called_so(key, value):
+        yield from forms(sought({value: ""}))
 
 
 def _words_of(key: str) -> str:
