@@ -62,6 +62,15 @@ def test_a_name_under_a_key_of_an_analysis_is_looked_for_in_what_is_said() -> No
         ("email", "peter@localhost", "MAIL"),
         ("workEmail", "peter@example.com", "MAIL"),
         ("邮箱", "peter@example.com", "MAIL"),
+        ("D.O.B.", "1985-03-12", "BIRTHDATE"),
+        ("patient.dob", "1985-03-12", "BIRTHDATE"),
+        ("phone1", "555 12 34", "PHONE"),
+        ("phone_numbers", "555 12 34", "PHONE"),
+        ("homeAddresses", "High Street, Leeds", "ADDRESS"),
+        ("password", "correct horse", "ACCOUNT"),
+        ("userPwd", "hunter", "ACCOUNT"),
+        ("access_token", "abcdef" * 99, "ACCOUNT"),
+        ("密码", "芝麻开门", "ACCOUNT"),
     ],
 )
 def test_a_value_is_what_its_key_says(key: str, value: str, kind: str) -> None:
@@ -81,6 +90,7 @@ def test_a_value_is_what_its_key_says(key: str, value: str, kind: str) -> None:
         },
         {"phone": "none", "email": "unsubscribed", "dob": "unknown", "visa": "valid until 2025-03", "pin": "top board"},
         {"fileName": "report", "product_name": "Kettle", "date": "1985-03-12", "mail": "We write @ noon"},
+        {"token": "good", "tokens": ["12345", "battery"], "user1": "Great service", "speakers": "two", "pass": "1"},
         {"phone": 5, "address": None, "email": True, "score": 0.5, "姓": "", "name": "[NAME]"},
     ],
 )
@@ -120,7 +130,7 @@ def test_no_part_of_what_things_and_accounts_are_called_is_looked_for(said: dict
 
 
 def test_a_whole_name_of_two_words_is_looked_for_in_capitals_too() -> None:
-    data = {"name": "Peter Walker", "segments": [{"text": "PETER WALKER paid"}, {"text": "Walker pace"}], "昵称": "王芳"}
-    done = redact_json({**data, "note": "王芳 and Peter Walker"})[0]
+    data = {"name": "Peter Walker", "昵称": "王芳", "note": "王芳 and Peter Walker"}
+    done = redact_json({**data, "segments": [{"text": "PETER WALKER paid"}, {"text": "Walker pace"}]})[0]
     assert [s["text"] for s in done["segments"]] == ["[NAME] paid", "Walker pace"]
     assert done["note"] == "[NAME] and [NAME]"

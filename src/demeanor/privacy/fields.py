@@ -13,7 +13,9 @@ from demeanor.privacy.numbers import ACCOUNT_WORDS, BIRTH_WORDS, IDENTITY_WORDS
 from demeanor.privacy.spans import PLACEHOLDER
 from demeanor.privacy.speakers import is_name, sought
 
+_DOTTED = re.compile(r"\b([A-Za-z])\.(?=[A-Za-z]\b|\W|$)")  # D.O.B.
 _JOINS = re.compile(r"[_\-. ]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # of home_phone, homePhone, userID
+_ONE_OF_SEVERAL = re.compile(r"(?:(?<=ss)es|(?<!s)s)?(?: ?\d{1,2})?$")  # of phones, addresses, phone1
 _LONGEST_KEY = 60
 _PERSON = (
     r"authors?|speaker|(?:card ?|account )?holder"
@@ -37,6 +39,9 @@ _PHONE = (
     r"(?:.+ )?(?:(?:tele|cell |mobile )?phone|mobile|cell|tel|fax|whats ?app|contact)(?: ?(?:number|no|nr|num))?"
     r"|.{0,4}(?:电话|手机|座机|传真)(?:号码?)?|联系方式"
 )
+_SECRET = (
+    r"(?:.+ )?(?:password|passwd|pwd|passphrase)|(?:.+ )?(?:access|auth|api|bearer|refresh|session) ?token|.{0,4}密码"
+)
 _MAIL = r"(?:.+ )?(?:e ?)?mail(?: ?(?:address|addr))?|.{0,4}(?:邮箱|邮件)(?:地址)?|电邮"
 
 
@@ -49,10 +54,12 @@ class _Field(NamedTuple):
 
 
 _CALLS = _Field("NAME", re.compile(_CALLED), 0)
+_SECRETS = _Field("ACCOUNT", re.compile(_SECRET), 0)
 _FIELDS = (
     _Field("NAME", re.compile(_PERSON), 0),
     _CALLS,
     _Field("MAIL", re.compile(_MAIL), 0),
+    _SECRETS,
     _Field("BIRTHDATE", re.compile(rf"(?:.+ )?(?:{BIRTH_WORDS})", re.IGNORECASE), 3),
     _Field("ID", re.compile(rf"(?:.+ )?(?:{IDENTITY_WORDS}|ssn|social security(?: number)?)", re.IGNORECASE), 5),
     _Field("ACCOUNT", re.compile(rf"(?:.+ )?(?:{ACCOUNT_WORDS})", re.IGNORECASE), 4),
@@ -77,6 +84,8 @@ def kind_of_value(key: str, value: str) -> str | None:
         return None
     if field.kind == "NAME":  # of any length: a list of authors
         return "NAME" if is_name(value) else None
+    if field is _SECRETS:
+        return field.kind
     if len(value) > _LONGEST:
         return None
     if field.kind == "MAIL":
@@ -123,14 +132,17 @@ def _told_by(key: str, value: str) -> Iterator[str]:
 
 
 def _words_of(key: str) -> str:
-    """A key in words: `homePhone`, `home_phone` and `home-phone` are "home phone"."""
-    return " ".join(part.lower() for part in _JOINS.split(key) if part)
+    """A key in words: `homePhone`, `home_phone` and `home-phone` are "home phone", `D.O.B.` is "dob"."""
+    return " ".join(part.lower() for part in _JOINS.split(_DOTTED.sub(r"\1", key)) if part)
 
 
 @lru_cache(maxsize=4096)
 def _field(key: str) -> _Field | None:
     words = _words_of(key) if len(key) <= _LONGEST_KEY else ""
-    return next((field for field in _FIELDS if field.keys.fullmatch(words)), None)
+    told = next((field for field in _FIELDS if field.keys.fullmatch(words)), None)
+    if told is None and (one := _ONE_OF_SEVERAL.sub("", words)) != words:
+        told = next((field for field in _FIELDS if field.kind != "NAME" and field.keys.fullmatch(one)), None)
+    return told  # no name: `user1` may be what this user says
 
 
 def _is_called_so(key: str, value: str) -> bool:
