@@ -10,6 +10,7 @@ from typing import NamedTuple
 from demeanor.privacy.labels import forms
 from demeanor.privacy.names import is_han_name, variants
 from demeanor.privacy.numbers import ACCOUNT_WORDS, BIRTH_WORDS, IDENTITY_WORDS
+from demeanor.privacy.script import UPPER
 from demeanor.privacy.spans import PLACEHOLDER
 from demeanor.privacy.speakers import is_name, sought
 
@@ -32,7 +33,10 @@ _CALLED = (  # what things and accounts have too: "Galaxy Watch", "Amazing"
 _ADDRESS = (
     r"(?:(?:.+ )?(?:home|postal|street|mailing|billing|shipping|delivery|work|office|residential|current|permanent) )?"
     r"(?:address|addr)(?: line)?(?: ?\d)?|street"
-    r"|.{0,4}(?:地址|住址)|居住地|户籍地"
+    r"|(?!.*(?:ip|网址|网站|网页|链接)).{0,4}(?:地址|住址)|居住地|户籍地"
+)
+_PLACE = re.compile(  # a number, two words with capitals, a Chinese sign of a place; and no opinion of a sentence
+    rf"(?!.*[!?！？。]\s*$)(?:.*\d|(?:.*\b[{UPPER}]\w+){{2}}|.*[省市区县镇乡村路街巷弄号楼室栋幢])", re.DOTALL
 )
 _POSTCODE = r"(?:.+ )?(?:zip|zip ?code|post ?code|postal code)|邮编|邮政编码"
 _PHONE = (
@@ -91,7 +95,9 @@ def kind_of_value(key: str, value: str) -> str | None:
     if field.kind == "MAIL":
         return "MAIL" if re.fullmatch(r"\s*\S+[@＠]\S+\s*", value) else None
     if not field.digits:
-        return field.kind
+        return field.kind if _PLACE.match(value) else None
+    if field.kind == "PHONE" and re.match(r"\s*[A-Za-z]\d", value):  # the cell B12345 of a sheet
+        return None
     digits = len(_DIGIT.findall(value))
     return field.kind if digits >= max(field.digits, sum(map(str.isalnum, value)) / 2) else None
 
