@@ -30,7 +30,7 @@ def parts(text: str) -> list[str]:
             ["Great", "https://en.wikipedia.org/wiki/Café_Zürich", "…"],
         ),
         ("太好吃了http://t.cn/R123真的", [*"太好吃了", "http://t.cn/R123", *"真的"]),
-        ("看http://a.cn/wiki/张三，好", ["看", "http://a.cn/wiki/张三，", "好"]),
+        ("看http://a.cn/wiki/张三，好", ["看", "http://a.cn/wiki/", "张", "三，", "好"]),
         ("难过[泪]", ["难", "过", "[泪]"]),
         ("…", ["…"]),
         ("—", ["—"]),

@@ -364,6 +364,14 @@ def test_a_given_name_is_no_part_of_a_longer_one() -> None:
         ("http://例子.中国/u/张三-李四 好", "[URL] 好"),
         ("https://example.com/users/josé/x", "[URL]"),
         ("https://www.google.com/maps/@40.7128,-74.0060,15z?q=home ok", "[URL] ok"),
+        ("http://t.cn/RxYz太好看了#周末好电影#真的感动哭了", "[URL]太好看了#周末好电影#真的感动哭了"),
+        ("http://t.cn/RxYz好看吗?反正我哭了", "[URL]好看吗?反正我哭了"),
+        ("https://weibo.com/ann太难看了/哭", "[URL]太难看了/哭"),
+        ("https://weibo.com/u/ann😭太难过了，真的", "[URL]😭太难过了，真的"),
+        ("https://youtube.com/@ann!太好看了", "[URL]!太好看了"),
+        ("https://weibo.com/u/ann,太好看了", "[URL],太好看了"),
+        ("(https://a.com/?id=5)很好看", "([URL])很好看"),
+        ("https://a.com/?q=ann|very good", "[URL]|very good"),
     ],
 )
 def test_a_page_ends_where_chinese_words_go_on(text: str, left: str) -> None:
@@ -391,6 +399,12 @@ def test_a_page_ends_where_chinese_words_go_on(text: str, left: str) -> None:
         ("https://example.com/?name=a张三&phone=13800138000好", "[URL]好"),
         ("https://example.com/?q=张三,李四", "[URL]"),
         ("https://example.com/?q=2024张三！", "[URL]！"),
+        ("github.com/login/oauth/authorize?scope=user:email&code=SECRET99", "[URL]"),
+        ("github.com/ann/x;jsessionid=SECRET1", "[URL]"),
+        ("https://a.com/?token=abc|SECRET1 ok", "[URL] ok"),
+        ("facebook.com/profile.php?v=a,b&id=1000123", "[URL]"),
+        ("twitter.com/ann/lists/a~b?token=SECRET, ok", "[URL], ok"),
+        ("(t.me/ann?start=a:SECRET1) ok", "([URL]) ok"),
     ],
 )
 def test_neither_a_secret_nor_half_a_name_is_left_behind_chinese_words(text: str, left: str) -> None:
@@ -437,6 +451,11 @@ def test_long_runs_of_pieces_of_addresses_and_dates_come_to_an_end(unit: str) ->
         "Call 2024-03-15 14",
         "Call 2024/3/5-2024/3/20",
         "Call 12 10 2024",
+        "On 05/06/2024 250 people came.",
+        "Delivered 03/04/2024 2500 parcels, returned 01.02.2024 300.",
+        "am 05.06.2024 10.30 Uhr",
+        "03/04/2024 1500 hours",
+        "05 06 2024 250 people, 05.06.24-07.06.24",
     ],
 )
 def test_a_date_is_no_telephone_number(text: str) -> None:
@@ -453,6 +472,7 @@ def test_a_date_is_no_telephone_number(text: str) -> None:
         ("call 1999 12 12 12", "call [PHONE]"),
         ("电话2021.10.10.55", "电话[PHONE]"),
         ("tel 12 34 56 78 90, or 01 12 19 45 67", "tel [PHONE], or [PHONE]"),
+        ("06.12.19.45.67 or 06/12/19/45/67 or 06 12 34 5678", "[PHONE] or [PHONE] or [PHONE]"),
     ],
 )
 def test_a_number_that_begins_like_a_date_is_one(text: str, left: str) -> None:

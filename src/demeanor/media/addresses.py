@@ -13,5 +13,5 @@ _SIGNS = (  # quotes, dashes, Arabic, Hindi and Chinese marks, full-width forms,
     r"\ufe00-\ufe6f\uff00-\U0001ffff\U000e0000-\U0010ffff"
 )
 
-URL = rf"(?:https?://|www\.)(?:[!-~]|[^\x00-\x7f\s{SPACELESS}{_SIGNS}]|(?<=[/=])[{SPACELESS}]+)+"
-"""A page's address, with letters of any script; of those without spaces only what stands behind a slash or `=`."""
+URL = rf"(?:https?://|www\.)(?:[!-~]|[^\x00-\x7f\s{SPACELESS}{_SIGNS}])+"
+"""A page's address, with letters of any script but those without spaces: behind a slash too they are mostly said."""

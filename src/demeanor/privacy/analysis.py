@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from demeanor.privacy.fields import as_line, kind_of_value, names_under
+from demeanor.privacy.fields import as_line, kind_of_value, names_under, whole_names_under
 from demeanor.privacy.json_texts import below, is_transcript, laid_out, said_under, sentence, texts, word_key
 from demeanor.privacy.keys import Keys, is_own
 from demeanor.privacy.labels import speakers_in
-from demeanor.privacy.names import several, told_names
+from demeanor.privacy.names import given, several, told_names
 from demeanor.privacy.spans import Marked, Pseudonyms, Span, filled, marked, replaced, within
 from demeanor.privacy.speakers import (
     about_speaker,
@@ -130,9 +130,19 @@ class _Eraser:
         speakers: Mapping[str, str],
         own: bool,
     ) -> None:
-        self._names, self._recogniser, self._pseudonyms, self._speakers = names, recogniser, pseudonyms, speakers
+        self._names, self._given, self._pseudonyms, self._speakers = names, recogniser, pseudonyms, speakers
+        self._whole: set[str] = set()  # names of which no part is looked for
         self.counts: Counter[str] = Counter()
-        self._keys = Keys(names, recogniser, pseudonyms, speakers, own, self.counts)
+        self._keys = Keys(names, self._recogniser, pseudonyms, speakers, own, self.counts)
+
+    def _recogniser(self, text: str) -> Iterator[tuple[int, int]]:
+        """What the given recogniser finds, and names that are looked for as a whole."""
+        yield from self._given(text) if self._given else ()
+        yield from (span[:2] for span in given(text, self._whole))
+
+    def _know(self, text: str, spans: Iterable[Span]) -> None:
+        """Names found in a text are looked for in all that follows."""
+        self._names |= told_names(text, (s for s in spans if text[s.start : s.end] not in self._whole))
 
     def text(self, text: str, shown: str | None = None) -> str:
         """A text without personal data; `shown` is it as it is to be delivered, of the same length."""
@@ -159,7 +169,7 @@ class _Eraser:
         whole, places = laid_out(segments)
         spans = find_personal(whole, names=self._names, recogniser=self._recogniser)
         self.counts.update(span.kind for span in spans)
-        self._names |= told_names(whole, spans)
+        self._know(whole, spans)
         lengths = [len(segment.get("text") or "") for segment in segments]
         marks = marked(whole, spans, self._pseudonyms)
         return [within(marks, begin, length) for begin, length in zip(places, lengths, strict=True)]
@@ -292,7 +302,9 @@ class _Eraser:
                 self.learn(inner, key)
         elif isinstance(value, str):
             spans = find_personal(value, names=self._names, recogniser=self._recogniser)
-            self._names |= {*told_names(value, spans), *names_under(key, value)}
+            self._whole |= {form for name in whole_names_under(key, value) for form in (name, name.upper())}
+            self._know(value, spans)
+            self._names.update(names_under(key, value))
 
 
 _NO_PLACE = Marked(-1, -1, "", "")

@@ -2,8 +2,8 @@
 
 Words of scripts without spaces (Chinese, Japanese, Thai …) and emoji go on right behind an address. Of these only
 that is part of one which stands where a name does, follows a sign of an address, or has one following: so that no name
-is cut in two and no secret is left behind; in doubt too much is taken. Chinese marks end an address, unless a query
-follows.
+is cut in two and no secret is left behind. Chinese marks end an address, unless a query follows; an emoji, and "!",
+"," or ")" before such words, ends a name.
 """
 
 from __future__ import annotations
@@ -23,18 +23,21 @@ _KEY = (
 )
 _MARKS = "，。；！？、【】《》「」『』〈〉“”‘’"  # what ends every address, unless a query follows
 _UNFIT = rf"\s\0<>\"'`{_MARKS}"
-_PAUSES = "…—―（）"  # what ends a name
+_PAUSES = "…—―（）"
 _EMOJI = r"\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u20e3\U0001f000-\U0001faff\U000e0020-\U000e007f"
 _LOOSE = rf"{SPACELESS}{_EMOJI}{_PAUSES}|"  # what ends one unless it goes on as one
 _IN_HOST = rf"(?:[^{_UNFIT}{SPACELESS}/?#]|[{SPACELESS}]{{1,63}}+(?=[.:/?#@\-]))*"
-_NAMED = (  # a number is whole before words go on; all else may be the half of a name
-    rf"/(?:{_OWNER}(?!\d+[{_LOOSE}])|[@~])[^{_UNFIT}{_PAUSES}:/?#]*"
-    rf"|[?&#;](?:(?:{_FREE})=|{_KEY}(?!\d+[{_LOOSE}]))[^{_UNFIT}{_PAUSES}&#]*"
+_STAYS = rf"{_UNFIT}{_PAUSES}{_EMOJI}|"  # what ends a name
+_NAMED = (  # a number is whole before words go on; all else may be the half of a name, but not behind "!", "," or ")"
+    rf"/(?:{_OWNER}(?!\d+[{_LOOSE}])|[@~])(?:[^{_STAYS}:/?#!,)]|[!,)](?![{SPACELESS}]))*"
+    rf"|[?&#;](?:{_FREE})=[^{_STAYS}&#]*"
+    rf"|[?&#;]{_KEY}(?!\d+[{_LOOSE}])(?:[^{_STAYS}&#!,)]|[!,)](?![{SPACELESS}])|\|(?=[A-Za-z0-9]))*"
 )
+_QUERY = r"[?&#]\w{1,24}="
 _GOES_ON = (
-    rf"(?<=[/=&+\-_.,%])[{SPACELESS}]+"
-    rf"|[{_LOOSE}]{{1,63}}+(?=[A-Za-z0-9._~%()+\-{_LOOSE}]{{0,63}}[/?&=#]|[._%\-][A-Za-z0-9])"
-    rf"|[{_LOOSE}{_MARKS}]{{1,63}}+(?=[A-Za-z0-9._~%()+/\-{_LOOSE}{_MARKS}]{{0,63}}[?&#]\w{{1,24}}=)"
+    rf"(?<=[/=&+\-_.%])[{SPACELESS}]+"
+    rf"|[{_LOOSE}]{{1,63}}+(?=[A-Za-z0-9._~%()+\-{_LOOSE}]{{0,63}}(?:{_QUERY}|[&=]|/[A-Za-z0-9])|[._%\-][A-Za-z0-9])"
+    rf"|[{_LOOSE}{_MARKS}]{{1,63}}+(?=[A-Za-z0-9._~%()+/\-{_LOOSE}{_MARKS}]{{0,63}}{_QUERY})"
 )
 _PAGE = re.compile(
     rf"(?<![A-Za-z0-9_@.])(?:[a-z][a-z+]{{1,11}}://|www\.){_IN_HOST}"
@@ -44,7 +47,7 @@ _PAGE = re.compile(
 _SITE = re.compile(
     r"(?<![A-Za-z0-9_@.])(?:facebook|instagram|twitter|x|linkedin|tiktok|github|t|weibo|reddit|vk|wa|youtube|telegram|zhihu|"
     r"douyin|xiaohongshu|paypal)\.(?:com|me|cn)(?=/[\w@.\-/%?=&]{2})"
-    rf"(?:{_NAMED}|[^\W{SPACELESS}]|[@.\-/%?=&#+]|{_GOES_ON})*",
+    rf"(?:{_NAMED}|[^\W{SPACELESS}]|[@.\-/%?=&#+]|[,;:!~*$()]++(?=[A-Za-z0-9%])|{_GOES_ON})*",
     re.IGNORECASE,
 )
 _PERSONAL = re.compile(

@@ -36,6 +36,9 @@ _A_DATE = (  # with spaces the day comes first: 2010 10 10 22 is a number
     rf"(?:{_DAY}(?: {_DAY} |([.\-/]){_DAY}\{{}})(?:19|20)?\d\d|(?:19|20)\d\d([.\-/])(?:0?[1-9]|1[0-2])\{{}}{_DAY})"
 )
 _DATE = re.compile(rf"{_A_DATE.format(1, 2)}(?: (?:[01]?\d|2[0-3])(?::[0-5]\d)?| ?- ?{_A_DATE.format(3, 4)})?")
+# Where no word says that it is one: "05/06/2024 250 people".
+_DATED = re.compile(rf"{_DAY}(?:([.\-/]){_DAY}\1(?:19|20)?\d\d| {_DAY} (?:19|20)\d\d)(?!\d)")
+_PAIRS = re.compile(r"0[1-9](?P<gap>[ .\-/])\d\d(?:(?P=gap)\d\d){3}")  # as the French write them; begins like a date
 _ASKED = re.compile(
     r"(?:\b(?:(?:tele)?phone|mobile|cell|tel|call(?: me)?|text me|dial|ring(?: me)?|"
     r"reach (?:me|us|him|her)|whats ?app|fax|"
@@ -56,7 +59,7 @@ def find(text: str, script: Script) -> Iterator[Span]:
                 yield _span(m)
     for pattern in (_TRUNK, _SOLID):
         for m in pattern.finditer(text):
-            if 9 <= _count(m[0]) <= 12 and not _DATE.fullmatch(m[0]):
+            if 9 <= _count(m[0]) <= 12 and (_PAIRS.fullmatch(m[0]) or not _DATED.match(m[0])):
                 yield _span(m)
     for m in _ASKED.finditer(text) if script.words else ():
         if not _NO_CALL.search(m[0]) and not _DATE.fullmatch(m[1]):

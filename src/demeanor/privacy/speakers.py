@@ -51,8 +51,15 @@ def sought(speakers: Mapping[Any, str]) -> set[str]:
 
 
 def _names_in(called: str) -> list[str]:
-    """The names in what a speaker is called: "Smith, A" is Smith, for a letter is none."""
-    return [name for part in several(called) if (name := _name_in(part))]
+    """The names in what a speaker is called: "Smith, A" and "Smith, expert" are Smith, for those are no names."""
+    first, *rest = several(called) or [""]
+    parts = [first, *(part for part in rest if _may_be_further(part, first))]
+    return [name for part in parts if (name := _name_in(part))]
+
+
+def _may_be_further(part: str, first: str) -> bool:
+    """Whether what stands behind a comma has the capitals of a name; one in capitals alone only behind another so."""
+    return not part[0].islower() and (first.isupper() or not part.isupper())
 
 
 def _name_in(called: str) -> str:
