@@ -153,3 +153,14 @@ def test_a_whole_name_of_two_words_is_looked_for_in_capitals_too() -> None:
 )
 def test_what_a_speaker_does_is_no_name(speaker: str, text: str, left: str) -> None:
     assert redact_json({"speaker": speaker, "text": text})[0]["text"] == left
+
+
+def test_what_a_user_says_is_no_name() -> None:
+    """As in data of conversations, whose keys are who speaks."""
+    said = {
+        "user": "I really like this phone, call 13800138000.",
+        "by": "我很喜欢这个手机，真的。",
+        "name": "Peter Walker Jr.",
+    }
+    found = redact_json(said)[0]
+    assert found == {"user": "I really like this phone, call [PHONE].", "by": said["by"], "name": "[NAME]"}

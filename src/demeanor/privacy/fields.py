@@ -87,7 +87,8 @@ def kind_of_value(key: str, value: str) -> str | None:
     if field is None or not value.strip() or PLACEHOLDER.fullmatch(value.strip()):
         return None
     if field.kind == "NAME":  # of any length: a list of authors
-        return "NAME" if is_name(value) else None
+        said = field is _CALLS and _is_said(value)  # as {"user": …, "assistant": …} of a conversation
+        return "NAME" if is_name(value) and not said else None
     if field is _SECRETS:
         return field.kind
     if len(value) > _LONGEST:
@@ -100,6 +101,12 @@ def kind_of_value(key: str, value: str) -> str | None:
         return None
     digits = len(_DIGIT.findall(value))
     return field.kind if digits >= max(field.digits, sum(map(str.isalnum, value)) / 2) else None
+
+
+def _is_said(value: str) -> bool:
+    """Whether a value is a sentence: a mark at its end, and three words in small letters or seven Chinese signs."""
+    words = len(re.findall(r"\b[a-z]+\b", value)), len(re.findall(r"[\u4e00-\u9fff]", value))
+    return value.rstrip()[-1:] in tuple(".!?。！？") and (words[0] >= 3 or words[1] >= 7)
 
 
 def as_line(key: str, value: str) -> tuple[str, int]:
