@@ -249,7 +249,7 @@ def test_parts_and_inputs_do_not_mix(reads: Demeanor) -> None:
 def test_no_input(reads: Demeanor) -> None:
     ran = reads("analyze")
     assert ran.code == 2
-    assert "expected a sentence, a file or a folder" in ran.err
+    assert "expected a sentence, a file, a folder, or - for stdin" in ran.err
 
 
 def test_an_empty_folder(reads: Demeanor, tmp_path: Path) -> None:

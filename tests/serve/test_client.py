@@ -209,7 +209,7 @@ def test_what_is_said_of_a_redaction_that_is_none_is_refused(ask: str, said: dic
 
 @pytest.mark.parametrize("names", [["Lee, Ann"], ["Lee，Ann"], ["Lee、", "Ann"], "Lee,Ann"])
 def test_a_name_with_a_comma_is_two(names: list[str] | str) -> None:
-    body = b"".join(sample_form("Lovely!", {}, None, None, None, redact=True, names=names).body())
+    body = b"".join(sample_form("Lovely!", None, {}, None, None, None, redact=True, names=names).body())
     assert b'name="names"\r\n\r\nLee,Ann\r\n' in body
 
 

@@ -48,7 +48,8 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
         for id in ids:
             only_results_of(folder, id)
     events = [json.loads(line) for line in third.log.read_text().splitlines() if line.startswith("{")]
-    assert sum(e["event"] == "job" for e in events) == len(ids)  # over all three lives: each finished once
+    told = sum(e["event"] == "job" for e in events)  # over all three lives: each finished once
+    assert len(ids) - 1 <= told <= len(ids)  # that of one may have been killed between its last commit and its line
 
 
 def test_what_was_sent_with_a_finished_job_does_not_outlive_a_crash(tmp_path: Path) -> None:
