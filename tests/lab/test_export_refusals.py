@@ -65,7 +65,7 @@ def encoder(spec: Spec, modality: str = "text") -> Spec:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda s: encoder(s).update(version=9), "made with version 9, here is version 2"),
+        (lambda s: encoder(s).update(version=9), "made with version 9, here is version 3"),
         (lambda s: encoder(s).update(name="text_bags"), "unknown encoders 'text_bags'; did you mean text_bag"),
         (lambda s: encoder(s).update(name="text_hf"), "expected an encoder that runs without torch"),
         (lambda s: encoder(s).update(name="../text_bag"), "encoder.name"),
