@@ -58,33 +58,41 @@ def search(
     for settings in ends(spec, space):
         lab.check(settings, builds=False)  # values that do not go together may each go with others
     device_of(run.training.device)
-    folder = out / f"search-{run.run.name}"
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder := out / f"search-{run.run.name}").mkdir(parents=True, exist_ok=True)
     prepared = preparing(root, store, say)
     if not any(key.partition(".")[0] in SECTIONS for key in space):
         began["data_sha256"] = prepared(spec).digest()  # data that all trials share is seen to before a study begins
 
     def objective(trial: Any) -> float:
         chosen = {key: suggest(trial, key, range_) for key, range_ in space.items()}
-        settings = with_settings(spec, chosen)
-        place = folder / f"trial-{trial.number}"
-        place.mkdir(exist_ok=True)
-        write_json(place / "run.json", provenance(settings))
+        settings, place = with_settings(spec, chosen), folder / f"trial-{trial.number}"
         try:
-            one = lab.check(settings)
-            progress = lab.train(one, root, place, say=lambda line: None, prepared=prepared(settings))
+            score = score_of(settings, root, place, prepared)
         except ConfigError as error:  # each value is right, together they are not: no reason to end a search
             say(f"trial {trial.number + 1}/{trials}: left out  {chosen}: {error}")
             raise optuna.TrialPruned from error
-        score = progress.kept(one.training.keep)[1]
         say(f"trial {trial.number + 1}/{trials}: {score:.4f}  {chosen}")
         return score
 
     study = study_of(run, folder, began)
     study.optimize(objective, n_trials=max(0, trials - finished(study)))
-    best = best_of(study, trials, folder)
-    write_json(folder / "best.json", best)
+    write_json(folder / "best.json", best := best_of(study, trials, folder))
     return best
+
+
+def score_of(
+    settings: dict[str, Any], root: Path, folder: Path, prepared: Callable[[dict[str, Any]], Prepared]
+) -> float:
+    """What a run of these settings, trained into a folder of its own, reaches on validation.
+
+    Raises:
+        ConfigError: they do not go together.
+    """
+    folder.mkdir(exist_ok=True)
+    write_json(folder / "run.json", provenance(settings))
+    run = lab.check(settings)
+    progress = lab.train(run, root, folder, say=lambda line: None, prepared=prepared(settings))
+    return progress.kept(run.training.keep)[1]
 
 
 def best_of(study: Any, trials: int, folder: Path) -> dict[str, Any]:

@@ -84,8 +84,7 @@ def pack(
     used = modalities_of(model, prepared)
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.absolute().parent) as place:
-        folder = Path(place) / "bundle"
-        folder.mkdir()
+        (folder := Path(place) / "bundle").mkdir()
         rows = _only(prepared.rows(prepared.parts.valid), used)
         graph = trace_fusion(model, _example(prepared, used))
         write_onnx(graph, Path(place) / "exact.onnx")
@@ -104,14 +103,19 @@ def pack(
         if out.exists():
             shutil.rmtree(out)
         folder.rename(out.absolute())
-    for task, told_of in spec["tasks"].items():
-        if (labels := max(told_of["rows"].values(), default=0)) < FEWEST:
-            say(
-                f"{task}: {labels} labelled validation rows, fewer than the {FEWEST} that its confidence would be "
-                "measured on; label more, or set more aside ([data] valid)"
-            )
+    _tell_unmeasured(spec["tasks"], say)
     say(f"{out}: {sum(p.stat().st_size for p in out.iterdir()) / 1e6:.1f} MB, within {apart:.1e} of the lab's numbers")
     return out
+
+
+def _tell_unmeasured(tasks: Mapping[str, Any], say: Say) -> None:
+    """Name the tasks that had too few labels on validation for a confidence of theirs to be measured."""
+    for name, task in tasks.items():
+        if (labels := max(task["rows"].values(), default=0)) < FEWEST:
+            say(
+                f"{name}: {labels} labelled validation rows, fewer than the {FEWEST} that its confidence would be "
+                "measured on; label more, or set more aside ([data] valid)"
+            )
 
 
 def _seal(spec: dict[str, Any], folder: Path) -> None:
