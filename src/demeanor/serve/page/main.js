@@ -264,9 +264,8 @@ async function label(event) {
   } catch (error) { fault(error.message); }
 }
 
-/** A live reading is shown while it is heard, names and all. */
+/** Names are asked for where they are left out. */
 function redacts() {
-  find("live").disabled = find("redact").checked;
   for (const name of ["redact-note", "names-box"]) find(name).hidden = !find("redact").checked;
 }
 
