@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from demeanor.errors import DecodeError, InputError
+from demeanor.errors import ConfigError, DecodeError, InputError
 from demeanor.media.video import open_video
 from demeanor.reader import clip
 from demeanor.reader.clip import MOST, Eye, FaceMoment, Seen, rate, thinned
@@ -225,7 +225,9 @@ def test_a_film_cut_short_is_read_as_far_as_it_goes(film: Path, tmp_path: Path) 
 
 
 def test_a_cut_of_a_film(film: Path) -> None:
-    a = fake_reader().analyze(film, start=8.0, end=10.9)
+    a = fake_reader().analyze(film, start=8, end=10.9, sample={"speaker": "Ann"})
+    assert a.sample == {"start": 8.0, "end": 10.9, "speaker": "Ann"}, "labels of its segments lie right in the file"
+    assert fake_reader().analyze(film).sample is None
     assert a.duration == pytest.approx(2.9, abs=0.2)
     assert [s.text for s in a.segments] == ["I hate it."]
     assert set(a.cues) == {"words", "voice", "face", "scene"}
@@ -377,3 +379,11 @@ def test_utterances_that_end_shuts_out_go_quietly(film: Path, tmp_path: Path) ->
     assert not [w for w in cut.warnings if "beyond the end" in w]
     whole = fake_reader().analyze(film, transcript=said, cues="words")
     assert "1 utterance of the transcript lies beyond the end; left out" in whole.warnings
+
+
+@pytest.mark.parametrize("given", [{"text": "I love it."}, {"image": picture([])}, {"text": "Hm.", "image": picture([])}])
+def test_what_has_no_seconds_has_no_stretch(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="expected sound or film beside start"):
+        fake_reader().analyze(**given, start=1)
+    with pytest.raises(ConfigError, match="expected sound or film beside start and end"):
+        fake_reader().analyze(**given, start=0, end=2.5)

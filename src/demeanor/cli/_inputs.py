@@ -155,8 +155,6 @@ def check_transcript(inputs: Sequence[str], transcript: Path | None) -> None:
 def stretch_of(inputs: Sequence[str], jobs: Sequence[Job], start: float | None, end: float | None) -> dict[str, Any]:
     """The stretch of one recording that is to be read, as arguments of `Reader.analyze`; {} for the whole.
 
-    It stands in the analysis as it does for a row of a manifest, so that labels of its segments lie right in the file.
-
     Raises:
         ConfigError: there is no one recording (sound, film, or subtitles by themselves) of which it can be a stretch.
     """
@@ -173,7 +171,7 @@ def stretch_of(inputs: Sequence[str], jobs: Sequence[Job], start: float | None, 
             f"expected a recording (sound or film) beside {told}, got {jobs[0].name}, which has no seconds; "
             f"leave {told} out"
         )
-    return {**said, "sample": said}
+    return said
 
 
 def _is_timeless(job: Job) -> bool:

@@ -76,7 +76,8 @@ class Reader:
             cues: those wanted, as names or as one comma-separated string; None takes all that the input has.
             language: code such as "en", or "auto".
             id: what to call the sample; None takes the file's name.
-            start: seconds of sound and film that are passed over; all times count from here.
+            start: seconds of sound and film that are passed over; all times count from here. It and `end` stand in the
+                analysis' `sample`, so that what is said of its segments lies right in the file.
             end: seconds from which on nothing is read.
             sample: passed through to the analysis.
 
@@ -91,7 +92,10 @@ class Reader:
             source, text=text, image=image, audio=audio, video=video, transcript=transcript,
             language=language, start=start, end=end,
         )  # fmt: skip
-        return self.read(parts, wanted, id=id, sample=sample, began=began)
+        stretch = {name: float(value) for name, value in (("start", start), ("end", end)) if value is not None}
+        if stretch and not parts.timed:
+            raise ConfigError(f"expected sound or film beside {' and '.join(stretch)}, got none; leave it out")
+        return self.read(parts, wanted, id=id, sample={**stretch, **(sample or {})} or sample, began=began)
 
     def read(
         self,
