@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dataset_trees import write
+from demeanor.datasets._spec import Fields
 from demeanor.datasets.table import read_manifest
 from demeanor.errors import DataError
 from demeanor.types import Sample
@@ -31,6 +32,8 @@ def read(root: Path, *parts: str, rows: str = ROWS) -> list[Sample]:
         ((HEAD, FIELDS, "[split]\nshares = { train = 0.5, dew = 0.5 }\n"), r"split\.shares\.dew: .*test, got 'dew'"),
         ((HEAD, FIELDS, '[split]\nall = "everything"\n'), r"split\.all: expected train, .*, got 'everything'"),
         ((HEAD, FIELDS, "[split]\nshares = { dev = 0.5, val = 0.5 }\n"), "every part once, found valid under two"),
+        ((HEAD, FIELDS, '[split]\ncolumn = "part"\nall = "test"\n'), r"split: .*shares and all, found column, all"),
+        ((HEAD, FIELDS, '[split]\nmap = { dev = "valid" }\n'), "split: expected one of .*, found none"),
         ((HEAD, FIELDS, 'speeker = "{who}"\n'), r"m\.toml: unknown key fields\.speeker; did you mean speaker\?"),
         ((HEAD, 'duplicate = ["text"]\n', FIELDS), r"unknown key duplicate; did you mean duplicates\?"),
         ((HEAD, 'duplicates = ["txt"]\n', FIELDS), "duplicates: expected fields, such as text or image, found txt"),
@@ -46,6 +49,14 @@ def read(root: Path, *parts: str, rows: str = ROWS) -> list[Sample]:
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, parts: tuple[str, ...], says: str) -> None:
     with pytest.raises(DataError, match=says):
         read(tmp_path, *parts)
+
+
+def test_templates_are_for_fields_of_a_sample() -> None:
+    assert set(Fields.model_fields) - {"group_pattern"} == set(Sample.__dataclass_fields__) - {
+        "labels",
+        "split",
+        "series",
+    }
 
 
 def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def _grouped(samples: list[Sample], spec: Manifest) -> list[Sample]:
         return samples
     groups = joined([[f"{medium}:{_content(s, medium)}" for medium in spec.duplicates] for s in samples])
     named = [replace(s, group=f"{spec.name}:{g}") for s, g in zip(samples, groups, strict=True)]
-    if (shares := spec.split.shares) is None or spec.split.column is not None:
+    if (shares := spec.split.shares) is None:
         return named
     return [replace(s, split=hashed_split(s.group or s.id, shares)) for s in named]
 

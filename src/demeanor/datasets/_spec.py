@@ -87,6 +87,13 @@ class Split(Section):
             raise ValueError(f"shares: expected every part once, found {', '.join(sorted(twice))} under two names")
         return split
 
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Split:
+        named = [key for key in ("column", "shares", "all") if getattr(self, key) is not None]
+        if self.model_fields_set and len(named) != 1:
+            raise ValueError(f"expected one of the keys column, shares and all, found {', '.join(named) or 'none'}")
+        return self
+
 
 class Label(Section):
     """`[labels.TASK]`: a column, and how its cells are read."""
