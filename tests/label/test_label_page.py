@@ -373,9 +373,7 @@ def test_what_is_finished_can_be_looked_through_and_changed(task: Task, serve: S
         v.press("Enter")
     v.page.wait_for_selector("#finished:not([hidden])")
     v.page.locator("#back").click()
-    v.page.wait_for_selector(
-        "#work:not([hidden])"
-    )  # keys count from here; the item's words stood there, hidden, before
+    v.page.wait_for_selector("#work:not([hidden])")  # keys count from here; the words stood there, hidden, before
     v.until("document.getElementById('item').innerText.includes('Great and awful')")
     v.press("0")
     v.saved()
