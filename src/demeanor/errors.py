@@ -10,6 +10,7 @@
     ├── BundleError         a bundle does not fit this program
     ├── ConfigError         a run file or an option is wrong
     ├── DataError           a data set is not what its reader expects
+    │   └── LayoutError     a folder is not laid out as that data set
     ├── MissingExtraError   an optional library is not installed
     └── UnknownNameError    no plug-in, cue or preset of that name
 
@@ -52,6 +53,10 @@ class ConfigError(DemeanorError):
 
 class DataError(DemeanorError):
     """A data set on disk is not what its reader expects."""
+
+
+class LayoutError(DataError):
+    """A folder is not laid out as the data set: it may well be another one."""
 
 
 class MissingExtraError(DemeanorError):

@@ -62,6 +62,18 @@ def test_named_and_by_manifest(run: Demeanor, tmp_path: Path) -> None:
     assert (ran.code, ran.out.splitlines()[0]) == (0, "own: m.toml · mine")
 
 
+def test_options_of_a_reader(run: Demeanor, tmp_path: Path) -> None:
+    root = build("mvsa", tmp_path)
+    ran = run(
+        "datasets", "check", root, "--name", "mvsa", "--set", "cleaned=false", "--set", "version=single", "--json"
+    )
+    assert ran.code == 0
+    assert json.loads(ran.out)["samples"] == 5
+    ran = run("datasets", "check", root, "--name", "mvsa", "--set", "version")
+    assert ran.code == 2
+    assert "--set expects OPTION=VALUE, such as version=multiple, got 'version'" in ran.err
+
+
 def test_wrong_usage(run: Demeanor, tmp_path: Path) -> None:
     for arguments, message in (
         (("datasets", "chekc", tmp_path), "expected `datasets` or `datasets check DIR`"),

@@ -14,7 +14,7 @@ from demeanor.datasets import synthetic
 from demeanor.datasets._check import check
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._recognise import Found, read_any
-from demeanor.errors import DataError, UnknownNameError
+from demeanor.errors import ConfigError, DataError, UnknownNameError
 from demeanor.types import Sample
 from reader_fakes import silence, speech, write_video, write_wav
 
@@ -59,6 +59,16 @@ def test_counts_against_the_card() -> None:
     assert near["notes"] == ["all: expected 2000 samples, found 1999"]
 
 
+def test_a_release_that_holds_validation_and_test_in_one() -> None:
+    counts = {"train": 2, "valid": 3, "test": 3}
+    report = checked([sample(f"s{n}", "train" if n < 2 else "test") for n in range(8)], counts)
+    assert report["problems"] == []
+    assert report["parts"]["test"] == {"found": 6, "expected": 6}
+    assert "valid" not in report["parts"]
+    lacking = checked([sample(f"s{n}", "train" if n < 2 else "test") for n in range(7)], counts)
+    assert lacking["problems"] == ["test: expected 6 samples, found 5"]
+
+
 def test_groups_ids_and_labels() -> None:
     samples = [
         sample("a", "train", group="ann", labels={"score": 2.0}), sample("b", "test", group="ann"),
@@ -86,7 +96,7 @@ def test_equal_texts_in_two_parts() -> None:
     short = [replace(s, text="Yes.") for s in samples]
     assert checked(short)["problems"] == [], "a word or two is chance"
     no_parts = [replace(s, split=None) for s in samples]
-    assert checked(no_parts)["problems"] == ["1 × equal text in different parts: a = b"], "a split may divide them"
+    assert checked(no_parts)["problems"] == ["1 × equal text in different groups: a = b"], "a split may divide them"
     assert checked([replace(s, group="g") for s in no_parts])["problems"] == []
 
 
@@ -176,6 +186,40 @@ def test_twins_left_out_by_default_are_a_note(tmp_path: Path) -> None:
 def test_warnings_of_the_reader_are_notes(tmp_path: Path) -> None:
     notes = read_any(build("zh_reviews", tmp_path)).notes
     assert notes == ["zh_reviews: 1 × no text or no label 0 or 1, skipped (online-3)"]
+
+
+def several_raters(root: Path) -> Path:
+    table = "ID\ttext,image\ttext,image\ttext,image\n1" + "\tpositive,neutral" * 3 + "\n"
+    write(root / "labelResultAll.txt", table)
+    return root
+
+
+def test_a_corpus_that_cannot_be_read_is_not_taken_for_folders_of_one_s_own(tmp_path: Path) -> None:
+    root = several_raters(build("mvsa", tmp_path))
+    with pytest.raises(DataError, match=r"MVSA-Multiple has three pairs .*; if it is another data set, name it with"):
+        read_any(root)
+    found = read_any(root, "mvsa", options={"version": "multiple"})
+    assert [s.id for s in found.samples] == ["1"]
+    assert found.card.counts == {}
+    assert "options were given: samples were not counted against the card" in found.notes
+    with pytest.raises(ConfigError, match=r"mvsa: unknown option 'versoin'; did you mean version\?"):
+        read_any(root, "mvsa", options={"versoin": "multiple"})
+    with pytest.raises(ConfigError, match="got version and no name; add --name"):
+        read_any(root, options={"version": "multiple"})
+
+
+def test_a_damaged_feature_file_is_told_where_nothing_else_is_found(tmp_path: Path) -> None:
+    write(tmp_path / "aligned_50.pkl", b"no pickle")
+    with pytest.raises(DataError, match=r"aligned_50\.pkl: expected a pickle of plain data"):
+        read_any(tmp_path)
+    write(tmp_path / "joy" / "1.txt", "fine")
+    assert read_any(tmp_path).card.name == "folder"
+
+
+def test_twins_in_one_s_own_table_are_seen_though_it_could_drop_them(tmp_path: Path) -> None:
+    found = read_any(write(tmp_path / "x.csv", "id,text,split\n1,ok,train\n2,ok,test\n"))
+    assert len(found.samples) == 2
+    assert len(read_any(tmp_path / "x.csv", "table", options={"duplicates": "drop"}).samples) == 1
 
 
 def test_what_cannot_be_guessed(tmp_path: Path) -> None:

@@ -56,6 +56,21 @@ def test_groups_by_content_or_by_pattern(tmp_path: Path) -> None:
         folder.read(tmp_path, group_pattern="(")
 
 
+def test_twins_of_a_later_part_are_left_out_when_asked(tmp_path: Path) -> None:
+    for part, words in (("train", "ok"), ("train", "well"), ("test", "OK")):
+        write(tmp_path / part / "joy" / f"{words}.txt", words)
+    assert len(folder.read(tmp_path)) == 3
+    assert {s.id for s in folder.read(tmp_path, duplicates="drop")} == {"train/joy/well.txt", "test/joy/OK.txt"}
+    with pytest.raises(ConfigError, match="option duplicates"):
+        folder.read(tmp_path, duplicates="no")
+
+
+def test_a_label_table_names_a_column_once(tmp_path: Path) -> None:
+    write(tmp_path / "labels.csv", "file,label,label\n1.wav,joy,anger\n")
+    with pytest.raises(DataError, match=r"labels\.csv: expected every column once, found more of label; rename one"):
+        folder.read(tmp_path)
+
+
 def test_clips_with_a_label_table(tmp_path: Path) -> None:
     rows = [
         ("clips/1.mp4", "joy", "ann", "train", "0.5"), ("clips/2.wav", "anger", "bob", "test", ""),

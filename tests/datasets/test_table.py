@@ -6,7 +6,7 @@ import pytest
 from dataset_trees import build, write, write_csv
 from demeanor.datasets import table
 from demeanor.datasets._gaps import DataWarning
-from demeanor.errors import DataError
+from demeanor.errors import ConfigError, DataError
 from demeanor.types import Sample
 
 HEADER = "id,text,audio,start,end,speaker,label_score,label_polarity,label_own,split\n"
@@ -100,6 +100,8 @@ def test_a_bad_row_costs_itself(tmp_path: Path) -> None:
         ("id,text,split\n1,a,holdout\n", "expected train, valid or test, found 'holdout'"),
         ("id,text\n1,a\n1,b\n", "expected every id once, found more of 1"),
         ("id,text\n1,a,b\n", "expected 2 cells, found more; quote a text with commas"),
+        ("id,text,label_a,label_a\n1,a,b,c\n", "every column once, got id, text, label_a, label_a; rename one"),
+        ("id,text,\n1,a,note\n", "expected a name for every column, got none for column 3"),
         ("id,text\n", "expected rows, found none"), ("", "expected rows, found none"),
     ],
 )  # fmt: skip
@@ -119,6 +121,26 @@ def test_a_table_of_another_spreadsheet(tmp_path: Path) -> None:
     assert sample.labels == {"score": -0.8, "own": 2.25, "emotions": "joy,anger"}
     with pytest.raises(DataError, match="quote a text with semicolons"):
         table.read(write(tmp_path / "y.csv", "id;text\n1;a;b\n"))
+
+
+def test_tables_of_pandas_and_spreadsheets(tmp_path: Path) -> None:
+    with pytest.warns(DataWarning, match=r"1 × column without a name that counts the rows, left out \(column 1\)"):
+        (one,) = table.read(write(tmp_path / "pandas.csv", ",id,text\n0,1,fine\n"))
+    assert (one.id, one.text) == ("1", "fine")
+    assert [s.text for s in table.read(write(tmp_path / "head.csv", "id,text,\n1,fine,\n"))] == ["fine"]
+    assert [s.text for s in table.read(write(tmp_path / "row.csv", "id,text\n1,fine,\n2,bad\n"))] == ["fine", "bad"]
+
+
+def test_twins_of_a_later_part_are_left_out_when_asked(tmp_path: Path) -> None:
+    rows = "id,text,split\n1,ok then,train\n2,Ok then,test\n3,fine,train\n4,bad,valid\n"
+    path = write(tmp_path / "x.csv", rows)
+    assert [s.id for s in table.read(path)] == ["1", "2", "3", "4"]
+    assert [s.id for s in table.read(path, duplicates="drop")] == ["2", "3", "4"]
+    manifest = 'name = "x"\nfile = "x.csv"\n[fields]\nid = "{id}"\ntext = "{text}"\n[split]\ncolumn = "split"\n'
+    told = str(write(tmp_path / "x.toml", manifest))
+    assert [s.id for s in table.read(tmp_path, manifest=told, duplicates="drop")] == ["2", "3", "4"]
+    with pytest.raises(ConfigError, match=r"option duplicates: expected one of drop, keep, got 'drp'; did you mean"):
+        table.read(path, duplicates="drp")
 
 
 def test_quotation_marks(tmp_path: Path) -> None:

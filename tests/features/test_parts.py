@@ -136,8 +136,11 @@ def test_a_divided_group_is_refused_by_name() -> None:
         Sample("a2", group="a", split="test"),
         Sample("b", split="valid"),
     ]
-    with pytest.raises(ConfigError, match="group 'a' stands in parts train and test"):
+    with pytest.raises(ConfigError, match=r"group 'a' stands in parts train and test \(samples 'a1' and 'a2'\); "):
         parts_of(samples)
+    said = [replace(s, text=words) for s, words in zip(samples, ("好的", "好的 ", "no"), strict=True)]
+    with pytest.raises(ConfigError, match=r"\(samples 'a1' and 'a2', both '好的 '\); .*duplicates = \"drop\""):
+        parts_of(said)
 
 
 def test_an_empty_part_is_named() -> None:

@@ -240,6 +240,21 @@ def test_tables_of_pandas_and_spreadsheets(tmp_path: Path) -> None:
         read_items(tmp_path / "empty.csv", tmp_path / "o.jsonl")
 
 
+def test_values_of_json_that_are_no_strings(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "text": 7, "label_emotions": ["joy", "anger"]}, {"id": "b", "text": ["a", "b"]},
+        {"id": "c", "text": False}, {"id": "d", "text": {"x": 1}}, {"id": "e", "text": None, "image": "x.png"},
+    ]  # fmt: skip
+    (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = items(tmp_path / "m.jsonl")
+    assert found["a"].given == {"text": "7"}
+    assert (found["a"].sample or {})["labels"] == {"emotions": "joy,anger"}
+    got = "m.jsonl, line {}: column 'text': expected a string or a number, got {}; mend it"
+    assert {name: item.fault for name, item in found.items() if item.fault} == {
+        "b": got.format(2, '["a", "b"]'), "c": got.format(3, "false"), "d": got.format(4, '{"x": 1}'),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", [".xlsx", ".parquet", ".json"])
 def test_a_table_of_another_kind_is_to_be_saved_not_renamed(tmp_path: Path, kind: str) -> None:
     (tmp_path / f"m{kind}").write_bytes(b"x")

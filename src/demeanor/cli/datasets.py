@@ -17,6 +17,10 @@ def datasets(
     manifest: Annotated[
         Path | None, typer.Option("--manifest", help="A TOML manifest that describes tables in DIR.")
     ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="OPTION=VALUE", help="An option of --name; may be given several times."),
+    ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Decode 200 items of each medium, not all.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -34,7 +38,7 @@ def datasets(
         raise ConfigError(f"{folder}: expected a folder or a table, found nothing there; check the path")
     if manifest is not None and not manifest.is_file():
         raise ConfigError(f"{manifest}: expected a TOML manifest, found nothing there; check the path")
-    report = _checked(folder, name, manifest, fast)
+    report = _checked(folder, name, manifest, _options(options or []), fast)
     if as_json:
         from demeanor.cli._terminal import print_json
 
@@ -79,7 +83,27 @@ def _entry(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _checked(folder: Path, name: str | None, manifest: Path | None, fast: bool) -> dict[str, Any]:
+def _options(given: list[str]) -> dict[str, Any]:
+    """Options by name; values are TOML or plain strings, as in `--set` of a run file."""
+    import tomllib
+
+    from demeanor.errors import ConfigError
+
+    options: dict[str, Any] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"--set expects OPTION=VALUE, such as version=multiple, got '{one}'")
+        try:
+            options[name] = tomllib.loads(f"x = {value}")["x"]
+        except tomllib.TOMLDecodeError:
+            options[name] = value
+    return options
+
+
+def _checked(
+    folder: Path, name: str | None, manifest: Path | None, options: dict[str, Any], fast: bool
+) -> dict[str, Any]:
     """The report, with a progress bar on a terminal."""
     import sys
 
@@ -88,7 +112,7 @@ def _checked(folder: Path, name: str | None, manifest: Path | None, fast: bool) 
     from demeanor.datasets._recognise import read_any
 
     with working(f"reading {folder}"):
-        found = read_any(folder, name, manifest)
+        found = read_any(folder, name, manifest, options)
     if not sys.stderr.isatty():
         return check(found, fast)
     from rich.progress import Progress

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demeanor.errors import ConfigError, DataError
+from demeanor.errors import ConfigError, LayoutError
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def expect(root: Path, paths: Iterable[str], card: Card) -> None:
         card: whose `source` the message ends with.
 
     Raises:
-        DataError: something is missing; says what was expected, what was found, and where to get it.
+        LayoutError: something is missing; says what was expected, what was found, and where to get it.
     """
     missing = [p for p in paths if next(root.glob(p), None) is None] if root.is_dir() else list(paths)
     if missing:
         found = ", ".join(sorted(p.name for p in root.iterdir())[:8]) if root.is_dir() else "no such folder"
-        raise DataError(
+        raise LayoutError(
             f"{card.name}: expected {', '.join(missing)} in {root}; found {found or 'an empty folder'}. {card.source}"
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -44,10 +45,10 @@ def read_rows(
         quoted: whether a cell may stand in quotation marks; posts need False.
 
     Raises:
-        DataError: a column is missing, and says which are there; a quotation mark is never closed.
+        DataError: a column is missing, and says which are there, or stands twice; a quotation mark is never closed.
     """
     lines = [cells for _, cells in csv_lines(read_text(path), path.name, delimiter=delimiter, quoted=quoted)]
-    header = [c.strip() for c in (columns or (lines.pop(0) if lines else []))]
+    header = list(columns) if columns else columns_of(lines.pop(0) if lines else [], path.name)
     missing = [c for c in needs if c not in header]
     if missing:
         found = ", ".join(header) or "an empty file"
@@ -77,6 +78,18 @@ def csv_lines(text: str, name: str, *, delimiter: str = ",", quoted: bool = True
         f"{name}, line {begins}: expected cells, found a quotation mark that is never closed; "
         "close the quotation mark, and double those within a quoted text"
     )
+
+
+def columns_of(header: Sequence[str], name: str) -> list[str]:
+    """The columns of a table's first line; what has no name may be there more than once.
+
+    Raises:
+        DataError: a name stands twice.
+    """
+    columns = [c.strip() for c in header]
+    if twice := [c for c, count in Counter(columns).items() if c and count > 1]:
+        raise DataError(f"{name}: expected every column once, found more of {', '.join(twice)}; rename one")
+    return columns
 
 
 def in_columns(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ columns = ["text", "labels", "id"]     # only for files without a header line
 most = { each = "category", rows = 500 } # at most so many rows (of each value of a column), drawn by hash
 duplicates = ["text", "image"]         # rows alike in any of these, directly or through others, are one group
 
-[fields]                               # Sample field = template over the columns
+[fields]                               # Sample field = template over the columns; a medium needs all of its own
 id = "{id}"
 text = "{text}"
 image = "posts/images.zip!{image}"
@@ -26,7 +26,7 @@ column = "label"
 scale = 0.33333
 [labels.emotions]
 column = "emotion"
-map = { "3" = "joy" }                  # values that are not in the map give no label
+map = { "3" = "joy" }                  # values that are not in the map give no label; a name or a number each
 separator = ","                        # several labels in a cell
 
 [series.audio]                         # ready-made features: rows of an .npz in the table's order,
@@ -36,26 +36,24 @@ key = "audio"
 
 from __future__ import annotations
 
-import fnmatch
 import json
-import re
-import tomllib
-import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import label_of, number_of, split_of, text_of
-from demeanor.datasets._files import csv_lines, in_columns, json_lines
+from demeanor.datasets._archives import Archives, in_archive
+from demeanor.datasets._columns import MEDIA, label_of, number_of, split_of, text_of
+from demeanor.datasets._files import columns_of, csv_lines, in_columns, json_lines
 from demeanor.datasets._groups import digest, hashed_split, joined, text_key
 from demeanor.datasets._series import read_series
+from demeanor.datasets._spec import Label, Manifest, Most, Split, columns_in, near, read_spec
 from demeanor.errors import DataError
+from demeanor.media.columns import decimal_points, separator
 from demeanor.types import Sample
 
 Row = dict[str, str]
-FIELDS = frozenset(Sample.__dataclass_fields__) - {"labels", "split", "series"}
 
 
 def read_manifest(manifest: Path, root: Path) -> list[Sample]:
@@ -66,148 +64,126 @@ def read_manifest(manifest: Path, root: Path) -> list[Sample]:
         root: the folder that the manifest's paths are relative to.
 
     Raises:
-        DataError: a file or column is not there; says what was expected and what was found.
+        DataError: the manifest has a wrong key or value; a file or column is not there; says what was expected and
+            what was found.
     """
-    spec = tomllib.loads(manifest.read_text(encoding="utf-8"))
-    with _Archives() as archives:
-        beside = str(spec.get("file", "")).startswith("./")
+    spec = read_spec(manifest)
+    with Archives() as archives:
+        beside = (spec.file or "").startswith("./")
         rows = list(_rows(spec, manifest.parent if beside else root, archives))
         if not rows:
-            raise DataError(f"{manifest}: expected rows in {spec.get('file') or spec.get('files')}, found none")
-        if "most" in spec:
-            rows = _drawn(rows, spec["most"])
-        series = read_series(spec.get("series", {}), rows, root)
-        samples = [_sample(spec, row, n, root, archives, series[n]) for n, row in enumerate(rows)]
+            raise DataError(f"{manifest}: expected rows in {spec.file or spec.files}, found none")
+        _check_columns(spec, rows)
+        # Rows of an array are those of the whole table, so they are drawn together with it.
+        series = read_series({m: s.model_dump(exclude_none=True) for m, s in spec.series.items()}, rows, root)
+        kept = _drawn(rows, spec.most) if spec.most else range(len(rows))
+        samples = [_sample(spec, rows[at], n, root, archives, series[at]) for n, at in enumerate(kept)]
     return _grouped(samples, spec)
 
 
-def _drawn(rows: list[Row], most: dict[str, Any]) -> list[Row]:
-    """The rows whose content has the lowest hashes, in file order: the same ones everywhere, whatever the order."""
+def _check_columns(spec: Manifest, rows: Sequence[Row]) -> None:
+    known = dict.fromkeys(column for row in rows for column in row)
+    for key, column in spec.columns_asked().items():
+        if column not in known:
+            raise DataError(f"{spec.name}: {key}: expected a column, found no '{column}'; {near(column, known)}")
+
+
+def _drawn(rows: Sequence[Row], most: Most) -> list[int]:
+    """Places of the rows whose content has the lowest hashes, in file order: the same rows whatever the order."""
     order = sorted(range(len(rows)), key=lambda n: digest(json.dumps(rows[n], sort_keys=True)))
     kept: list[int] = []
     taken: Counter[str] = Counter()
     for n in order:
-        value = rows[n].get(most["each"], "") if "each" in most else ""
-        if taken[value] < most["rows"]:
+        value = "" if most.each is None else rows[n][most.each]
+        if taken[value] < most.rows:
             taken[value] += 1
             kept.append(n)
-    return [rows[n] for n in sorted(kept)]
+    return sorted(kept)
 
 
-def _grouped(samples: list[Sample], spec: dict[str, Any]) -> list[Sample]:
+def _grouped(samples: list[Sample], spec: Manifest) -> list[Sample]:
     """Groups of duplicates, where the manifest asks for them; parts by share are drawn over these groups."""
-    if not (by := spec.get("duplicates")):
+    if not spec.duplicates:
         return samples
-    groups = joined([[f"{medium}:{_content(s, medium)}" for medium in by] for s in samples])
-    named = [replace(s, group=f"{spec['name']}:{g}") for s, g in zip(samples, groups, strict=True)]
-    if "shares" not in spec.get("split", {}):
+    groups = joined([[f"{medium}:{_content(s, medium)}" for medium in spec.duplicates] for s in samples])
+    named = [replace(s, group=f"{spec.name}:{g}") for s, g in zip(samples, groups, strict=True)]
+    if (shares := spec.split.shares) is None:
         return named
-    return [replace(s, split=hashed_split(s.group or s.id, spec["split"]["shares"])) for s in named]
+    return [replace(s, split=hashed_split(s.group or s.id, shares)) for s in named]
 
 
 def _content(sample: Sample, medium: str) -> str:
-    """What two copies of a part have in common; a sample without it is like no other."""
+    """What two copies of a part have in common; a sample without it, or without its file, is like no other."""
     value = getattr(sample, medium)
     if medium == "text":
         value = "".join(c for c in text_key(value or "") if c.isalnum())
     elif isinstance(value, Path):
-        value = value.read_bytes()
+        value = value.read_bytes() if value.is_file() else None  # which costs it where it is decoded
     return digest(value) if value else f"none of {sample.id}"
 
 
-class _Archives:
-    """Zip files opened once; a path may be `archive.zip!member`."""
-
-    def __init__(self) -> None:
-        self._open: dict[Path, zipfile.ZipFile] = {}
-
-    def __enter__(self) -> _Archives:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for archive in self._open.values():
-            archive.close()
-
-    def archive(self, path: Path) -> zipfile.ZipFile:
-        if path not in self._open:
-            if not path.is_file():
-                raise DataError(f"expected an archive at {path}; found nothing there")
-            self._open[path] = zipfile.ZipFile(path)
-        return self._open[path]
-
-    def bytes(self, root: Path, path: str) -> bytes:
-        archive, _, member = path.partition("!")
-        if not member:
-            if not (root / path).is_file():
-                raise DataError(f"expected a file at {root / path}; found nothing there")
-            return (root / path).read_bytes()
-        try:
-            return self.archive(root / archive).read(member)
-        except KeyError as error:
-            raise DataError(f"expected '{member}' in {root / archive}; it is not there") from error
-
-
-def _rows(spec: dict[str, Any], root: Path, archives: _Archives) -> Iterator[Row]:
+def _rows(spec: Manifest, root: Path, archives: Archives) -> Iterator[Row]:
+    """Rows that have the same columns each, filled or not."""
     from demeanor.media.encoding import decode_bytes
 
-    if "files" in spec:
-        yield from _file_rows(spec, root, archives)
+    if spec.files is not None:
+        yield from _file_rows(spec, spec.files, root, archives)
         return
-    name = spec["file"]
+    name = spec.file or ""
     text = decode_bytes(archives.bytes(root, name)).removeprefix("\ufeff")
-    if name.endswith(".jsonl"):
-        yield from ({k: text_of(v) for k, v in row.items()} for _, row in json_lines(text, name))
+    if name.endswith((".jsonl", ".ndjson")):
+        found = [{k: text_of(v) for k, v in row.items()} for _, row in json_lines(text, name)]
+        columns = dict.fromkeys(column for row in found for column in row)
+        yield from ({column: row.get(column, "") for column in columns} for row in found)
         return
     tabs = name.endswith(".tsv")
-    lines = [cells for _, cells in csv_lines(text, name, delimiter="\t" if tabs else ",", quoted=not tabs) if cells]
-    header = spec.get("columns") or (lines.pop(0) if lines else [])
-    yield from (in_columns(header, cells) for cells in lines)
+    sign = "\t" if tabs else separator(text, spec.columns_named())
+    lines = [cells for _, cells in csv_lines(text, name, delimiter=sign, quoted=not tabs) if cells]
+    header = spec.columns or columns_of(lines.pop(0) if lines else [], name)
+    rows = (in_columns(header, cells) for cells in lines)
+    yield from (decimal_points(row, spec.columns_of_numbers()) for row in rows) if sign == ";" else rows
 
 
-def _file_rows(spec: dict[str, Any], root: Path, archives: _Archives) -> Iterator[Row]:
-    archive, _, glob = spec["files"].partition("!")
-    if glob:
-        found = [
-            f"{archive}!{n}" for n in sorted(archives.archive(root / archive).namelist()) if fnmatch.fnmatch(n, glob)
-        ]
-    else:
-        found = [str(p.relative_to(root)) for p in sorted(root.glob(spec["files"]))]
-    pattern = re.compile(spec.get("pattern", ""))
-    for path in found:
-        match = pattern.search(path)
+def _file_rows(spec: Manifest, files: str, root: Path, archives: Archives) -> Iterator[Row]:
+    for path in archives.matching(root, files):
+        match = spec.pattern.search(path)
         if match:
             yield {"path": path, **{k: v or "" for k, v in match.groupdict().items()}}
 
 
-def _sample(
-    spec: dict[str, Any], row: Row, number: int, root: Path, archives: _Archives, series: dict[str, Any]
-) -> Sample:
-    fields = spec.get("fields", {})
-    values: dict[str, Any] = {"id": f"{spec['name']}-{number}"}
-    for name, template in fields.items():
-        if name in FIELDS:
-            try:
-                value = template.format(**row)
-            except KeyError as error:
-                raise DataError(
-                    f"{spec['name']}: expected a column {error} for '{name}'; columns are {sorted(row)}"
-                ) from error
-            if value:
-                values[name] = value
-    place = f"{spec['name']}, row {number + 1}"
+def _sample(spec: Manifest, row: Row, number: int, root: Path, archives: Archives, series: dict[str, Any]) -> Sample:
+    values: dict[str, Any] = {"id": f"{spec.name}-{number}", **_fields(spec, row)}
+    place = f"{spec.name}, row {number + 1}"
     for bound in ("start", "end"):
         if bound in values:
             values[bound] = _number(values[bound], f"{place}: {bound}: expected seconds")
-    for medium in ("image", "audio", "video"):
-        if values.get(medium):
-            values[medium] = archives.bytes(root, values[medium]) if "!" in values[medium] else root / values[medium]
-    if "group_pattern" in fields and (match := re.search(fields["group_pattern"], values.get("group", ""))):
+    for medium in MEDIA:
+        if path := values.get(medium):
+            values[medium] = archives.bytes(root, path) if in_archive(root, path) else root / path
+    pattern = spec.fields.group_pattern
+    if pattern and (match := pattern.search(values.get("group", ""))):
         values["group"] = match.group(1)
     values.setdefault("group", values.get("text") and " ".join(values["text"].lower().split()))
-    values["group"] = f"{spec['name']}:{values['group'] or values['id']}"
-    values["labels"] = _labels(spec.get("labels", {}), row, place)
-    values["split"] = _split(spec.get("split", {}), row, values["group"], place)
+    values["group"] = f"{spec.name}:{values['group'] or values['id']}"
+    labels = {task: _label(task, label, row, place) for task, label in spec.labels.items()}
+    values["labels"] = {task: label for task, label in labels.items() if label is not None}
+    values["split"] = _split(spec.split, row, values["group"], place)
     return Sample(**values, series=series)
+
+
+def _fields(spec: Manifest, row: Row) -> dict[str, str]:
+    """What the templates make of a row; a medium needs every column of its template, or a folder would be left."""
+    values = {}
+    for name, template in spec.fields.templates().items():
+        try:
+            value = template.format(**row)
+        except KeyError as error:
+            raise DataError(
+                f"{spec.name}: expected a column {error} for '{name}'; columns are {sorted(row)}"
+            ) from error
+        if value and not (name in MEDIA and any(not row.get(c, "x").strip() for c in columns_in(template))):
+            values[name] = value
+    return values
 
 
 def _number(cell: str, expected: str) -> float:
@@ -217,28 +193,22 @@ def _number(cell: str, expected: str) -> float:
     return number
 
 
-def _labels(specs: dict[str, Any], row: Row, place: str) -> dict[str, float | str]:
-    labels: dict[str, float | str] = {}
-    for task, spec in specs.items():
-        cell = row.get(spec["column"], "").strip()
-        if "map" in spec:
-            cells = cell.split(spec["separator"]) if "separator" in spec else [cell]
-            known = [spec["map"][c] for c in cells if c in spec["map"]]
-            if known:
-                labels[task] = ",".join(known)
-        elif "scale" in spec and cell:
-            labels[task] = _number(cell, f"{place}: {spec['column']}: expected a number") * spec["scale"]
-        elif cell and task.startswith("score"):
-            labels[task] = label_of(f"label_{task}", cell, place)
-        elif cell:
-            labels[task] = cell
-    return labels
+def _label(task: str, spec: Label, row: Row, place: str) -> float | str | None:
+    """A cell's label: its parts, where there is a separator, each through the map; None where nothing is left."""
+    cell = row[spec.column].strip()
+    parts = [cell] if spec.separator is None else [c.strip() for c in cell.split(spec.separator)]
+    known = [spec.map[c] for c in parts if c in spec.map] if spec.map is not None else [c for c in parts if c]
+    if not known:
+        return None
+    value = known[0] if spec.separator is None else ",".join(map(str, known))
+    if spec.map is None and spec.scale is not None:
+        return _number(str(value), f"{place}: {spec.column}: expected a number") * spec.scale
+    return label_of(f"label_{task}", str(value), place) if task.startswith("score") else value
 
 
-def _split(spec: dict[str, Any], row: Row, group: str, place: str) -> str | None:
-    if "column" in spec:
-        value = row.get(spec["column"], "")
-        return split_of(str(spec.get("map", {}).get(value, value)), place)
-    if "shares" in spec:
-        return hashed_split(group, spec["shares"])
-    return spec.get("all")
+def _split(spec: Split, row: Row, group: str, place: str) -> str | None:
+    if spec.column is not None:
+        return split_of(spec.map.get(row[spec.column], row[spec.column]), place)
+    if spec.shares is not None:
+        return hashed_split(group, spec.shares)
+    return spec.all

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanor.datasets._files import csv_lines, in_columns, read_text
+from demeanor.datasets._files import columns_of, csv_lines, in_columns, read_text
 from demeanor.errors import DataError
 
 Found = list[NDArray[np.float32] | None]
@@ -61,7 +61,7 @@ def _stacked(name: str, section: Mapping[str, Any], path: Path, count: int) -> F
 
 def _joined(name: str, section: Mapping[str, Any], path: Path, rows: Sequence[Mapping[str, str]]) -> Found:
     lines = csv_lines(read_text(path), path.name)
-    header = [c.strip() for c in lines.pop(0)[1]] if lines else []
+    header = columns_of(lines.pop(0)[1] if lines else [], path.name)
     columns = [c for c in header if fnmatch.fnmatch(c, section["columns"])]
     if not columns or section["by"] not in header:
         raise DataError(f"series.{name}: expected columns {section['columns']} and {section['by']} in {path}")

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.datasets._columns import COLUMNS, SPLITS, BadCell, groups_of, sample_of
-from demeanor.datasets._dataset import Card
+from demeanor.datasets._dataset import Card, choose
 from demeanor.datasets._files import read_rows, read_text
 from demeanor.datasets._gaps import Gaps
-from demeanor.datasets._groups import digest, text_key
-from demeanor.errors import ConfigError, DataError
+from demeanor.datasets._groups import digest, text_key, without_overlap
+from demeanor.errors import ConfigError, DataError, LayoutError
 from demeanor.media.columns import decimal_points, separator
 from demeanor.media.kind import KNOWN_EXTENSIONS
 from demeanor.types import EMOTIONS, POLARITIES, Sample
@@ -40,7 +40,12 @@ CARD = Card(
 
 
 def read(
-    root: Path, *, labels: str = "labels.csv", group_pattern: str | None = None, pair: bool = False
+    root: Path,
+    *,
+    labels: str = "labels.csv",
+    group_pattern: str | None = None,
+    pair: bool = False,
+    duplicates: str = "keep",
 ) -> list[Sample]:
     r"""Every known file of every class, by path; or every row of the label table.
 
@@ -50,20 +55,23 @@ def read(
         group_pattern: a regular expression searched in each path; its first group (or all it matched) is the group,
             such as `actor_\d+`.
         pair: join files of a class that differ in their extension only (a.jpg with a.txt).
+        duplicates: drop what shares its group (speaker, equal contents) with a later part, or keep, which a run
+            refuses.
 
     Raises:
         DataError: there is nothing to read; the label table lacks a column.
-        ConfigError: the pattern is none.
+        ConfigError: the pattern is none; an option has no such value.
     """
+    choose(CARD, "duplicates", duplicates, ("drop", "keep"))
     try:
         pattern = re.compile(group_pattern) if group_pattern else None
     except re.error as error:
         raise ConfigError(
             f"folder: group_pattern: expected a regular expression, got {group_pattern!r}: {error}"
         ) from None
-    if (root / labels).is_file():
-        return _from_table(root / labels, pattern)
-    return _from_classes(root, pattern, pair)
+    table = root / labels
+    samples = _from_table(table, pattern) if table.is_file() else _from_classes(root, pattern, pair)
+    return without_overlap(samples) if duplicates == "drop" else samples
 
 
 def _from_classes(root: Path, pattern: re.Pattern[str] | None, pair: bool) -> list[Sample]:
@@ -84,7 +92,7 @@ def _from_classes(root: Path, pattern: re.Pattern[str] | None, pair: bool) -> li
                 )
             )  # fmt: skip
     if not samples:
-        raise DataError(
+        raise LayoutError(
             f"folder: expected text, pictures, sound or films in the folders of {root}, found none. {CARD.source}"
         )
     return samples
@@ -96,7 +104,7 @@ def _class_folders(root: Path) -> list[tuple[str | None, str, Path]]:
     tops = [t for t in level if _media(t)] or level
     if not tops:
         found = "no such folder" if not root.is_dir() else "no folders in it"
-        raise DataError(f"folder: expected a folder per class or {root / 'labels.csv'}; found {found}. {CARD.source}")
+        raise LayoutError(f"folder: expected a folder per class or {root / 'labels.csv'}; found {found}. {CARD.source}")
     parts = {SPLITS[t.name.lower()] for t in tops if t.name.lower() in SPLITS}
     others = [t.name for t in tops if t.name.lower() not in SPLITS]
     if len(parts) > 1 and others:  # one alone may be a class: a train beside cars

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from demeanor.datasets._dataset import Card, choose
 from demeanor.datasets._plain_pickle import read_plain
-from demeanor.errors import DataError
+from demeanor.errors import DataError, LayoutError
 from demeanor.types import POLARITIES, Sample
 
 CARD = Card(
@@ -134,7 +134,7 @@ def _source(root: Path) -> Path:
         if found:
             names = ", ".join(p.name for p in found[:5])
             raise DataError(f"mmsa_pickle: expected one {ending} in {root}, found {names}; name the file itself")
-    raise DataError(f"mmsa_pickle: expected a .pkl at {root}, found none. {CARD.source}")
+    raise LayoutError(f"mmsa_pickle: expected a .pkl at {root}, found none. {CARD.source}")
 
 
 def _stamp(path: Path) -> str:

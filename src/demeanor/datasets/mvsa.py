@@ -103,7 +103,8 @@ def _table(path: Path, raters: int) -> list[tuple[str, list[tuple[str, str]]]]:
         if len(pairs) != raters or any(len(p) != 2 or not set(p) <= set(POLARITIES) for p in pairs):
             raise DataError(
                 f"mvsa: {path.name}: expected an ID and {raters} 'text,image' pairs of {', '.join(POLARITIES)}, found "
-                f"{row!r}; MVSA-Multiple has three pairs a line: see the option version"
+                f"{row!r}; MVSA-Multiple has three pairs a line: give the option version (to `datasets check` as "
+                "--name mvsa --set version=multiple)"
             )
         out.append((row[0].strip(), [(p[0], p[1]) for p in pairs]))
     return out

@@ -17,7 +17,7 @@ from typing import Any
 from demeanor.datasets._acted import FORMS, POLARITY
 from demeanor.datasets._dataset import Card, choose, expect
 from demeanor.datasets._gaps import Gaps
-from demeanor.errors import DataError
+from demeanor.errors import DataError, LayoutError
 from demeanor.types import Sample
 
 OWN = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
@@ -123,7 +123,7 @@ def read(
             samples.append(_sample(name, codes, _media(name, form, files), part_of(codes.actor, parts), surprised))
     gaps.tell()
     if not samples:
-        raise DataError(
+        raise LayoutError(
             f"ravdess: expected {_FIRST[form]}-… files ({form}, {channel}) in {root}, found none. {CARD.source}"
         )
     return samples

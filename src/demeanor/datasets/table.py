@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.datasets._columns import COLUMNS, MEDIA, BadCell, groups_of, sample_of
-from demeanor.datasets._dataset import Card
+from demeanor.datasets._dataset import Card, choose
 from demeanor.datasets._files import csv_lines, in_columns, json_lines, read_text
 from demeanor.datasets._gaps import Gaps
-from demeanor.datasets._groups import hashed_split
+from demeanor.datasets._groups import hashed_split, without_overlap
 from demeanor.datasets._manifest import read_manifest
 from demeanor.errors import DataError
-from demeanor.media.columns import SIGNS, decimal_points, separator
+from demeanor.media.columns import SIGNS, decimal_points, named_columns, separator, width
 from demeanor.types import Sample
 
 __all__ = ["CARD", "COLUMNS", "hashed_split", "read", "read_manifest"]
@@ -43,21 +43,32 @@ CARD = Card(
 )
 
 
-def read(root: Path, *, manifest: str | Path | Sequence[str] | None = None) -> list[Sample]:
+def read(root: Path, *, manifest: str | Path | Sequence[str] | None = None, duplicates: str = "keep") -> list[Sample]:
     """All rows of a table, in its order. A path that leads nowhere costs its own row only, where it is decoded.
 
     Args:
         root: the table; with `manifest`, the folder that the manifest's paths are relative to.
         manifest: one TOML manifest or several, read one after the other.
+        duplicates: drop what shares its group (speaker, file, equal text) with a later part, or keep, which a run
+            refuses.
 
     Raises:
-        DataError: no table there; a column is missing or unknown; an id stands twice; a label is out of range.
+        DataError: no table there; a column is missing, unknown or stands twice; an id stands twice; a label is out of
+            range.
+        ConfigError: an option has no such value.
     """
+    choose(CARD, "duplicates", duplicates, ("drop", "keep"))
     if manifest is not None:
-        return _from_manifests([manifest] if isinstance(manifest, str | Path) else manifest, root)
-    rows = list(_rows(root))
-    _check_columns(root, list(dict.fromkeys(c for _, row in rows for c in row)))
+        samples = _from_manifests([manifest] if isinstance(manifest, str | Path) else manifest, root)
+    else:
+        samples = _from_table(root)
+    return without_overlap(samples) if duplicates == "drop" else samples
+
+
+def _from_table(root: Path) -> list[Sample]:
     gaps = Gaps(CARD)
+    rows = list(_rows(root, gaps))
+    _check_columns(root, list(dict.fromkeys(c for _, row in rows for c in row)))
     samples = []
     for number, row in rows:
         try:
@@ -84,7 +95,7 @@ def _from_manifests(manifests: Sequence[str | Path], root: Path) -> list[Sample]
     return [s for _, s in found]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _rows(path: Path, gaps: Gaps) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Rows with the line they end on."""
     if not path.is_file():
         raise DataError(f"table: expected a file at {path}, found {'a folder' if path.is_dir() else 'nothing'}; {_HOW}")
@@ -92,7 +103,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     if kind in (".csv", ".tsv"):
         text = read_text(path)
         sign = "\t" if kind == ".tsv" else separator(text, COLUMNS)
-        yield from _csv_rows(text, path.name, sign)
+        yield from _csv_rows(text, path.name, sign, gaps)
     elif kind in (".jsonl", ".ndjson"):
         yield from json_lines(read_text(path), path.name)
     elif kind == ".parquet":
@@ -107,17 +118,23 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 _HOW = CARD.source
 
 
-def _csv_rows(text: str, name: str, sign: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _csv_rows(text: str, name: str, sign: str, gaps: Gaps) -> Iterator[tuple[int, dict[str, str]]]:
     lines = csv_lines(text, name, delimiter=sign)
     header = [c.strip() for c in (lines.pop(0)[1] if lines else [])]
+    try:
+        named, counting = named_columns(header, [cells for _, cells in lines])
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from None
+    for at in counting:
+        gaps.add("column without a name that counts the rows, left out", f"column {at + 1}")
     for number, cells in lines:
-        if len(cells) > len(header):
+        if width(cells) > len(header):
             raise DataError(
                 f"{name}, line {number}: expected {len(header)} cells, found more; "
                 f"quote a text with {SIGNS[sign]} in it"
             )
-        row = in_columns(header, cells)
         if cells:
+            row = {c: v for c, v in in_columns(header, cells).items() if c in named}
             yield number, decimal_points(row) if sign == ";" else row
 
 

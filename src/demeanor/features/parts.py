@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanor.datasets._groups import digest, hashed_split
+from demeanor.datasets._groups import digest, hashed_split, text_key
 from demeanor.errors import ConfigError
 from demeanor.types import Sample
 
@@ -117,10 +117,14 @@ def _folded(dealt: Sequence[str], folds: int, fold: int, seed: int) -> list[str]
 
 
 def _refuse_divided(samples: Sequence[Sample], names: Sequence[str]) -> None:
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[Sample, str]] = {}
     for sample, name in zip(samples, names, strict=True):
-        if name and seen.setdefault(group_of(sample), name) != name:
+        first, part = seen.setdefault(group_of(sample), (sample, name)) if name else (sample, name)
+        if part != name:
+            same = sample.text and text_key(sample.text) == text_key(first.text or "")
+            words = f", both '{sample.text:.40}'" if same else ""
             raise ConfigError(
-                f"group '{group_of(sample)}' stands in parts {seen[group_of(sample)]} and {name}; "
-                "expected every speaker, video or duplicate group in one part only"
+                f"group '{group_of(sample)}' stands in parts {part} and {name} (samples '{first.id}' and "
+                f"'{sample.id}'{words}); expected every speaker, video or duplicate group in one part only: move one, "
+                'or leave out what has a twin in a later part (duplicates = "drop" of table and folder)'
             )

@@ -139,8 +139,8 @@ def _once(rows: Sequence[Row], source: Path) -> list[Item]:
 
 def _item(row: Row, source: Path) -> Item:
     cells, name = row.cells, row.cells.get("id")
-    if row.fault is not None:
-        fault = f"{source.name}, line {row.line}: {row.fault}"
+    if (fault := row.fault or _no_text(cells.get("text"))) is not None:
+        fault = f"{source.name}, line {row.line}: {fault}"
         return Item(_writable(name) if _filled(name) else f"line {row.line}", {}, fault=fault)
     if not _filled(name):
         name = f"line-{row.line}"  # a row without an id costs nothing
@@ -156,6 +156,13 @@ def _item(row: Row, source: Path) -> Item:
     }
     code = cells.get("language") or "auto"
     return Item(_writable(name), given, cells.get("start"), cells.get("end"), str(code), sample)
+
+
+def _no_text(cell: Any) -> str | None:
+    """What is wrong with a text that JSON gives as something else; a number may be one."""
+    if cell is None or (isinstance(cell, str | int | float) and not isinstance(cell, bool)):
+        return None
+    return f"column 'text': expected a string or a number, got {json.dumps(cell, ensure_ascii=False):.60}; mend it"
 
 
 def _filled(cell: Any) -> bool:
@@ -180,6 +187,8 @@ def _place(cell: Any, source: Path) -> Path | str:
 
 
 def _label(value: Any) -> float | str:
+    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return ",".join(value)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError
-from demeanor.media.columns import SIGNS, decimal_points, separator
+from demeanor.media.columns import SIGNS, decimal_points, named_columns, separator, width
 from demeanor.media.text import decode_text
 
 PARTS = ("text", "image", "audio", "video")
@@ -22,7 +22,6 @@ COLUMNS = ("id", *PARTS, "start", "end", "language", "speaker", "group", "time",
 LABEL = "label_"
 _SAVED_AS = (".csv", ".tsv", ".jsonl", ".ndjson")
 _OTHER_TABLES = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".json")
-_UNNAMED = re.compile(r"(Unnamed: \d+)?")  # what pandas makes of an index that was saved without a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +88,21 @@ def _table_rows(text: str, sign: str, name: str, warnings: list[str]) -> tuple[l
         others = f", and {len(doubts) - 1} more" if len(doubts) > 1 else ""
         warnings.append(f"{name}, {doubts[0]}{others}; close the quotation mark before them if they are rows")
     header = [c.strip() for c in records.pop(0)[1]] if records else []
-    named = [c for c in header if not _UNNAMED.fullmatch(c)]
-    if len(set(named)) < len(named):
-        raise ConfigError(f"{name}: expected every column once, got {', '.join(header)}; rename one")
-    _check_unnamed(header, [cells for _, cells, fault in records if fault is None], name, warnings)
+    try:
+        named, counting = named_columns(header, [cells for _, cells, fault in records if fault is None])
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+    warnings += [f"{name}: column {at + 1} has no name and counts the rows; it was left out" for at in counting]
     rows: list[Row] = []
     for line, values, fault in records:
         padded = [*values, *[None] * len(header)]
         cells = {c: v for c, v in zip(header, padded, strict=False) if c in named}
-        if fault is None and _width(values) > len(header):
+        if fault is None and width(values) > len(header):
             fault = f"expected {len(header)} fields, got {len(values)}; quote a text with {SIGNS[sign]} in it"
         rows.append(Row(line, decimal_points(cells) if sign == ";" else cells, fault))
     while rows and rows[-1].fault is None and not any(v and v.strip() for v in rows[-1].cells.values()):
         rows.pop()  # a spreadsheet saves some that nobody filled
     return rows, named
-
-
-def _width(values: Sequence[str]) -> int:
-    """How many cells there are up to the last filled one."""
-    return max((n for n, value in enumerate(values, start=1) if value.strip()), default=0)
-
-
-def _check_unnamed(header: Sequence[str], records: Sequence[Sequence[str]], name: str, warnings: list[str]) -> None:
-    """Say which columns without a name are left out.
-
-    Raises:
-        ConfigError: one holds something else than an index.
-    """
-    for at in (n for n, c in enumerate(header) if _UNNAMED.fullmatch(c)):
-        filled = [values[at] for values in records if len(values) > at and values[at].strip()]
-        if any(not cell.strip().isdecimal() for cell in filled) or len(set(filled)) < len(filled):
-            raise ConfigError(
-                f"{name}: expected a name for every column, got none for column {at + 1}; name or drop it"
-            )
-        if filled:
-            warnings.append(f"{name}: column {at + 1} has no name and counts the rows; it was left out")
 
 
 def _records(lines: Sequence[str], sign: str, doubts: list[str]) -> Iterator[tuple[int, list[str], str | None]]:
@@ -176,7 +155,7 @@ def _astray(lines: Sequence[str], cells: Sequence[str], columns: int, sign: str,
     """What is wrong with a record of several lines; None where it is as tables are written."""
     if not _is_closed(lines, sign):
         return f"expected the quote closed that is opened here, got all down to line {last} in it; close or double it"
-    if _width(cells) <= columns:
+    if width(cells) <= columns:
         return None
     got = f"expected {columns} fields, got {len(cells)}; quote a text with {SIGNS[sign]} in it"
     return f"{got}, and close a quote that now reaches down to line {last}"
