@@ -10,7 +10,7 @@ from PIL import Image
 
 from demeanor.errors import DecodeError, InputError, LimitError
 from demeanor.media import image as module
-from demeanor.media.image import decode_image, decode_image_with_warnings
+from demeanor.media.image import decode_image, decode_image_with_warnings, kept_image
 
 RED, WHITE = (250, 10, 10), (255, 255, 255)
 
@@ -110,6 +110,32 @@ def test_depths_and_colour_models() -> None:
     assert tuple(bits[0, 0]) == WHITE
     assert tuple(bits[39, 59]) == (0, 0, 0)
     assert decode_image(np.zeros((5, 7, 1), np.uint8)).shape == (5, 7, 3)
+
+
+def test_floats_that_resizing_took_a_little_beyond_their_range() -> None:
+    ramp = np.tile(np.linspace(0, 1, 60, dtype=np.float32), (40, 1))
+    expected = np.rint(ramp * 255)
+    for top in (1, 255, 65535):
+        for low, high in ((0.0, 1.0), (0.0, 1.003), (-0.003, 1.0), (-0.1, 1.1)):
+            floats = ramp * top
+            floats[:, 0], floats[:, -1] = low * top, high * top
+            assert np.abs(decode_image(floats)[:, :, 0].astype(int) - expected).max() <= 1, (top, low, high)
+    assert tuple(decode_image(ramp * 2 - 1)[0, [0, 59], 0]) == (0, 255), "what goes as far below 0 is stretched"
+
+
+def test_what_is_kept_of_a_picture_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(saved(Image.fromarray(scene()), "PNG"))
+    with Image.open(tmp_path / "a.png") as opened:
+        kept = [kept_image(opened)]
+    pixels, data = scene(), bytearray((tmp_path / "a.png").read_bytes())
+    kept += [kept_image(pixels), kept_image(data), kept_image(memoryview(data))]
+    pixels[:], data[:] = 0, bytes(len(data))
+    for image in kept:
+        assert (decode_image(image) == scene()).all()
+    with Image.open(tmp_path / "a.png") as closed:
+        pass
+    with pytest.raises(DecodeError):  # what cannot be copied any more
+        decode_image(kept_image(closed))
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])

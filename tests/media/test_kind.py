@@ -8,6 +8,8 @@ from PIL import Image
 
 from demeanor.errors import DecodeError, InputError
 from demeanor.media.kind import KNOWN_EXTENSIONS, kind_of
+from demeanor.media.text import decode_text
+from demeanor.media.transcript import read_transcript
 
 PIXELS = np.arange(40 * 60 * 3, dtype=np.uint8).reshape(40, 60, 3)
 
@@ -187,3 +189,23 @@ def test_what_came_instead_of_a_medium_is_no_text(tmp_path: Path, name: str, sai
         kind_of(tmp_path / name)
     (tmp_path / "dl.html").write_text("<html></html>")
     assert kind_of(tmp_path / "dl.html") == "text"
+
+
+ASS = "[Script Info]\nTitle: x\n\n[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,I love it\n"
+RTF = "{\\rtf1\\ansi\\deff0 {\\fonttbl{\\f0 Arial;}}\\f0\\fs24 I love it\\par}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [("a.rtf", RTF, "got RTF; save it as plain text"), ("a.ass", ASS, "ffmpeg -i f.ass f.srt")],
+)
+def test_text_within_the_marks_of_another_program_is_refused(tmp_path: Path, name: str, text: str, said: str) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le"):
+        for file in (tmp_path / name, tmp_path / "a.txt", tmp_path / "a.srt"):
+            file.write_bytes(text.encode(encoding))
+            for read in (kind_of, decode_text):
+                with pytest.raises(DecodeError, match=said):
+                    read(file)
+            with pytest.raises(DecodeError, match=said):
+                read_transcript(file, duration=1.0)
+    assert kind_of("[Script Info] is what it begins with") == "text"

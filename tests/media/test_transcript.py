@@ -180,6 +180,35 @@ def test_unreadable_time_names_the_line(tmp_path: Path) -> None:
         read_transcript(write(tmp_path, "a.srt", SRT.replace("00:00:03,250", "00:0x:03")))
 
 
+@pytest.mark.parametrize(
+    "said", ["I hate it: good --> bad", "A --> B, 5 of 10", "10 --> 3", "-->", "from 5:30 --> home"]
+)
+def test_an_arrow_in_what_is_said_is_no_time(tmp_path: Path, said: str) -> None:
+    text = f"1\n00:00:01,000 --> 00:00:02,000\n{said}\nreally\n\n2\n00:00:03,000 --> 00:00:04,000\nbye\n"
+    data = write(tmp_path, "a.srt", text)
+    assert [u.text for u in read_transcript(data, lenient=True)] == [f"{said} really", "bye"]
+    assert transcript.kind_of_transcript(f"{said}\nnothing else".encode()) == ".txt"
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "00:0x:03,250 --> 00:01:04,000",
+        "00: 00: 03, 250 --> 00: 01: 04, 000",
+        "00.00.03,250 --> 00.01.04,000",
+        "[00:03.25 --> 01:04.00]",
+        "--> 00:01:04,000",
+        "OO:00:03,250 --> 00:01:04,000",
+    ],
+)
+def test_a_broken_time_costs_its_cue_and_is_told(tmp_path: Path, time: str) -> None:
+    notes: list[str] = []
+    data = write(tmp_path, "a.srt", SRT.replace("00:00:03,250 --> 00:01:04,000", time))
+    assert [u.text for u in read_transcript(data, lenient=True, warnings=notes)] == ["I love it."]
+    assert "1 cue left out" in notes[0]
+    assert "line 6" in notes[0]
+
+
 @pytest.mark.parametrize("end", ["1e12", "1e7", '"99999999:00:00"', "-1e12"])
 def test_times_that_no_recording_has_name_the_segment(tmp_path: Path, end: str) -> None:
     said = f'[{{"start": 0, "end": 1, "text": "a"}}, {{"start": 2, "end": {end}, "text": "b"}}]'

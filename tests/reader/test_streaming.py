@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from demeanor.bundle import shipped
 from demeanor.errors import ConfigError, InputError
@@ -234,6 +235,27 @@ def test_pictures_that_cannot_be_read_cost_themselves_only() -> None:
     assert set(stream.analysis.cues) == {"face", "scene"}
     assert sum("picture" in w for w in stream.analysis.warnings) == 2
     assert sum(e.type == "warning" for e in stream.events()) == 3  # damaged: at the first and the tenth
+
+
+def test_pictures_are_copied_as_they_are_pushed(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(picture([(100, 60, 90, "bright")])).save(path)
+    with fake_reader().stream() as stream:
+        decode, seen = stream.decode, threading.Semaphore(0)
+        stream.decode = lambda image: seen.acquire() and decode(image)
+        with Image.open(path) as opened:
+            stream.push_frame(opened, 0.0)
+        data = bytearray(path.read_bytes())
+        stream.push_frame(data, 0.5)
+        data[:] = bytes(len(data))
+        with Image.open(path) as closed:
+            pass
+        stream.push_frame(closed, 1.0)  # no more to be copied, and no error here
+        for _ in range(3):
+            seen.release()
+    assert stream.left_out["damaged"] == 1
+    assert stream.analysis is not None
+    assert "face" in stream.analysis.cues
 
 
 class Slow:

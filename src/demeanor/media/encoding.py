@@ -8,7 +8,10 @@ charset-normalizer.
 from __future__ import annotations
 
 import codecs
+import math
 import re
+
+from demeanor.media.language import detect_language, latin_votes
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -18,6 +21,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HALF = re.compile(r"[\ud800-\udfff]")
+_LONE = r"(?<![^\x00-\x7f])(?=[^\x00-\x7f])[^\W\d_](?![^\x00-\x7f])"
+_WITHIN_WORD = re.compile(rf"(?<=[a-z]){_LONE}|{_LONE}(?=[a-z])")
 _SIGN = re.compile(rb"[\x80-\xff]")
 _SAMPLE = 4096  # bytes judged; more changes no verdict
 _HIGHEST_PLANE = 3  # of Unicode, that has characters
@@ -30,13 +35,13 @@ _FREQUENT = {
         "行意动方期它头经长儿回位分爱老因很给名法间斯知世什两次使身者被高已亲其进此话常与活正感喜欢真吗吧"
         "啊很太气快乐难过笑哭谢"
     ),
-    "big5": (
+    "cp950": (
         "的一是了我不在人有他這個們來到時大地為子中你說生國年著就那和要她出也得裡後自以會家可下而過天去能"
         "對小多然於心學麼之都好看起發當沒成只如事把還用第樣道想作種開美總從無情己面最女但現前些所同日手又"
         "行意動方期它頭經長兒回位分愛老因很給名法間知世什兩次使身者被高已親其進此話常與活正感喜歡真嗎吧啊"
         "太氣快樂難過笑哭謝"
     ),
-    "shift_jis": (
+    "cp932": (
         "のにはをたがでてとしれさあるいもするかなこらっだりくまよきうそんどえ日一人大年会国本中見出今私何"
         "思好事生気ンスルトーリアイクラレッシタカマムロコドテジサニオプウ"
     ),
@@ -44,11 +49,23 @@ _FREQUENT = {
         "のにはをたがでてとしれさあるいもするかなこらっだりくまよきうそんどえ日一人大年会国本中見出今私何"
         "思好事生気ンスルトーリアイクラレッシタカマムロコドテジサニオプウ"
     ),
-    "euc_kr": (
+    "cp949": (
         "이다는을의에가하고지기도한사어나로리라대자서그인아수게은해있시들것일전부를보정적과제면만여우구주"
         "오없으너무좋와무말말안내않았었습니까요네정말"
     ),
 }
+# Encodings of one byte for Latin letters, by the languages written in them; the one for western Europe is met most.
+_LATIN = {
+    "cp1252": ("en", "es", "fr", "de", "it", "pt", "nl", "id", "sv", "da", "no", "fi"),
+    "cp1250": ("pl", "cs", "hu", "ro"),  # and Slovak, Slovene and Croatian, by Czech letters and these words
+    "cp1254": ("tr",),
+}
+_NEAR_CZECH = re.compile(
+    r"\b(?:bol|bola|bolo|som|nie|sme|veľmi|však|keď|pre|aj|už|bil|bila|bilo|zelo|nisem|smo|ampak|tudi|ker|kot|"
+    r"nije|nisam|bio|vrlo|ali|što|jer|više|također|još)\b",
+    re.IGNORECASE,
+)
+_MET_MOST = 0.5  # votes that it has before the others, so that one letter does not make another of it
 _CP1252_SIGNS = frozenset("“”‘’–—…€£©®°«»¿¡·•´ºª§½¼™")
 
 
@@ -110,14 +127,34 @@ def _mostly_utf8(data: bytes) -> bool:
 
 
 def _legacy(sample: bytes) -> str:
-    scores = {encoding: _score(sample, encoding) for encoding in (*_FREQUENT, "cp1252")}
+    scores = {encoding: _score(sample, encoding) for encoding in (*_FREQUENT, *_LATIN)}
     best = max(scores, key=lambda e: scores[e])
-    if scores[best] >= 0.45:
+    if best not in _LATIN and scores[best] >= 0.45:
         return best
+    latin, language = _latin(sample)
+    if scores[best] >= 0.45 or language in _LATIN[latin]:
+        return latin
     from charset_normalizer import from_bytes
 
     match = from_bytes(sample).best()
-    return match.encoding if match is not None and len(sample) >= 24 else "cp1252"
+    return match.encoding if match is not None and len(sample) >= 24 else latin
+
+
+def _latin(sample: bytes) -> tuple[str, str]:
+    """The encoding of Latin letters in which most speaks for a language that is written in it, and the language."""
+    clear: dict[str, float] = {}
+    first: dict[str, str] = {}  # encoding by text: in some of them a text has the same letters
+    for encoding, languages in _LATIN.items():
+        text = _strict(sample, encoding)
+        if text is not None:
+            votes = latin_votes(text)
+            if encoding == "cp1250":
+                votes["cs"] += 0.5 * len(_NEAR_CZECH.findall(text))
+            name = first.setdefault(text, encoding)
+            clear[name] = max(clear.get(name, -math.inf), *(votes[language] for language in languages))
+    clear["cp1252"] = clear.get("cp1252", -math.inf) + _MET_MOST
+    best = max(clear, key=lambda encoding: clear[encoding])
+    return best, detect_language(sample.decode(best, "replace"))
 
 
 def _score(sample: bytes, encoding: str) -> float:
@@ -126,12 +163,16 @@ def _score(sample: bytes, encoding: str) -> float:
     if text is None:
         return -1.0
     marked = [c for c in text if c > "\x7f"]
-    if encoding == "cp1252":
-        # Accented letters and signs stand alone among plain ones: two in a row are rare, three never happen.
+    if encoding in _LATIN:
+        # Accented letters and signs stand alone among plain ones: two in a row are rare (Finnish doubles them), three
+        # never happen.
+        text = text.replace("ää", "ä").replace("öö", "ö")
         lone = re.findall(r"(?<![^\x00-\x7f])[^\x00-\x7f](?![^\x00-\x7f])", text)
-        return sum(1.0 if c.isalpha() else 0.7 * (c in _CP1252_SIGNS) for c in lone) / len(marked)
-    frequent = sum(1 for c in marked if c in _FREQUENT[encoding]) / len(marked)
-    return frequent + 0.6 * sum(_plausible(c, encoding) for c in marked) / len(marked)
+        return sum(1.0 if c.isalpha() else 0.7 * (c in _CP1252_SIGNS) for c in lone) / sum(c > "\x7f" for c in text)
+    # One character in the middle of a Latin word is an accented letter and the one behind it ("by³o" is no "by這").
+    marked, count = [c for c in _WITHIN_WORD.sub("", text) if c > "\x7f"], len(marked)
+    frequent = sum(1 for c in marked if c in _FREQUENT[encoding]) / count
+    return frequent + 0.6 * sum(_plausible(c, encoding) for c in marked) / count
 
 
 def _strict(sample: bytes, encoding: str) -> str | None:
@@ -154,15 +195,15 @@ def _plausible(char: str, encoding: str) -> float:
     if char in "，。！？；：、“”‘’（）《》…—·～　":
         return 1.0
     if "\u3040" <= char <= "\u30ff":
-        return 1.0 if encoding in ("shift_jis", "euc_jp") else 0.0
+        return 1.0 if encoding in ("cp932", "euc_jp") else 0.0
     if "\uac00" <= char <= "\ud7a3":
-        return 1.0 if encoding == "euc_kr" else 0.0
+        return 1.0 if encoding == "cp949" else 0.0
     code = char.encode(encoding, "ignore")
     lead = code[0] if len(code) == 2 else 0
     common = {
         "gb18030": (0xB0, 0xD7),
-        "big5": (0xA4, 0xC6),
-        "shift_jis": (0x88, 0x97),
+        "cp950": (0xA4, 0xC6),
+        "cp932": (0x88, 0x97),
         "euc_jp": (0xB0, 0xCF),
     }
     low, high = common.get(encoding, (1, 0))

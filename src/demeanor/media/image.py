@@ -26,6 +26,7 @@ _MAX_BYTES = 1_300_000_000  # of decoded pixels held at once
 _MAX_FRAMES = 64  # of an animation looked at for one that is not empty
 _ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # unlike the pages of a TIFF or the second picture in a telephone's JPEG
 _FILMS = ("GIF", "PNG")  # that FFmpeg reads as films
+_OVERSHOOT = 0.25  # share of the range of floats by which resizing (bicubic, Lanczos) may go beyond either end
 _STEP = "decode the picture"
 _OPENING = threading.Lock()
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -70,6 +71,24 @@ def decode_image_with_warnings(
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata that changes nothing here
         picture = _opened(file, name)
         return _finished(_decoded(picture, name, longest, notes), longest), notes
+
+
+def kept_image(source: Any) -> Any:
+    """The source as it is now, whatever its owner does with it afterwards.
+
+    Arrays, buffers and PIL images are copied, and one that was only opened is loaded; what else there is does not
+    change. What cannot be copied is given back as it is: decoding it tells why.
+    """
+    from PIL import Image
+
+    if isinstance(source, bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, Image.Image):
+        try:
+            return source if _too_large(source) else source.copy()
+        except _FAULTS:
+            return source
+    return source.copy() if isinstance(source, np.ndarray) else source
 
 
 def is_still(source: Source | Image.Image) -> bool:
@@ -126,12 +145,10 @@ def _decoded(picture: Image.Image, name: str, longest: int, notes: list[str]) ->
         scale = min(1.0, longest / max(picture.size))
         wanted = (math.ceil(picture.width * scale), math.ceil(picture.height * scale))
         picture.draft(None, wanted)  # decodes at 1/2, 1/4 or 1/8 where that suffices
-    width, height = picture.size
-    size = width * height * _bytes_per_pixel(picture.mode)
-    if width * height > MAX_PIXELS or size > _MAX_BYTES:
+    if _too_large(picture):
         raise LimitError(
-            f"{name}: cannot {_STEP}: expected at most {MAX_PIXELS // 1_000_000} megapixels, got {width} × "
-            f"{height}; scale it down first"
+            f"{name}: cannot {_STEP}: expected at most {MAX_PIXELS // 1_000_000} megapixels, got {picture.width} × "
+            f"{picture.height}; scale it down first"
         )
     first: Image.Image | None = None
     animated = _is_animated(picture)
@@ -156,6 +173,11 @@ def _decoded(picture: Image.Image, name: str, longest: int, notes: list[str]) ->
         first = first or frame
     assert first is not None
     return first
+
+
+def _too_large(picture: Image.Image) -> bool:
+    pixels = picture.width * picture.height
+    return pixels > MAX_PIXELS or pixels * _bytes_per_pixel(picture.mode) > _MAX_BYTES
 
 
 def _is_animated(picture: Image.Image) -> bool:
@@ -228,19 +250,20 @@ def _upright(picture: Image.Image, longest: int) -> Image.Image:
 
 
 def _eight_bit(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Grey values of any range as uint8: 16 bit by its high byte, others by the range they use."""
+    """Values of any range as uint8: 16 bit by its high byte, others by the range they use.
+
+    Floats go up to 1, 255 or 65535, and by resizing a little beyond either end, where they are cut.
+    """
     if array.dtype == np.uint16:
         high_byte: NDArray[np.uint8] = (array >> 8).astype(np.uint8)
         return high_byte
     values = np.nan_to_num(array.astype(np.float32), posinf=0.0, neginf=0.0)
     low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-    if low < 0 or high > 65535:
-        values, high = values - low, high - low
-        scale = 255.0 / high if high else 1.0
-    else:
-        floats = array.dtype.kind == "f"
-        scale = 255.0 if floats and high <= 1 else 255.0 / 65535 if high > 255 else 1.0
-    out: NDArray[np.uint8] = np.clip(values * scale + 0.5, 0, 255).astype(np.uint8)
+    tops, over = ((1.0, 255.0, 65535.0), _OVERSHOOT) if array.dtype.kind == "f" else ((255.0, 65535.0), 0.0)
+    top = next((top for top in tops if high <= top * (1 + over)), None)
+    if top is None or low < -over * top:
+        values, top = values - low, (high - low) or 255.0
+    out: NDArray[np.uint8] = np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8)
     return out
 
 

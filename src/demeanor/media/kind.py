@@ -48,6 +48,11 @@ _PICTURE = re.compile(
 )
 _NAMES = {"image": "a picture", "audio": "sound", "video": "a film"}
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|\?xml|head|body)\b", re.IGNORECASE)
+_MARKUP = {
+    b"%pdf-": "a PDF; save its text as a file of its own",
+    b"{\\rtf": "RTF; save it as plain text (.txt)",
+    b"[script info]": "subtitles in ASS or SSA; convert them to .srt (ffmpeg -i f.ass f.srt)",
+}
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -60,7 +65,8 @@ def kind_of(source: Source | Waveform) -> Kind:
 
     Raises:
         InputError: there is no such file, it is a URL or a folder, or an array is neither picture nor sound.
-        DecodeError: the file is empty or nothing known, or text that is named as a medium.
+        DecodeError: the file is empty or nothing known, text that is named as a medium, or text within the marks of
+            another program (`refuse_markup`).
     """
     if isinstance(source, np.ndarray):
         return _kind_of_array(source)
@@ -80,10 +86,7 @@ def kind_of(source: Source | Waveform) -> Kind:
         head = file.read(_HEAD)
     if _PICTURE.match(head):
         return "image"
-    if head.startswith(b"%PDF-"):
-        raise DecodeError(
-            f"{name_of(source)}: expected text, an image, sound or video, got a PDF; save its text as a file of its own"
-        )
+    refuse_markup(head, name_of(source))
     if looks_like_text(head):
         if promised not in (None, "text"):
             got, name = ("a page of text", ".html") if _PAGE.match(head) else ("text", ".txt")
@@ -99,6 +102,19 @@ def kind_of(source: Source | Waveform) -> Kind:
             "check the file, or convert it with another program"
         )
     return found
+
+
+def refuse_markup(head: bytes, name: str) -> None:
+    """Raise a `DecodeError` for files whose words stand between marks that would be read as words: PDF, RTF, ASS, SSA.
+
+    Args:
+        head: the first bytes, 64 or more where there are as many.
+        name: of the file, for the message.
+    """
+    start = head[:64].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()  # UTF-16 or UTF-8, marked
+    for mark, what in _MARKUP.items():
+        if start.startswith(mark):
+            raise DecodeError(f"{name}: expected text, an image, sound or video, got {what}")
 
 
 def is_subtitles(source: object) -> bool:

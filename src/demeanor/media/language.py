@@ -83,14 +83,14 @@ _SMALL_WORDS = {
         "daar alles ja nee"
     ),
     "tr": (
-        "bir ve bu şu o ben sen biz siz onlar için ile çok daha ama gibi ne kim nasıl neden değil var "
+        "bir ve bu şu o ben sen biz siz onlar için ile çok daha ama gibi ne kim nasıl neden değil "
         "yok mı mi mu mü da de ki her şey hiç en iyi kötü güzel bugün teşekkürler evet hayır beni seni "
         "onu bana sana olarak olan kadar sonra film seviyorum nefret mutlu üzgün oldu ediyorum benim "
         "senin şimdi"
     ),
     "pl": (
-        "i w na z do nie to się jest są był była jestem że co jak ale o po za od dla przez tak bardzo "
-        "już tylko mnie mi ja ty on ona my wy oni mój moja twój ten ta te tego tym dobrze źle dziękuję "
+        "i w na z do nie to się jest są był była było jestem jesteś że co jak ale o po za od dla przez tak bardzo "
+        "już tylko mnie mi ja ty on ona my wy oni mój moja twój ten ta te tego tym dobrze źle dziękuję dzięki "
         "dzisiaj też czy gdy kiedy wszystko nic film kocham nienawidzę szczęśliwy smutny dobry zły ma "
         "mam być"
     ),
@@ -170,6 +170,27 @@ _LETTERS = {
     "hu": "őűöü",
     "vi": "ơưđăạảấầẩậắằặẻẽẹếềểễệỉịọỏốồổộớờởợụủứừửữựỳỷỹ",
 }
+_ALPHABETS = {
+    "en": "éèêçñïöü",
+    "es": "áéíóúüñ",
+    "fr": "àâæçéèêëîïôœùûüÿ",
+    "de": "äöüßéà",
+    "it": "àèéìíîòóùú",
+    "pt": "áàâãçéêíóôõúü",
+    "nl": "áéèëïóöü",
+    "tr": "çğıöşüâîû",
+    "pl": "ąćęłńóśźż",
+    "id": "é",
+    "sv": "åäöéà",
+    "da": "æøåé",
+    "no": "æøåéòô",
+    "fi": "äöåšž",
+    "cs": "áčďéěíňóřšťúůýžäľĺŕô",  # and Slovak, which is taken for it
+    "ro": "ăâîșțşţ",
+    "hu": "áéíóöőúüű",
+    "vi": "àáâãèéêìíòóôõùúýăđĩũ" + _LETTERS["vi"],
+}
+"""Letters beyond a to z that a language is written with; others count against it."""
 _ENDINGS = {
     "en": "ing ly ness ght ck th ed tion ful",
     "es": "ción mente ando iendo dad",
@@ -190,6 +211,10 @@ _ENDINGS = {
     "hu": "ban ben nak nek tok",
 }
 _LETTER = 0.4  # vote of a word of one letter: it may as well be an initial, or chat ("W mom")
+_MANY = 6  # words, of which one may be another language's by chance
+# Letters beyond a to z, and signs within a word, which stand for letters in a text that was read in a wrong encoding.
+_MARKED = re.compile(r"[\u00c0-\u024f\u1e00-\u1eff]|[¹²³¼½¾ªº](?=[^\W\d_])")
+_COMMAS = str.maketrans("şţ", "șț")
 _IGNORED = re.compile(URL + r"|[A-Za-z0-9._%+-]{0,64}@\w[\w.-]*|&\w+;")
 _HASHTAG = re.compile(r"#\w+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -205,6 +230,7 @@ def detect_language(text: str) -> str:
     counts = {name: len(pattern.findall(text)) for name, pattern in _script_patterns().items()}
     weights = {name: count * _WEIGHT.get(name, 1.0) for name, count in counts.items()}
     weights["han"] += weights.pop("kana")
+    weights["und"] = float(len(_unlisted().findall(text)))
     script = max(weights, key=lambda name: weights[name])
     if not weights[script]:
         return "und"
@@ -225,7 +251,7 @@ def detect_language(text: str) -> str:
 def small_words(text: str, language: str) -> float:
     """Share of a text's words that are small words of a language, in [0, 1]; 0 of one without a list."""
     words = _WORD.findall(_plain(text).lower().replace("’", "'"))
-    return sum(language in _by_word().get(word, ()) for word in words) / max(1, len(words))
+    return sum(language in _known(word) for word in words) / max(1, len(words))
 
 
 def _plain(text: str) -> str:
@@ -237,25 +263,50 @@ def _few(han: int) -> int:
     return 1 if han == 0 else 2
 
 
-def _vote(text: str) -> str:
-    words = _WORD.findall(_HASHTAG.sub(" ", text).lower().replace("’", "'"))
+def latin_votes(text: str) -> dict[str, float]:
+    """What speaks for each language of Latin script: small words, its letters, endings; foreign letters against it."""
     votes: defaultdict[str, float] = defaultdict(float)
+    words = _words(text)
     for word in words:
-        languages = _by_word().get(word, ())
+        languages = _known(word)
         for language in languages:
             kin = _ALIKE - {language} if language in _ALIKE else frozenset()
             among = sum((language in _RARER or other not in _RARER) and other not in kin for other in languages)
             votes[language] += (_LETTER if len(word) == 1 else 1.0) / among
         for language in [] if languages or len(word) < 5 else _by_ending(word):
             votes[language] += 0.3
-    for language, letters in _LETTERS.items():
-        votes[language] += 0.4 * min(3, sum(text.count(letter) for letter in letters))
+    marked = _MARKED.findall(" ".join(words))
+    for language, alphabet in _ALPHABETS.items():
+        votes[language] += 0.4 * min(3, sum(text.count(letter) for letter in _LETTERS.get(language, "")))
+        votes[language] -= 0.4 * sum(letter not in alphabet for letter in marked)
+    return votes
+
+
+def _vote(text: str) -> str:
+    words, votes = _words(text), latin_votes(text)
     best = max(votes, key=lambda language: votes[language])
     least, share = (1.3, 0.15) if best in _RARER else (0.45, 0.08)
-    if votes[best] < max(least, share * len(words)):
+    if votes[best] < max(least, share * len(words)) or (len(words) >= _MANY and _by_chance(text, words, best)):
         return "und"
     rivals = votes.keys() - {best} - (_ALIKE if best in _ALIKE else _RARER if best not in _RARER else set())
     return "und" if any(votes[best] < 1.1 * votes[rival] for rival in rivals) else best
+
+
+def _by_chance(text: str, words: list[str], language: str) -> bool:
+    """Whether all that speaks for a language is one word of two letters ("at" is Tagalog too), or one letter."""
+    small = {word for word in words if language in _known(word)}
+    if any(len(word) > 2 for word in small) or any(len(w) >= 5 and language in _by_ending(w) for w in words):
+        return False
+    return len(small) + sum(letter in text for letter in _LETTERS.get(language, "")) < 2
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(_HASHTAG.sub(" ", text).lower().replace("’", "'"))
+
+
+def _known(word: str) -> tuple[str, ...]:
+    """The languages of which it is a small word; Romanian is written with a cedilla for its comma too."""
+    return _by_word().get(word) or _by_word().get(word.translate(_COMMAS), ())
 
 
 def _by_ending(word: str) -> list[str]:
@@ -265,6 +316,12 @@ def _by_ending(word: str) -> list[str]:
 @cache
 def _script_patterns() -> dict[str, re.Pattern[str]]:
     return {name: re.compile(f"[{ranges}]") for name, ranges in _SCRIPTS.items()}
+
+
+@cache
+def _unlisted() -> re.Pattern[str]:
+    """Letters of scripts that are none of those above."""
+    return re.compile(rf"(?![{''.join(_SCRIPTS.values())}])[^\W\d_]")
 
 
 @cache

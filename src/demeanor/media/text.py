@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from demeanor.errors import DecodeError, InputError, LimitError
 from demeanor.media.encoding import decode_with_name
+from demeanor.media.kind import refuse_markup
 from demeanor.media.language import detect_language
 from demeanor.media.normalise import normalise
 from demeanor.media.sentences import split_sentences
@@ -38,7 +39,7 @@ def decode_text(source: Source, warnings: list[str] | None = None) -> str:
 
     Raises:
         InputError: there is no such file, or it is no text source.
-        DecodeError: its bytes are of something else, such as a film.
+        DecodeError: its bytes are of something else, such as a film, a PDF or RTF.
         LimitError: it is larger than `MAX_BYTES`.
     """
     if isinstance(source, str) and not existing_file(source):
@@ -57,6 +58,7 @@ def decode_text(source: Source, warnings: list[str] | None = None) -> str:
         raise LimitError(
             f"{name_of(source)}: cannot {_STEP}: expected at most {MAX_BYTES // 1_000_000} MB, got more; split the file"
         )
+    refuse_markup(data, name_of(source))
     text, encoding = decode_with_name(data)
     if warnings is not None and not encoding.startswith("utf"):
         warnings.append(f"{name_of(source)}: not UTF-8; read as {encoding}; save it as UTF-8 if that is another one")

@@ -18,7 +18,7 @@ from typing import Any, TypeGuard
 from demeanor.errors import DecodeError, InputError, LimitError
 from demeanor.media.corrections import corrected_speech
 from demeanor.media.encoding import decode_with_name, whole_characters
-from demeanor.media.kind import looks_like_text
+from demeanor.media.kind import looks_like_text, refuse_markup
 from demeanor.media.language_codes import told_code
 from demeanor.media.source import name_of, open_source, suffix_of
 from demeanor.types import Source, Utterance, Word
@@ -29,6 +29,10 @@ LIMIT = 64 << 20
 _HEAD = 65536  # bytes looked at to tell text
 _STAMP = r"(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 _CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
+_TIME = re.compile(rf"\s*{_STAMP}")
+# Begins with a digit and has the marks of a time; one word, or digits and marks with spaces between, as machine
+# translation leaves them.
+_BROKEN_TIME = re.compile(r"[\[(]?-?\d(?=.*[:;]|.*[.,].*[.,])(?:\S*|[\d\s:;.,]*)")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>", re.IGNORECASE)  # classes hold dots: one way to match, or none
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
 _WORD_TIME = re.compile(r"<\d[\d:.]*>")
@@ -63,15 +67,17 @@ def read_transcript(
 
     Raises:
         InputError: no such file, an unknown extension, a .txt without `duration`, an unreadable time.
-        DecodeError: not text, or not JSON.
+        DecodeError: not text, not JSON, or subtitles in ASS.
         LimitError: larger than `LIMIT`.
     """
     notes = [] if warnings is None else warnings
     name, kind = name_of(source), kind_of_transcript(source)
-    if kind not in (".srt", ".vtt", ".json", ".txt"):
-        raise InputError(f"{name}: expected a transcript named .srt, .vtt, .json or .txt, got '{kind}'; rename it")
+    is_known = kind in (".srt", ".vtt", ".json", ".txt")
     with open_source(source, "read transcript") as file:
-        data = file.read(LIMIT + 1)
+        data = file.read(LIMIT + 1 if is_known else _HEAD)
+    refuse_markup(data, name)
+    if not is_known:
+        raise InputError(f"{name}: expected a transcript named .srt, .vtt, .json or .txt, got '{kind}'; rename it")
     if len(data) > LIMIT:
         raise LimitError(f"{name}: expected a transcript of at most {LIMIT >> 20} MB; split it")
     text = _decode(data, name, notes)
@@ -103,7 +109,9 @@ def kind_of_transcript(source: Source) -> str:
         start = decode_with_name(file.read(_HEAD))[0].lstrip("\ufeff \t\r\n")
     if start.startswith("WEBVTT"):
         return ".vtt"
-    return ".srt" if "-->" in start else ".json" if start[:1] in ("{", "[") and '"' in start else ".txt"
+    if any(_is_timing(line) for line in start.splitlines()):
+        return ".srt"
+    return ".json" if start[:1] in ("{", "[") and '"' in start else ".txt"
 
 
 def spread(texts: Sequence[str], start: float, end: float) -> list[Utterance]:
@@ -143,7 +151,7 @@ def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]
     A time that cannot be read costs its cue, and is one of the `faults`.
     """
     lines = text.replace("\r\r\n", "\n").splitlines()
-    timing = [number for number, line in enumerate(lines) if "-->" in line]
+    timing = [number for number, line in enumerate(lines) if _is_timing(line)]
     if not timing and text.strip() and text.strip() != "WEBVTT":
         raise DecodeError(f"{name}: expected lines like '00:00:01,000 --> 00:00:02,500', got none; is it a transcript?")
     is_webvtt = text.startswith("WEBVTT")
@@ -168,6 +176,13 @@ def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]
             f"{name}: rolling captions: lines that {count} cue{'s repeat' if count > 1 else ' repeats'} of the one "
             f"before were read once (first: {screen.repeats[0]})"
         )
+
+
+def _is_timing(line: str) -> bool:
+    """Whether a line has the times of a cue, or was meant to; what is said may have an arrow too ("good --> bad")."""
+    start, arrow, end = line.partition("-->")
+    meant = bool(arrow) and (_BROKEN_TIME.fullmatch(start.strip()) or _TIME.match(end))
+    return bool(meant or _CUE.match(line))
 
 
 def _body(lines: Sequence[str], is_webvtt: bool, followed: bool) -> list[str]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from demeanor.errors import ConfigError, InputError
 from demeanor.media.encoding import whole_characters
-from demeanor.media.image import decode_image
+from demeanor.media.image import decode_image, kept_image
 from demeanor.media.vad import RATE
 from demeanor.media.video import Frame
 from demeanor.reader.analysis import Analysis
@@ -126,7 +126,7 @@ class Stream:
         """Add a picture; returns at once. It is decoded when it is looked at, if it is.
 
         Args:
-            image: JPEG or the like as bytes, array RGB (height, width, 3), or PIL image.
+            image: JPEG or the like as bytes, array RGB (height, width, 3), or PIL image; it is copied.
             time: seconds from the start, after the last picture's; None takes those passed since the first sound or
                 picture came. One that is more than half an hour ahead is taken for a fault: it follows the last one.
             wait: wait until there is room instead of letting an older picture go: for pictures that can wait, from a
@@ -139,10 +139,10 @@ class Stream:
             raise InputError(
                 f"expected the time of a picture in seconds from the start, below {_LATEST:.0f}, got {time}; mend it"
             )
+        held = kept_image(image)
         with self._lock:
             self._check_open()
             late, jumps = self._beat.late, self._beat.jumps
-            held = image.copy() if isinstance(image, np.ndarray) else image
             chosen = self._beat.push(self._now.picture(time), held, self._sound_clock.seconds)
             self._teller.missed("late", self._beat.late - late)
             self._teller.missed("leaps", self._beat.jumps - jumps)
