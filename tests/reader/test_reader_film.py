@@ -381,7 +381,9 @@ def test_utterances_that_end_shuts_out_go_quietly(film: Path, tmp_path: Path) ->
     assert "1 utterance of the transcript lies beyond the end; left out" in whole.warnings
 
 
-@pytest.mark.parametrize("given", [{"text": "I love it."}, {"image": picture([])}, {"text": "Hm.", "image": picture([])}])
+@pytest.mark.parametrize(
+    "given", [{"text": "I love it."}, {"image": picture([])}, {"text": "Hm.", "image": picture([])}]
+)
 def test_what_has_no_seconds_has_no_stretch(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="expected sound or film beside start"):
         fake_reader().analyze(**given, start=1)
