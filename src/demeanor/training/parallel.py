@@ -133,6 +133,15 @@ def share(batch: FeatureBatch, group: Group) -> FeatureBatch:
     )
 
 
+def summed(value: float, group: Group, device: torch.device) -> float:
+    """The sum of one number over all processes."""
+    if group.size == 1:
+        return value
+    told = torch.tensor(value, device=device)
+    torch.distributed.all_reduce(told)
+    return float(told)
+
+
 def add_up(parameters: Iterable[nn.Parameter], group: Group) -> None:
     """Sum the gradients of all processes, in place; one that has none counts as zeros.
 

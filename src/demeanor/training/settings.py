@@ -17,7 +17,12 @@ class Settings(BaseModel):
     batch: int = Field(default=32, ge=1)
     """Rows per batch."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches per step; a last, shorter window is a step too, and every row counts the same."""
+    """Batches per step, each weighing as many rows as it has; a last, shorter window is a step too.
+
+    As one batch of all their rows, where each row has all labels and weighs the same. A loss is the mean over a batch's
+    labelled rows, so with tasks that some rows have no label of, or with `balance`, a row of a batch with few labels
+    counts for more; so it does in the shares of `torchrun`.
+    """
     optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
     """What takes the steps."""
     learning_rate: float = Field(default=5e-5, gt=0)
@@ -52,7 +57,7 @@ class Settings(BaseModel):
     """A CPU without 16-bit arithmetic computes in float32 whatever stands here."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes the best there is."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Of weights, order and dropout."""
     threads: int = Field(default=0, ge=0)
     """Of the processor; 0 leaves it to torch."""
