@@ -1,8 +1,8 @@
 """Data-parallel training under `torchrun`: every process takes its share of each batch, gradients are added up.
 
 A batch is divided before the forward pass and each share's loss weighs as much as its rows, so two processes take the
-steps that one would take, where a loss is a mean over rows. Losses and norms over the batch as a whole (CMD, batch
-normalisation) see one share only.
+steps that one would take, where a loss is a mean over rows that all have labels. Losses and norms over the batch as a
+whole (CMD, batch normalisation) see one share only.
 """
 
 from __future__ import annotations

@@ -19,9 +19,8 @@ class Settings(BaseModel):
     accumulate: int = Field(default=1, ge=1)
     """Batches per step, each weighing as many rows as it has; a last, shorter window is a step too.
 
-    As one batch of all their rows, where each row has all labels and weighs the same. A loss is the mean over a batch's
-    labelled rows, so with tasks that some rows have no label of, or with `balance`, a row of a batch with few labels
-    counts for more; so it does in the shares of `torchrun`.
+    That is one batch of all their rows only where each row has every label, and no task `balance`: a loss is the mean
+    over the labelled rows of a batch (under `torchrun`: of a process' share), in which few of them count for more each.
     """
     optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
     """What takes the steps."""
