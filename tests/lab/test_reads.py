@@ -82,3 +82,5 @@ def test_folds_are_written_down_one_by_one_and_counted_once_when_they_are_pooled
     stopped_at("", tmp_path, "data.folds=2")
     assert "| 2 | 0 | 2 |" in (results.parent / "leaderboard.md").read_text(), "both seeds"
     assert len(records.read(results)) == 6
+    stopped_at("", tmp_path, "data.folds=2")
+    assert len(records.read(results)) == 6, "what is done is not read again"
