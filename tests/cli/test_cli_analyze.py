@@ -125,6 +125,11 @@ def test_the_only_hyphen_is_stdin_and_may_be_a_recording(
 ) -> None:
     pipe(monkeypatch, "我很开心".encode())
     assert json.loads(reads("analyze", "--json", "-").out)["kind"] == "text"
+    for words in (["--language", "zh", "--json", "-"], ["--json", "-", "--threads", 1], ["--threads=1", "--json", "-"]):
+        pipe(monkeypatch, "我很开心".encode())
+        assert json.loads(reads("analyze", *words).out)["kind"] == "text"
+    assert json.loads(reads("analyze", "--text", "I love it", "--json", "-").out)["kind"] == "text"
+    assert json.loads(reads("analyze", "--json", "-", "--", "I love it").out)["kind"] == "text"
     pipe(monkeypatch, (media / "sub" / "talk.wav").read_bytes())
     found = json.loads(reads("analyze", "-", "--start", "0.5", "--end", "1.5", "--json").out)
     assert found["duration"] == pytest.approx(1.0)

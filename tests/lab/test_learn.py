@@ -23,7 +23,8 @@ from demeanor.features.store import Store  # noqa: E402
 from demeanor.label import learn as module  # noqa: E402
 from demeanor.label.analyses import Correction  # noqa: E402
 from demeanor.label.corrected import corrected, labels_of  # noqa: E402
-from demeanor.label.learn import New, learn  # noqa: E402
+from demeanor.label.learn import CORRECTIONS, New, learn  # noqa: E402
+from demeanor.label.refit import refit  # noqa: E402
 from demeanor.training import lab  # noqa: E402
 from demeanor.training.pack import pack  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
@@ -222,6 +223,23 @@ def test_refusals_say_what_to_do(few: Path, tmp_path: Path) -> None:
         learn(tmp_path, New(), few, tmp_path / "c")
     with pytest.raises(ConfigError, match="confidence"):
         learn(few / "run", New(), few, tmp_path / "d", at_least=2)
+
+
+def test_what_a_finished_run_learned_from_is_not_written_over(few: Path, tmp_path: Path) -> None:
+    learned = tmp_path / "learned"
+    shutil.copytree(few / "run", learned / "run")
+    (learned / CORRECTIONS).write_text("id,text\nold,old text\n")
+    before = {p: p.read_bytes() for p in learned.rglob("*") if p.is_file()}
+    (tmp_path / "new.json").write_text(
+        json.dumps(corrected_analysis("I hate it", ("overall.sentiment.label", "negative")))
+    )
+    new = New([tmp_path / "new.json"])
+    for run in (learned / "run", few / "run"):
+        with pytest.raises(ConfigError, match="name another folder by --out"):
+            learn(run, new, few, learned, say=quiet)
+    with pytest.raises(ConfigError, match="name another folder by --out"):
+        refit("base", new, learned, say=quiet)
+    assert {p: p.read_bytes() for p in learned.rglob("*") if p.is_file()} == before
 
 
 def test_corrections_become_a_run_s_own_labels() -> None:

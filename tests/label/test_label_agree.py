@@ -94,6 +94,15 @@ def test_a_step_or_a_feeling_more_is_no_dispute(task: Task) -> None:
     assert [d.item for d in disputes(task, store)] == ["a1"]
 
 
+def test_a_score_and_a_class_are_in_dispute_where_their_polarities_differ(task: Task) -> None:
+    store = task.store()
+    store.add("Ann", "a1", {"score": 1, "emotions": ["joy"]})
+    store.add("Bob", "a1", {"polarity": "negative", "emotions": ["joy"]})
+    store.add("Ann", "a2", {"score": 1})
+    store.add("Bob", "a2", {"polarity": "positive"})
+    assert [d.item for d in disputes(task, store)] == ["a1"]
+
+
 def test_one_label_from_many() -> None:
     assert settled([]) == {}
     assert settled([mark(1, "joy"), mark(0.667, "joy", "surprise")]) == {

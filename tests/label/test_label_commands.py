@@ -182,6 +182,12 @@ def test_damaged_lines_are_told(run: Run, task: Task) -> None:
     assert "Ann" in said.out
 
 
+def test_damaged_lines_of_a_copy_are_told(run: Run, task: Task, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.jsonl"
+    copy.write_text('{"rater": "Bob", "item": "a1", "values": {"score": 1}}\ntorn\n')
+    assert "1 labels taken in, 1 line(s) could not be read" in run("take", task.folder, copy).err
+
+
 def test_the_actions_have_help(run: Run) -> None:
     assert "page" in run("--help").out
     assert "--min-agreement" in run("export", "--help").out

@@ -8,7 +8,7 @@ import pytest
 from test_label_analyses import reading
 
 from demeanor.datasets import table
-from demeanor.errors import ConfigError
+from demeanor.errors import ConfigError, DataError
 from demeanor.label.agree import disputes
 from demeanor.label.export import export, pseudo, write_disputes
 from demeanor.label.items import find_items
@@ -114,6 +114,21 @@ def test_pseudo_labels_never_reach_what_is_measured_on(tmp_path: Path) -> None:
     done = pseudo(items, {i.id: reading(0.7, 0.99) for i in items}, tmp_path / "p.csv")
     assert [s.id for s in table.read(tmp_path / "p.csv")] == ["a", "d", "g"], "g is another text, h is that of b"
     assert done.left_out == {"of the validation or test part": 5}
+
+
+@pytest.mark.parametrize("name", ["dev", "Validation", "val", "Test", "testing"])
+def test_pseudo_labels_know_parts_by_their_other_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / "m.csv").write_text(f"id,text,split\na,I love it,training\nb,I hate it,{name}\n")
+    items = find_items(tmp_path / "m.csv").items
+    done = pseudo(items, {i.id: reading(0.7, 0.99) for i in items}, tmp_path / "p.csv", folder=tmp_path)
+    assert [s.id for s in table.read(tmp_path / "p.csv")] == ["a"]
+    assert done.left_out == {"of the validation or test part": 1}
+
+
+def test_pseudo_labels_refuse_a_part_that_nobody_knows(tmp_path: Path) -> None:
+    items = [sample("a", "train"), sample("b", "holdout")]
+    with pytest.raises(DataError, match="item b: column split: expected train, valid or test, found 'holdout'"):
+        pseudo(items, {i.id: reading(0.7, 0.99) for i in items}, tmp_path / "p.csv")
 
 
 def test_pseudo_labels_keep_clear_of_equal_texts_and_files_in_other_groups(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from browsers import chromium
 from demeanor.errors import ConfigError
+from demeanor.label.agree import settled
 from demeanor.label.items import find_items
 from demeanor.label.page import Page
 from demeanor.label.playable import convert
@@ -373,7 +374,7 @@ def test_what_is_finished_can_be_looked_through_and_changed(task: Task, serve: S
         v.press("Enter")
     v.page.wait_for_selector("#finished:not([hidden])")
     v.page.locator("#back").click()
-    v.page.wait_for_selector("#work:not([hidden])")  # keys count from here; the item's words stood there, hidden, before
+    v.page.wait_for_selector("#work:not([hidden])")  # keys count from here; the words stood there, hidden, before
     v.until("document.getElementById('item').innerText.includes('Great and awful')")
     v.press("0")
     v.saved()
@@ -539,3 +540,34 @@ def test_polarity_only(task: Task, serve: Serve, visit: Any) -> None:
     v.page.locator("#classes").get_by_role("radio", name="positive").check()
     v.saved()
     assert values(other.store(), "a1") == {"polarity": "positive"}
+
+
+def test_of_a_class_from_elsewhere_and_a_score_given_here_the_later_one_stays(
+    task: Task, serve: Serve, visit: Any
+) -> None:
+    store = task.store()
+    store.add("Ann", "a1", {"polarity": "negative", "emotions": ["joy"]})  # a correction that was taken in
+    store.add("Bob", "a1", {"score": 0.667, "emotions": ["joy"]})
+    v = visit(serve(task))
+    v.enter("Ann")
+    v.page.locator("#steps input[value='3']").check()
+    v.saved()
+    assert values(store, "a1") == {"score": 1, "emotions": ["joy"]}
+    store.add("Ann", "a1", {"polarity": "negative", "emotions": ["joy"]})
+    v = visit(serve(task, rater="Eve", decides=True))
+    v.page.get_by_role("button", name="Take: Rater A").click()
+    v.page.locator("#steps input[value='3']").check()
+    v.saved()
+    assert settled([], store.decisions()["a1"]) == {"score": 1, "polarity": "positive", "emotions": ["joy"]}
+
+
+def test_of_a_score_from_elsewhere_and_a_class_given_here_the_later_one_stays(
+    task: Task, serve: Serve, visit: Any
+) -> None:
+    other = create_task(task.folder.parent / "other", task.items, ["polarity"])
+    other.store().add("Ann", "a1", {"score": 0.667})
+    v = visit(serve(other))
+    v.enter("Ann")
+    v.page.locator("#classes").get_by_role("radio", name="negative").check()
+    v.saved()
+    assert values(other.store(), "a1") == {"polarity": "negative"}

@@ -81,6 +81,17 @@ def test_decisions_are_no_ratings(path: Path) -> None:
     assert store.marks("Eve")["a"].score == 1
 
 
+def test_the_last_decision_is_told_by_its_moment_in_any_zone(path: Path) -> None:
+    store = opened(path)
+    store.add("Eve", "a", {"score": 1}, decides=True, at="2026-01-01T03:00:00Z")
+    store.add("Kim", "a", {"score": -1}, decides=True, at="2026-01-01T10:00:00+08:00")  # an hour before
+    assert store.decisions()["a"].score == 1
+    said = {"rater": "Zoe", "item": "a", "values": {"score": 0}, "decides": True, "at": 1767225600}
+    with path.open("a") as file:
+        file.write(json.dumps(said) + "\n")
+    assert store.decisions()["a"].score == 1, "a number is no time"
+
+
 def test_a_line_cut_off_by_a_power_failure_costs_itself(path: Path) -> None:
     opened(path).add("Ann", "a", {"score": 1})
     with path.open("ab") as file:
@@ -91,6 +102,22 @@ def test_a_line_cut_off_by_a_power_failure_costs_itself(path: Path) -> None:
     again = opened(path)
     assert set(again.marks("Ann")) == {"a", "c"}
     assert again.damaged == 1
+
+
+def test_a_last_line_without_its_end_counts_and_half_a_line_is_damaged(path: Path) -> None:
+    opened(path).add("Ann", "a", {"score": 1})
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))  # as some editors save it
+    store = opened(path)
+    assert (set(store.marks("Ann")), store.damaged) == ({"a"}, 0)
+    store.add("Ann", "b", {"score": 0})
+    assert (set(store.marks("Ann")), store.damaged) == ({"a", "b"}, 0)
+    assert opened(path).marks("Ann") == store.marks("Ann")
+    with path.open("ab") as file:
+        file.write(b'{"rater": "Ann", "item": "c", "val')
+    assert (set(store.marks("Ann")), store.damaged) == ({"a", "b"}, 1)
+    with path.open("ab") as file:
+        file.write(b'ues": {"score": 0}}')
+    assert (set(store.marks("Ann")), store.damaged) == ({"a", "b", "c"}, 0), "it was being written"
 
 
 @pytest.mark.parametrize(

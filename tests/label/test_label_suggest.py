@@ -5,9 +5,10 @@ import math
 from pathlib import Path
 
 import pytest
-from test_label_analyses import audio, failed, reading
+from test_label_analyses import analysis, audio, failed, reading, segment, text
 
 from demeanor.errors import ConfigError
+from demeanor.label.items import find_items
 from demeanor.label.readings import read_readings
 from demeanor.label.suggest import doubt, entropy, next_items
 from demeanor.types import Sample
@@ -59,3 +60,29 @@ def test_readings_of_a_batch_and_of_its_segments(tmp_path: Path) -> None:
         read_readings(tmp_path / "one.json")
     with pytest.raises(ConfigError, match="found nothing there"):
         read_readings(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("a.json", "utf-16"), ("a.jsonl", "utf-16"), ("a.json", "utf-8-sig"), ("a.jsonl", "utf-8-sig")],
+)
+def test_readings_in_other_encodings(tmp_path: Path, name: str, encoding: str) -> None:
+    (tmp_path / name).write_bytes(json.dumps(audio("天气") | {"language": "zh"}, ensure_ascii=False).encode(encoding))
+    assert set(read_readings(tmp_path / name)) == {"天气", "天气#0", "天气#1"}
+
+
+def test_readings_have_the_ids_of_the_items_made_of_them(tmp_path: Path) -> None:
+    typed = [text("text"), analysis("text", "text", [segment("Another one.")])]
+    equal = [text("1.txt"), analysis("1.txt", "text", [segment("Not the same.")])]
+    path = tmp_path / "out.jsonl"
+    path.write_text("".join(json.dumps(a) + "\n" for a in (*typed, *equal)))
+    items = {i.id for whole in (True, False) for i in find_items(path, whole=whole).items}
+    assert len(items) == 10
+    assert set(read_readings(path)) == items
+
+
+def test_readings_of_pictures_of_one_name_are_nobody_s(tmp_path: Path) -> None:
+    pictures = [analysis("sky.jpg", "image", [segment(None)], overall=reading(score)) for score in (0.5, -0.5)]
+    path = tmp_path / "out.jsonl"
+    path.write_text("".join(json.dumps(a) + "\n" for a in (*pictures, text("t"))))
+    assert set(read_readings(path)) == {"t", "t#0", "t#1"}

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_label_analyses import correction, text
@@ -101,3 +102,67 @@ def test_a_source_without_labels_is_named(task: Task, tmp_path: Path) -> None:
         take(task.store(), tmp_path / "none.csv")
     with pytest.raises(ConfigError, match="found no label"):
         take(task.store(), task.manifest, "Ann")
+
+
+def test_bad_lines_of_a_copy_are_counted_and_options_that_it_answers_are_refused(task: Task, tmp_path: Path) -> None:
+    lines = [json.dumps({"rater": "Bob", "item": i, "values": {"score": 1}}) for i in ("a1", "a2")]
+    path = tmp_path / "copy.jsonl"
+    path.write_text("\n".join([lines[0], '{"rater": "Bob", "item": "b1", "values": {"score": 2}}', lines[1]]))
+    store = task.store()
+    for options in ({"rater": "Zoe"}, {"decides": True}):
+        with pytest.raises(ConfigError, match="got --rater or --decides; leave them out"):
+            take(store, path, **options)
+    assert take(store, path) == Taken(new=2, strange=0, known=0, damaged=1)
+    assert set(store.marks("Bob")) == {"a1", "a2"}, "the last line has no end"
+
+
+def corrected(path: Path, name: str, *corrections: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(text(name) | {"corrections": corrections}))
+    return path
+
+
+def test_an_earlier_correction_of_something_else_is_added_once(task: Task, tmp_path: Path) -> None:
+    store = task.store()
+    store.add("Ann", "a1", {"emotions": ["joy"]}, at="2026-01-01T10:00:00Z")
+    path = corrected(
+        tmp_path / "a.json", "a1", correction("overall.sentiment.label", "negative", at="2026-01-01T09:00:00Z")
+    )
+    assert take(store, path) == Taken(new=1, strange=0, known=0)
+    assert store.marks("Ann")["a1"].values == {"polarity": "negative", "emotions": ["joy"]}
+    assert take(store, path) == Taken(new=0, strange=0, known=1)
+    store.add("Ann", "a1", {"emotions": ["joy"]})
+    assert take(store, path) == Taken(new=0, strange=0, known=1), "what Ann took away is not brought back"
+    store.add("Ann", "a2", {"score": 1}, at="2026-01-01T10:00:00Z")
+    path = corrected(
+        tmp_path / "b.json", "a2", correction("overall.sentiment.label", "negative", at="2026-01-01T09:00Z")
+    )
+    assert take(store, path) == Taken(new=0, strange=0, known=1), "a later word on the same stays"
+
+
+def test_corrections_are_ordered_by_their_moment_in_any_zone(task: Task, tmp_path: Path) -> None:
+    label, store = "overall.sentiment.label", task.store()
+    path = corrected(
+        tmp_path / "a.json", "a1",
+        correction(label, "positive", at="2026-01-01T03:00:00Z"),
+        correction(label, "negative", at="2026-01-01T10:00:00+08:00"),  # an hour before
+    )  # fmt: skip
+    assert take(store, path).new == 1
+    assert store.marks("Ann")["a1"].values == {"polarity": "positive"}
+    odd: Any = 1767225600
+    path = corrected(
+        tmp_path / "b.json", "a2", correction(label, "negative", at=odd), correction("overall.emotions", "joy")
+    )
+    assert take(store, path).new == 1, "a number is no time"
+    assert store.marks("Ann")["a2"].values == {"polarity": "negative", "emotions": ["joy"]}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("place", ["overall", "segments[0].reading"])
+def test_the_only_sentence_of_a_text_and_the_whole_are_one(tmp_path: Path, place: str, whole: bool) -> None:
+    one = text("t") | {"corrections": [correction(f"{place}.sentiment.label", "negative")]}
+    one["segments"] = one["segments"][:1]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(one))
+    store = create_task(tmp_path / "task", find_items(path, whole=whole).items, ["polarity"]).store()
+    assert take(store, path) == Taken(new=1, strange=0, known=0)
+    assert store.marks("Ann")["t" if whole else "t#0"].polarity == "negative"

@@ -8,7 +8,7 @@ import pytest
 import test_label_analyses as made
 
 from demeanor.datasets import table
-from demeanor.errors import ConfigError
+from demeanor.errors import ConfigError, DataError
 from demeanor.label.items import find_items
 from demeanor.label.task import Task, create_task, open_task
 from demeanor.reader.manifest import read_items
@@ -72,6 +72,29 @@ def test_a_missing_file_costs_its_row(media: Path) -> None:
     assert [i.id for i in found.items] == ["x"]
     assert "found nothing there" in dict(found.left_out)["y"]
     assert "expected seconds" in dict(found.left_out)["z"]
+
+
+def test_a_stretch_that_is_none_costs_its_row(tmp_path: Path, media: Path) -> None:
+    path = media / "m.csv"
+    path.write_text("id,audio,start,end\na,sub/talk.wav,0,1\nb,sub/talk.wav,5,3\nc,sub/talk.wav,-1,\n")
+    found = find_items(path)
+    assert [i.id for i in found.items] == ["a"]
+    assert dict(found.left_out)["b"] == "expected seconds from start to a later end, got 5 to 3; mend the manifest"
+    assert "got -1 to the end" in dict(found.left_out)["c"]
+    assert len(create_task(tmp_path / "t", found.items, ["score"]).items) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [("id,text,split\na,I like it,holdout\n", "found 'holdout'"), ("id,text\na,One. Two.\na#0,x y\n", "a#0")],
+)
+def test_a_source_that_makes_no_task_can_be_mended_and_taken_again(tmp_path: Path, wrong: str, why: str) -> None:
+    path, folder = tmp_path / "m.csv", tmp_path / "task"
+    path.write_text(wrong)
+    with pytest.raises(DataError, match=why):
+        create_task(folder, find_items(path, sentences=True).items, ["score"])
+    path.write_text("id,text\na,I like it\n")
+    assert [i.id for i in create_task(folder, find_items(path).items, ["score"]).items] == ["a"]
 
 
 def write(path: Path, *analyses: dict[str, Any]) -> Path:

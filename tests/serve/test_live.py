@@ -66,6 +66,19 @@ def test_sound_pictures_and_text_in_and_the_analysis_out(client: TestClient, tmp
     until(lambda: not service(client).lives._sessions, "the session to be forgotten")
 
 
+def test_personal_data_are_left_out_of_everything_that_is_told(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        begun(ws, redact=True, names=["Okafor"], id="live")
+        ws.send_json({"type": "text", "n": 1, "text": "Ask Okafor at js@example.com. Okafor is great."})
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    texts = ["Ask [NAME] at [MAIL].", "[NAME] is great."]
+    assert [e["segment"]["text"] for e in out if e["type"] == "segment"] == texts
+    assert [s["text"] for s in out[-1]["analysis"]["segments"]] == texts
+    assert "Okafor" not in json.dumps(out)
+    assert "js@" not in json.dumps(out)
+
+
 def test_json_alone_will_do(client: TestClient) -> None:
     with client.websocket_connect(STREAM) as ws:
         begun(ws, cues="words,voice", audio={"format": "pcm", "rate": 8000, "channels": 2})

@@ -11,7 +11,12 @@ from serve_page import accessible, saved
 
 
 def live_elsewhere(
-    page: Any, *, held: bool, whole: dict[str, Any] | None = None, without: tuple[str, ...] = ()
+    page: Any,
+    *,
+    held: bool,
+    whole: dict[str, Any] | None = None,
+    without: tuple[str, ...] = (),
+    names: str | None = None,
 ) -> list[Any]:
     """Live sessions of a service that is restarted after it heard somebody; the list takes the connections.
 
@@ -50,8 +55,11 @@ def live_elsewhere(
         const link = document.querySelector("[data-link]");
         window.told = [];
         new MutationObserver(() => told.push(link.textContent)).observe(link, { childList: true }) }""")
-    if without:
+    if without or names:
         page.click(".options summary")
+    if names:
+        page.check("[data-redact]")
+        page.fill("[data-names]", names)
     for cue in without:
         page.uncheck(f"[data-cue][value={cue}]")
     page.click("[data-live]")
@@ -89,6 +97,13 @@ def test_what_is_not_to_be_read_is_not_read_live_either(page: Any) -> None:
     assert page.evaluate("taken") == [], "nor is the camera asked for"
     hello = json.loads(heard[0])
     assert (hello["cues"], hello["language"]) == (["words", "voice"], "auto")
+    assert (hello["redact"], hello["names"]) == (False, None)
+    page.click("[data-discard]")
+
+
+def test_personal_data_are_left_out_live_too_where_that_is_chosen(page: Any) -> None:
+    hello = json.loads(live_elsewhere(page, held=False, names="Maya Okafor, 小梅")[0].heard[0])
+    assert (hello["redact"], hello["names"]) == (True, ["Maya Okafor, 小梅"])
     page.click("[data-discard]")
 
 

@@ -78,6 +78,15 @@ def test_hello() -> None:
     assert first.options == {"language": "en", "cues": ["words"], "fps": 2}
 
 
+def test_what_a_hello_says_of_redaction() -> None:
+    def hidden(**told: object) -> list[str] | None:
+        return hello(Command("hello", {"protocol": 1, **told})).hidden
+
+    assert hidden() is hidden(redact=False) is hidden(redact=None, names=None) is None
+    assert hidden(redact=True) == []
+    assert hidden(redact=True, names=["Ann Lee, 小梅", " Bo "]) == ["Ann Lee", "小梅", "Bo"]
+
+
 @pytest.mark.parametrize(
     "told",
     [
@@ -93,6 +102,11 @@ def test_hello() -> None:
         {"protocol": 1, "id": "x" * 201},
         {"protocol": 1, "cues": [1]},
         {"protocol": 1, "fps": "fast"},
+        {"protocol": 1, "redact": "yes"},
+        {"protocol": 1, "names": ["Ann"]},
+        {"protocol": 1, "redact": True, "names": "Ann"},
+        {"protocol": 1, "redact": True, "names": ["x" * 201]},
+        {"protocol": 1, "redact": True, "names": ["a, " * 201]},
     ],
 )
 def test_a_hello_that_is_none(told: dict[str, object]) -> None:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
 from demeanor.errors import ConfigError, DemeanorError, InputError
 
 _NAME = 60  # characters of a sentence that stand for it in messages
 _LONG = 20_000  # characters of a text that takes seconds
 _STDIN = "-"
+_PARTS = ("--text", "--image", "--audio", "--video")
 _NO_FILE = Path(os.devnull)  # what a folder's search leaves out
 
 
@@ -52,7 +53,7 @@ class Job:
 class JsonCommand(TyperCommand):
     """A command whose `--json` takes a file or none: the next word only if it ends in .json, or is a `-` for stdout.
 
-    The only `-` of a call without any other input is stdin.
+    The only `-` of a call without any other input, part or value of an option apart, is stdin.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -68,7 +69,7 @@ class JsonCommand(TyperCommand):
                 rest += [word, *given]
                 break
             if word == "--json":
-                dash = given[:1] == ["-"] and any(not w.startswith("-") or w == "-" for w in (*rest, *given[1:]))
+                dash = given[:1] == ["-"] and self._has_input([*rest, *given[1:]])
                 takes = dash or (bool(given) and given[0].lower().endswith(".json"))
                 word = f"--json={given.pop(0) if takes else '-'}"
             rest.append(word)
@@ -77,6 +78,20 @@ class JsonCommand(TyperCommand):
         if len(places) > 1:
             raise ConfigError(f"expected one --json, got {len(places)} ({', '.join(places)}); leave the others out")
         return super().parse_args(ctx, rest)
+
+    def _has_input(self, words: Sequence[str]) -> bool:
+        """Whether there is an INPUT or a part to read among the words, values of other options apart."""
+        takes = {name for p in self.params if isinstance(p, TyperOption) and not p.is_flag for name in p.opts}
+        left = iter(words)
+        for word in left:
+            option, equals, _ = word.partition("=")
+            if word == "--":
+                return next(left, None) is not None
+            if option in _PARTS or word == _STDIN or not word.startswith("-"):
+                return True
+            if option in takes and not equals:
+                next(left, None)
+        return False
 
 
 def jobs_of(

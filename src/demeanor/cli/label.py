@@ -227,7 +227,7 @@ def take(
     source: Annotated[
         Path, typer.Argument(metavar="SOURCE", help="labels.jsonl of a copy, analyses with corrections, or a table.")
     ],
-    rater: Annotated[str | None, typer.Option(metavar="NAME", help="Whose labels a table holds.")] = None,
+    rater: Annotated[str | None, typer.Option(metavar="NAME", help="Whose labels a table or analyses hold.")] = None,
     decides: Annotated[bool, typer.Option("--decides", help="They settle disagreements.")] = False,
 ) -> None:
     """Take in labels given elsewhere: on another machine, in a spreadsheet, as corrections of analyses."""
@@ -321,6 +321,7 @@ def _tell_rows(out: Path, done: Any) -> None:
 def _told(taken: Any) -> str:
     parts = [f"{taken.new} labels taken in"]
     parts += [f"{taken.known} had come before"] if taken.known else []
+    parts += [f"{taken.damaged} line(s) could not be read"] if taken.damaged else []
     parts += [f"{taken.strange} are of no item of this task or no label that is asked for"] if taken.strange else []
     return ", ".join(parts)
 

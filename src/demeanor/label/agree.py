@@ -63,8 +63,8 @@ def agreement(task: Task, store: LabelStore, *, n: int = 2000, seed: int = 0) ->
 def disputes(task: Task, store: LabelStore) -> list[Dispute]:
     """Items that are worth a decision, the worst first; those decided already are in it too.
 
-    Two raters differ where their scores are more than a step apart, their polarities differ, or their emotions have
-    none in common.
+    Two raters differ where their scores are more than a step apart, their polarities differ (where one of them gave no
+    score), or their emotions have none in common.
     """
     everyone = store.by_rater()
     found = []
@@ -160,8 +160,9 @@ def _distances(a: Mark, b: Mark) -> list[float]:
 
 
 def _differ(a: Mark, b: Mark) -> bool:
-    if a.score is not None and b.score is not None and abs(a.score - b.score) > _ONE_STEP:
-        return True
-    if a.score is None and b.score is None and a.polarity and b.polarity and a.polarity != b.polarity:
+    if a.score is not None and b.score is not None:
+        if abs(a.score - b.score) > _ONE_STEP:
+            return True
+    elif a.polarity and b.polarity and a.polarity != b.polarity:
         return True
     return a.emotions is not None and b.emotions is not None and not a.emotions & b.emotions

@@ -67,7 +67,7 @@ def read_analyses(source: Path, *, named: bool = True) -> Analyses | None:
     if kind not in (".json", ".jsonl", ".ndjson") or not source.is_file():
         return None
     found = Analyses()
-    entries = list(_entries(decode_text(source, found.warnings).removeprefix("\ufeff"), kind))
+    entries = list(entries_in(decode_text(source, found.warnings), kind))
     known = [e for e in entries if isinstance(e, dict) and "id" in e and ("overall" in e or "error" in e)]
     if not known or len(known) < len(entries):
         if not known and not (named and kind == ".json"):
@@ -76,6 +76,12 @@ def read_analyses(source: Path, *, named: bool = True) -> Analyses | None:
             f"{source.name}: expected analyses as `demeanor analyze --json` or `batch` write them, got "
             f"{len(entries) - len(known)} of {len(entries)} that are none; check the file"
         )
+    gather(known, found)
+    return found
+
+
+def gather(known: Iterable[dict[str, Any]], found: Analyses) -> None:
+    """Add the analyses and failures that are `known` to be some, each under the id that it has here."""
     for name, entries in _told_apart(known).items():
         if "overall" not in entries[0]:
             found.failed.append((name, str((entries[0]["error"] or {}).get("message", "could not be read"))))
@@ -84,7 +90,6 @@ def read_analyses(source: Path, *, named: bool = True) -> Analyses | None:
         found.items += [overlaid(entry) | {"id": own} for own, entry in zip(ids, entries, strict=True)]
         if len(ids) > 1 and any(entry["kind"] != "text" for entry in entries):
             found.alike |= set(ids)
-    return found
 
 
 def _told_apart(entries: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -153,7 +158,9 @@ def corrected_own(analysis: Mapping[str, Any]) -> Iterator[Correction]:
             yield Correction(_item(analysis, place), path[-1], value, by, at, own=True)
 
 
-def _entries(text: str, kind: str) -> Iterator[Any]:
+def entries_in(text: str, kind: str) -> Iterator[Any]:
+    """What the text of a file (.json, or else JSON lines) holds, None for each line that is no JSON."""
+    text = text.removeprefix("\ufeff")
     try:
         if kind == ".json":
             said = json.loads(text)
@@ -168,6 +175,14 @@ def _entries(text: str, kind: str) -> Iterator[Any]:
                 yield json.loads(line)
             except ValueError:
                 yield None
+
+
+def other_place(analysis: Mapping[str, Any], item: str) -> str:
+    """What an item is called elsewhere, if it is all of an analysis: its only segment and the whole are one thing."""
+    whole, segment = str(analysis["id"]), f"{analysis['id']}#0"
+    if len(analysis["segments"]) != 1 or item not in (whole, segment):
+        return item
+    return whole if item == segment else segment
 
 
 def left_as_read(analysis: Mapping[str, Any]) -> Iterator[Correction]:

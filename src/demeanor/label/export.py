@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demeanor.datasets._columns import groups_of
+from demeanor.datasets._columns import groups_of, split_of
 from demeanor.datasets._groups import hashed_split
 from demeanor.errors import ConfigError
 from demeanor.features.more import keys_of
@@ -83,13 +83,14 @@ def pseudo(
 
     Raises:
         ConfigError: `at_least` is no probability, or nothing is left to write.
+        DataError: a split that no part is called by.
     """
     if not 0 < at_least <= 1:
         raise ConfigError(f"expected a confidence in (0, 1], got {at_least}; 0.9 is usual")
-    divided = any(item.split for item in items)
+    named = [split_of(item.split or "", f"item {item.id}") for item in items]
     groups = groups_of(items, folder)
     keys = [_keys(item, group) for item, group in zip(items, groups, strict=True)]
-    parts = [item.split if divided else hashed_split(group, _SHARES) for item, group in zip(items, groups, strict=True)]
+    parts = named if any(named) else [hashed_split(group, _SHARES) for group in groups]
     sealed = {key for part, own in zip(parts, keys, strict=True) if part in _SEALED for key in own}
     rows: list[dict[str, Any]] = []
     left = {"of the validation or test part": 0, "not read": 0, "not sure enough": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -67,7 +68,8 @@ def sample_of(item: Item) -> Sample:
     """An item of a batch as a sample, each part known for what it is; labels are not taken over.
 
     Raises:
-        InputError: a file is missing, or of no known kind; its line in the manifest cannot be read.
+        InputError: a file is missing, or of no known kind; its line in the manifest cannot be read; its start and end
+            are no stretch of time.
     """
     item.check()
     parts = dict(item.given)
@@ -80,6 +82,9 @@ def sample_of(item: Item) -> Sample:
         if path is not None and not Path(path).is_file():
             raise InputError(f"expected a file at {path}, found nothing there; check the path")
     start, end = item.seconds
+    if not 0 <= (start or 0) < (math.inf if end is None else end):
+        said = f"{start or 0:g} to {'the end' if end is None else f'{end:g}'}"
+        raise InputError(f"expected seconds from start to a later end, got {said}; mend the manifest")
     language = None if item.language == "auto" else item.language
     return Sample(item.id, **parts, start=start, end=end, language=language, **_passed(item.sample))
 

@@ -117,8 +117,8 @@ function set(values, skipped = false) {
 }
 
 const without = (name) => Object.fromEntries(Object.entries(mark().values).filter(([key]) => key !== name));
-const setStep = (k) => set({ ...mark().values, score: Math.round(k / 3 * 1000) / 1000 });
-const setClass = (name) => set({ ...mark().values, polarity: name });
+const setStep = (k) => set({ ...without("polarity"), score: Math.round(k / 3 * 1000) / 1000 }); // of a class and a score the later one stays
+const setClass = (name) => set({ ...without("score"), polarity: name });
 
 function move(direction) {
   if (asks("score")) {

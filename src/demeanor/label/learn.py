@@ -87,13 +87,14 @@ def learn(
         difference with its 95 % interval over groups.
 
     Raises:
-        ConfigError: no finished run, a wrong share, or nothing to learn from.
+        ConfigError: no finished run, a wrong share, nothing to learn from, or `out` holds a finished run.
     """
     if not 0 < at_least <= 1 or not 0 <= hold < 1:
         raise ConfigError(
             f"expected a confidence in (0, 1] and a share to hold back in [0, 1), got {at_least} and {hold}"
         )
     stored = _stored(before)
+    refuse_learned(out)
     store = store or Store()
     out.mkdir(parents=True, exist_ok=True)
     run = lab.check(stored["config"])
@@ -121,6 +122,19 @@ def learn(
     told["parts"] = _compared(run, prepared, before, folder, prefix_of(len(stored["config"]["data"].get("also", ()))))
     write_json(out / "learned.json", told)
     return told
+
+
+def refuse_learned(out: Path) -> None:
+    """Refuse a place whose tables a finished run has learned from; one that was interrupted goes on.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    if (out / "run" / "weights.pt").is_file():
+        raise ConfigError(
+            f"{out}: expected a place of its own for what is learned, got one with a finished run, whose "
+            f"{CORRECTIONS} would be lost; name another folder by --out"
+        )
 
 
 def _refuse_nothing(told: Mapping[str, Any], pretrain: bool) -> None:

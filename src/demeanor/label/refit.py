@@ -30,7 +30,7 @@ from demeanor.errors import ConfigError
 from demeanor.features.parts import group_of
 from demeanor.label.agree import settled
 from demeanor.label.corrected import Corrected, corrected
-from demeanor.label.learn import CORRECTIONS, New, corrections_row, differences
+from demeanor.label.learn import CORRECTIONS, New, corrections_row, differences, refuse_learned
 from demeanor.label.store import Mark
 from demeanor.label.task import write_table
 from demeanor.training.carry import refuse_place
@@ -96,9 +96,11 @@ def refit(
         its 95 % interval over groups.
 
     Raises:
-        ConfigError: no such bundle, a wrong share, nothing to learn from, or `out/bundle` is something else.
+        ConfigError: no such bundle, a wrong share, nothing to learn from, `out/bundle` is something else, or `out`
+            holds a finished run.
     """
     refuse_place(out / "bundle")
+    refuse_learned(out)
     if not 0 <= hold < 1:
         raise ConfigError(f"expected a share to hold back in [0, 1), got {hold}")
     present = bundle.load(name)

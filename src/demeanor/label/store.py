@@ -29,6 +29,17 @@ Values = Mapping[str, Any]
 """Some of score (in [-1, 1]), polarity (a class), emotions (a list of names)."""
 
 _LONGEST_NAME = 60
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+"""What is said at no time that is known comes before all else."""
+
+
+def moment(at: Any) -> datetime | None:
+    """A time in ISO 8601, of UTC where it names no zone; None of anything else."""
+    try:
+        when = datetime.fromisoformat(at)
+    except (TypeError, ValueError):
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,11 @@ class Mark:
     values: Values
     skipped: bool = False
     at: str | None = None
+
+    @property
+    def moment(self) -> datetime:
+        """When, to compare."""
+        return moment(self.at) or LONG_AGO
 
     @property
     def score(self) -> float | None:
@@ -80,12 +96,20 @@ class LabelStore:
     def __init__(self, path: Path, items: Iterable[str], asked: Sequence[str]) -> None:
         self.path = path
         self.asked = tuple(asked)
-        self.damaged = 0
-        """Lines that could not be read, such as one cut off by a power failure."""
+        self._damaged, self._cut = 0, False
         self._items = frozenset(items)
         self._given: dict[tuple[str, bool], list[tuple[str, Mark]]] = {}
         self._read = 0
         self._lock = threading.Lock()
+
+    def __contains__(self, item: str) -> bool:
+        """Whether it is an item of the task."""
+        return item in self._items
+
+    @property
+    def damaged(self) -> int:
+        """Lines that could not be read, such as one cut off by a power failure, as far as the file was read."""
+        return self._damaged + self._cut
 
     def raters(self, decides: bool = False) -> list[str]:
         """Names of who has labelled something; or of who has decided something."""
@@ -100,6 +124,12 @@ class LabelStore:
             latest = dict(self._given.get((rater, decides), ()))
         return {item: m for item, m in latest.items() if item in self._items and (m.values or m.skipped)}
 
+    def history(self, rater: str, item: str, decides: bool = False) -> list[Mark]:
+        """All that a rater has said of an item and not taken back, the last word last."""
+        with self._lock:
+            self._refresh()
+            return [mark for name, mark in self._given.get((rater, decides), ()) if name == item]
+
     def by_rater(self) -> dict[str, dict[str, Mark]]:
         """`marks` of every rater."""
         return {rater: self.marks(rater) for rater in self.raters()}
@@ -109,7 +139,7 @@ class LabelStore:
         found: dict[str, Mark] = {}
         for rater in self.raters(decides=True):
             for item, mark in self.marks(rater, decides=True).items():
-                if item not in found or (mark.at or "") >= (found[item].at or ""):
+                if item not in found or mark.moment >= found[item].moment:
                     found[item] = mark
         return found
 
@@ -173,7 +203,10 @@ class LabelStore:
             file.seek(self._read)
             data = file.read()
         whole = data.rfind(b"\n") + 1
+        if _is_json(data[whole:]):  # a last line without its end, as some editors leave it; half a line is no JSON
+            whole = len(data)
         self._read += whole
+        self._cut = bool(data[whole:].strip())
         for line in data[:whole].splitlines():
             if line.strip():
                 self._take(line)
@@ -186,10 +219,19 @@ class LabelStore:
                 if given:
                     given.pop()
             else:
-                mark = Mark(checked(said["values"]), bool(said.get("skipped")), said.get("at"))
+                at = said.get("at")
+                mark = Mark(checked(said["values"]), bool(said.get("skipped")), at if moment(at) else None)
                 given.append((str(said["item"]), mark))
         except (ValueError, KeyError, TypeError, AttributeError, ConfigError):
-            self.damaged += 1
+            self._damaged += 1
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def rater_name(name: Any) -> str:

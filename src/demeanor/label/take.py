@@ -10,18 +10,22 @@ from typing import Any
 
 from demeanor.datasets import table
 from demeanor.errors import ConfigError, DemeanorError
-from demeanor.label.analyses import corrected_labels, read_analyses
-from demeanor.label.store import LabelStore, Mark, Values, checked, joined
+from demeanor.label.analyses import corrected_labels, other_place, read_analyses
+from demeanor.label.store import LONG_AGO, LabelStore, Mark, Values, checked, joined, moment
 from demeanor.types import Sample
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How many labels came in, and how many were strange – of no item here, not asked, or impossible – or known."""
+    """How many labels came in, and how many were strange – of no item here, not asked, or impossible – or known.
+
+    `damaged` lines of a copy could not be read.
+    """
 
     new: int
     strange: int
     known: int
+    damaged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,15 @@ def take(store: LabelStore, source: Path, rater: str | None = None, *, decides: 
         store: of the task.
         source: `labels.jsonl` of a copy of the task (each rater's last word); analyses with `corrections`
             (whoever corrected is the rater); or a table with `label_…` columns, whose ids are items.
-        rater: whose labels they are, for a table; else as the file says.
-        decides: they settle disagreements.
+        rater: whose labels they are, for a table; whose corrections, where not as the analyses say. A copy says it.
+        decides: they settle disagreements. A copy says which ones do.
 
     Raises:
-        ConfigError: the source is none of these, or a table comes without a rater.
+        ConfigError: the source is none of these, a table comes without a rater, or a copy with one or as decisions.
     """
     if not source.is_file():
         raise ConfigError(f"{source}: expected labels, analyses or a table, found nothing there; check the path")
-    given = _given(store, source, rater, decides)
+    given, damaged = _given(store, source, rater, decides)
     if not given:
         raise ConfigError(
             f"{source.name}: expected labels.jsonl of a task, analyses with corrections, or a table with label_score, "
@@ -64,16 +68,31 @@ def take(store: LabelStore, source: Path, rater: str | None = None, *, decides: 
             if not one.values:
                 continue
         try:
-            before = store.marks(one.rater, one.decides).get(one.item)
-            if before is not None and (_same(before, one) or (one.at or "~") <= (before.at or "")):
+            if (said := _together(store, one)) is None:
                 known += 1
                 continue
-            values = one.values if one.whole else joined(before.values if before else {}, one.values)
-            store.add(one.rater, one.item, values, skipped=one.skipped, decides=one.decides, at=one.at)
+            store.add(one.rater, one.item, said.values, skipped=said.skipped, decides=one.decides, at=said.at)
             new += 1
         except DemeanorError:
             strange += 1
-    return Taken(new, strange, known)
+    return Taken(new, strange, known, damaged)
+
+
+def _together(store: LabelStore, one: _Given) -> Mark | None:
+    """What a rater says of an item with what is taken in; None if that is known, or overruled by a later word."""
+    before = store.marks(one.rater, one.decides).get(one.item)
+    given = Mark(one.values, one.skipped, one.at)
+    if before is None:
+        return given
+    if _same(before, one):
+        return None
+    if one.at is None or given.moment > before.moment:
+        return given if one.whole else replace(given, values=joined(before.values, one.values))
+    # An earlier word on something else adds to the later one, once: what was changed since is not brought back.
+    since = [m for m in store.history(one.rater, one.item, one.decides) if m.moment >= given.moment]
+    added = Mark(joined(checked(one.values), before.values), at=before.at)
+    overruled = one.whole or one.skipped or before.skipped or added.values == before.values
+    return None if overruled or any(_same(m, one) for m in since) else added
 
 
 def _asked(values: Values, asked: Sequence[str]) -> Values:
@@ -83,15 +102,21 @@ def _asked(values: Values, asked: Sequence[str]) -> Values:
     return {name: value for name, value in values.items() if name in wanted}
 
 
-def _given(store: LabelStore, source: Path, rater: str | None, decides: bool) -> list[_Given]:
-    if source.suffix.lower() == ".jsonl" and (copy := _copy_of(store, source)):
+def _given(store: LabelStore, source: Path, rater: str | None, decides: bool) -> tuple[list[_Given], int]:
+    """The labels in a source; how many lines of a copy could not be read."""
+    if source.suffix.lower() == ".jsonl" and (copy := _copy_of(store, source))[0]:
+        if rater is not None or decides:
+            raise ConfigError(
+                f"{source.name}: expected a copy's labels as they are, since it says who gave them and which ones "
+                "decide, got --rater or --decides; leave them out"
+            )
         return copy
     analyses = read_analyses(source)
     if analyses is not None:
-        return list(_of_corrections(analyses.items, rater, decides))
+        return list(_of_corrections(store, analyses.items, rater, decides)), 0
     if rater is None:
         raise ConfigError(f"{source.name}: expected the name of who labelled this table; say --rater NAME")
-    return list(_of_table(table.read(source), rater, decides))
+    return list(_of_table(table.read(source), rater, decides)), 0
 
 
 def _same(before: Mark, one: _Given) -> bool:
@@ -100,10 +125,10 @@ def _same(before: Mark, one: _Given) -> bool:
     return before.skipped == one.skipped and same
 
 
-def _copy_of(store: LabelStore, source: Path) -> list[_Given]:
-    """Each rater's last word in a file of the same form; empty if it has another."""
+def _copy_of(store: LabelStore, source: Path) -> tuple[list[_Given], int]:
+    """Each rater's last word in a file of the same form, none if it has another; how many lines could not be read."""
     names = set()
-    for line in source.read_text(encoding="utf-8", errors="replace").split("\n"):
+    for line in source.read_text(encoding="utf-8-sig", errors="replace").split("\n"):
         try:
             said = json.loads(line)
             if isinstance(said, dict) and "rater" in said and "item" in said:
@@ -111,21 +136,25 @@ def _copy_of(store: LabelStore, source: Path) -> list[_Given]:
         except ValueError:
             continue
     other = LabelStore(source, names, store.asked)
-    return [
+    given = [
         _Given(rater, item, mark.values, mark.at, mark.skipped, role, whole=True)
         for role in (False, True)
         for rater in other.raters(role)
         for item, mark in other.marks(rater, role).items()
     ]
+    return given, other.damaged
 
 
-def _of_corrections(analyses: Iterable[Mapping[str, Any]], rater: str | None, decides: bool) -> Iterator[_Given]:
+def _of_corrections(
+    store: LabelStore, analyses: Iterable[Mapping[str, Any]], rater: str | None, decides: bool
+) -> Iterator[_Given]:
     """Corrections of one item by one user make one label, later ones in place of earlier ones."""
     together: dict[tuple[str, str], tuple[dict[str, Any], str | None]] = {}
     for analysis in analyses:
-        for c in sorted(corrected_labels(analysis), key=lambda c: c.at or ""):
-            values, _ = together.get((rater or c.by, c.item), ({}, None))
-            together[rater or c.by, c.item] = (joined(values, {c.name: c.value}), c.at)
+        for c in sorted(corrected_labels(analysis), key=lambda c: moment(c.at) or LONG_AGO):
+            item = c.item if c.item in store else other_place(analysis, c.item)
+            values, _ = together.get((rater or c.by, item), ({}, None))
+            together[rater or c.by, item] = (joined(values, {c.name: c.value}), c.at if moment(c.at) else None)
     for (name, item), (values, at) in together.items():
         yield _Given(name, item, values, at, decides=decides)
 

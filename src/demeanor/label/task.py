@@ -108,6 +108,7 @@ def create_task(folder: Path, items: Sequence[Sample], asked: Iterable[str], ins
 
     Raises:
         ConfigError: there is a task already, nothing to label, nothing asked, or the folder cannot be written.
+        DataError: the items are no table: two of one id, a split that no part is called by.
     """
     if (folder / "task.json").exists():
         raise ConfigError(f"{folder}: there is a task already; take another folder, or delete that one and its labels")
@@ -119,6 +120,7 @@ def create_task(folder: Path, items: Sequence[Sample], asked: Iterable[str], ins
     except OSError as error:
         raise ConfigError(f"{folder}: expected a place for the task, got {error.strerror}; take another") from error
     write_table(folder / "items.csv", [row_of(item, folder) for item in items])
+    table.read(folder / "items.csv")  # before there is a task, so that a mended source can be taken again
     said = {"schema": SCHEMA, "asked": list(questions), "instructions": instructions}
     write_whole(folder / "task.json", json.dumps(said, ensure_ascii=False, indent=2) + "\n")
     return open_task(folder)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from demeanor.errors import DemeanorError, InputError, LimitError
+from demeanor.privacy.live import LiveEraser
 from demeanor.reader.events import Event
 from demeanor.reader.reader import Reader
 from demeanor.serve.decoding import Coded, Decoder, Pcm, Pictures, Sound
@@ -78,6 +79,7 @@ class Session:
         self._forgotten, self._latest = 0, 0
         self._news, self._pushing = asyncio.Event(), asyncio.Lock()
         self._ending: asyncio.Task[None] | None = None
+        self._eraser = None if hello.hidden is None else LiveEraser(hello.hidden)
         self._stream = reader.stream(**hello.options, callback=self._heard)
         self._decoders = {kind: Decoder(kind) for kind in ("picture", hello.sound) if kind != "pcm"}
         self._stream.decode = Pictures(self._decoders["picture"]).decoded
@@ -250,6 +252,7 @@ class Session:
 
     def _heard(self, event: Event) -> None:
         told = event.to_dict()  # in the thread that tells it
+        told = told if self._eraser is None else self._eraser.told(told)
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._keep, told)
 

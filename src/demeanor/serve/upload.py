@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from demeanor.privacy.names import several
+from demeanor.privacy.names import LONGEST_NAME, MOST_NAMES, several
 from demeanor.serve.problem import Problem
 from demeanor.serve.worker import check_text
 from demeanor.types import COMMAS
@@ -36,10 +36,9 @@ _LISTS = ("cues", "names")
 _SWITCHES = ("redact", "faces", "beep")
 _HIDDEN = ("names", "faces")  # what is said of a redaction
 _OPTION_BYTES = 1000
-_NAMES = 200  # as many as a school class and their families
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_NAME = 200
-_NAMES_BYTES = _NAMES * (4 * _NAME + 2)
+_NAME = 200  # letters of a file's name, or of what an analysis is called
+_NAMES_BYTES = MOST_NAMES * (4 * LONGEST_NAME + 2)
 
 
 class Options(BaseModel):
@@ -55,9 +54,9 @@ class Options(BaseModel):
     redact: bool | None = Field(
         default=None, description="Whether personal data and faces are left out of the analysis and all made of it."
     )
-    names: list[Annotated[str, Field(max_length=_NAME)]] | None = Field(
+    names: list[Annotated[str, Field(max_length=LONGEST_NAME)]] | None = Field(
         default=None,
-        max_length=_NAMES,
+        max_length=MOST_NAMES,
         description="Of people, to be left out wherever they stand; of what is redacted. Empty ones are passed over.",
     )
     faces: bool | None = Field(default=None, description="Whether faces are covered in what is redacted; they are.")
@@ -128,7 +127,7 @@ async def receive(request: Request, folder: Path, longest: int, copy: bool = Fal
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind == b"application/json":
-        most = 8 * longest + 8 * _NAMES * _NAME + 8192
+        most = 8 * longest + 8 * MOST_NAMES * LONGEST_NAME + 8192
         upload = sample_of(await body_of(request, most, "send media as multipart"), folder)
     elif kind == b"multipart/form-data" and options.get(b"boundary"):
         upload = await _from_multipart(request, folder, options[b"boundary"], 4 * longest)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from demeanor.errors import InputError, LimitError
+from demeanor.privacy.names import LONGEST_NAME, MOST_NAMES, several
 
 PROTOCOL = 1
 HEADER = struct.Struct("<BBHId")
@@ -126,6 +127,7 @@ class Hello:
         rate: of PCM, samples per second.
         channels: of PCM, interleaved.
         options: for `Reader.stream`.
+        hidden: names of people to leave out with all else that is personal; None where nothing is left out.
     """
 
     session: str | None
@@ -134,6 +136,7 @@ class Hello:
     rate: int
     channels: int
     options: dict[str, Any]
+    hidden: list[str] | None = None
 
 
 def hello(command: Command) -> Hello:
@@ -157,7 +160,21 @@ def hello(command: Command) -> Hello:
         raise InputError('expected "session", the token of an earlier hello, and "seen", the number of an event')
     if not all(_is_option(k, v) for k, v in options.items()):
         raise InputError('expected "cues" (names), "language" (a code), "id" (up to 200 letters), "fps" (a number)')
-    return Hello(session, seen, sound.get("format", "pcm"), rate, channels, options)
+    return Hello(session, seen, sound.get("format", "pcm"), rate, channels, options, _hidden(told))
+
+
+def _hidden(told: dict[str, Any]) -> list[str] | None:
+    """Names to leave out, where personal data are to be."""
+    redact, names = told.get("redact") or False, told.get("names") or []
+    listed = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    single = several(names) if listed else []
+    fit = listed and len(single) <= MOST_NAMES and all(len(name) <= LONGEST_NAME for name in single)
+    if not isinstance(redact, bool) or not fit or (single and not redact):
+        raise InputError(
+            f'expected "redact", true or false, and beside true at most {MOST_NAMES} "names" of {LONGEST_NAME} '
+            "letters, got something else"
+        )
+    return single if redact else None
 
 
 def _is_option(name: str, value: object) -> bool:

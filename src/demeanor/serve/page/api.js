@@ -70,11 +70,12 @@ async function asked(path, options) {
 /** A name for one request. `crypto.randomUUID` is there over https and on this computer only. */
 const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 
-/** Send the parts of one sample; the job that will read them, and explain if asked to. */
-export async function submit(parts, explain = false, wanted = () => true) {
+/** Send the parts of one sample; the job that will read them (`explain=false`), read and explain (`explain=true`), or copy
+ *  them without personal data (`copy=true`). */
+export async function submit(parts, what, wanted = () => true) {
   const form = new FormData();
   for (const [name, value] of Object.entries(parts)) if (value !== null && value !== undefined && value !== "") form.append(name, value);
-  const job = await (await call("v1/jobs?explain=" + explain, { method: "POST", body: form, headers: { "Idempotency-Key": newKey() } }, wanted)).json();
+  const job = await (await call("v1/jobs?" + what, { method: "POST", body: form, headers: { "Idempotency-Key": newKey() } }, wanted)).json();
   open.add(job.id);
   return job;
 }
@@ -112,6 +113,13 @@ export const said = async (answer, format) => (format === "csv" ? "\ufeff" : "")
 
 /** The result in one format, as text. */
 export const result = async (id, format, language = "auto") => said(await call("v1/jobs/" + id + "/result?format=" + format + "&language=" + language), format);
+
+/** A job's copy `{file, found}`: its name tells nothing, `found` is kinds and counts. */
+export async function copy(id) {
+  const answer = await call("v1/jobs/" + id + "/result"), blob = await answer.blob();
+  const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))[1];
+  return { file: new File([blob], name, { type: blob.type }), found: JSON.parse(answer.headers.get("X-Demeanor-Redaction")) };
+}
 
 /** The report in every language the page can be switched to. */
 export const reports = async (id) => ({ en: await result(id, "html", "en"), zh: await result(id, "html", "zh") });

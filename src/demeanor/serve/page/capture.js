@@ -1,8 +1,8 @@
 /* Sound and camera: everybody is asked first, then a recording is made, which is read as a file is, or it is read live. */
 
-import { find } from "./dom.js";
+import { find, save } from "./dom.js";
 import { live, rendered } from "./live.js";
-import { reading, save } from "./reading.js";
+import { reading } from "./reading.js";
 import { devices, meter, recorder, release as off } from "./record.js";
 import { say } from "./words.js";
 

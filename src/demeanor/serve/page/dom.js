@@ -1,4 +1,5 @@
-/* Elements: those of the page by their names, and as it makes them: attributes, listeners (`onclick`), children; what is null is left out. */
+/* Elements: those of the page by their names, and as it makes them: attributes, listeners (`onclick`), children; what is null is left out.
+   Files that it gives to be kept. */
 
 export const find = (name) => document.querySelector("[data-" + name + "]");
 
@@ -10,4 +11,14 @@ export function make(tag, attributes = {}, ...children) {
   }
   node.append(...children.filter((c) => c !== null && c !== undefined));
   return node;
+}
+
+const TYPES = { json: "application/json", html: "text/html", csv: "text/csv", srt: "application/x-subrip", vtt: "text/vtt" };
+
+/** Give a text or a file to keep, under a name whose ending is replaced. */
+export function save(name, ending, content) {
+  const url = URL.createObjectURL(new Blob([content], { type: TYPES[ending] || content.type }));
+  const link = make("a", { href: url, download: name.replace(/\.[^. ]*(?= |$)/, "").replace(/[\\/:*?"<>|]+/g, "-").slice(0, 60) + "." + ending });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

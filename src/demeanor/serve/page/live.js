@@ -96,10 +96,10 @@ function link(hello, hear, tell) {
 }
 
 /** Read a microphone's (and camera's) stream live.
- *  cues: names, or null for all; language: a code or auto; places: {now, said, link}, elements to write into. `broken(why)` is called when the session ended with an error:
+ *  cues: names, or null for all; language: a code or auto; redact: whether personal data are left out, and `names`; places: {now, said, link}, elements to write into. `broken(why)` is called when the session ended with an error:
  *  nothing is sent any more; `over()` when its analysis is there, perhaps because it has reached the service's limit. The result has `stop()`, which gives the analysis, or null where nothing was read, and
  *  `discard()`. */
-export function live(stream, preview, { cues, language }, places, broken, over) {
+export function live(stream, preview, { cues, language, redact, names }, places, broken, over) {
   const sound = new AudioContext(), lines = new Map();
   let began = null, finish = null, frames = null, wire = null;
   const finished = new Promise((done) => { finish = done; });
@@ -139,7 +139,7 @@ export function live(stream, preview, { cues, language }, places, broken, over) 
 
   // A socket cannot ask for a key: this does, where one is needed.
   const ready = api.call("v1/models").then(() => sound.audioWorklet.addModule("pcm.js")).then(() => {
-    wire = link({ type: "hello", protocol: 1, audio: { format: "pcm", rate: sound.sampleRate, channels: 1 }, cues, language, id: say("reading_live") }, hear, tell);
+    wire = link({ type: "hello", protocol: 1, audio: { format: "pcm", rate: sound.sampleRate, channels: 1 }, cues, language, redact: Boolean(redact), names: names ? [names] : null, id: say("reading_live") }, hear, tell);
     const tap = new AudioWorkletNode(sound, "pcm", { numberOfOutputs: 0 });
     tap.port.onmessage = (e) => {
       // Pictures have the sound's clock, which begins with its first sample, not while a key is asked for.

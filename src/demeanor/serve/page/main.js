@@ -52,13 +52,13 @@ function fault(message = "") {
   box.hidden = !message;
 }
 
-/** What was chosen for all that is read, files, recordings and live: `cues` (null for all), `language`; null and a fault
+/** What was chosen for all that is read, files, recordings and live: `cues` (null for all), `language`, `redact`, `names`; null and a fault
  *  where nothing is left to read from. */
 function options() {
   const boxes = [...document.querySelectorAll("[data-cue]")], cues = boxes.filter((c) => c.checked).map((c) => c.value);
   fault(cues.length ? "" : say("no_cue"));
-  const redact = find("redact").checked ? "true" : null;
-  return cues.length ? { cues: cues.length < boxes.length ? cues : null, language: find("spoken").value, redact } : null;
+  const redact = find("redact").checked ? "true" : null, names = (redact && find("names").value.trim()) || null;
+  return cues.length ? { cues: cues.length < boxes.length ? cues : null, language: find("spoken").value, redact, names } : null;
 }
 
 async function go(event) {
@@ -86,7 +86,7 @@ async function read(sample, chosen) {
     // What was typed is no name then: cut short, it may hold half of something that is found only whole.
     const id = chosen.redact && !media && typeof given.text === "string" ? null : name;
     const sent = { ...given, ...chosen, id };
-    entry.job = await api.submit(sent, false, () => !entry.gone);
+    entry.job = await api.submit(sent, "explain=false", () => !entry.gone);
     if (entry.gone) return void api.forget(entry.job.id);
     const ended = await api.follow(entry.job, (job) => tell(entry, job));
     entry.job = ended;
@@ -264,10 +264,9 @@ async function label(event) {
   } catch (error) { fault(error.message); }
 }
 
-/** A live reading is shown while it is heard, names and all. */
+/** Names are asked for where they are left out. */
 function redacts() {
-  find("live").disabled = find("redact").checked;
-  find("redact-note").hidden = !find("redact").checked;
+  for (const name of ["redact-note", "names-box"]) find(name).hidden = !find("redact").checked;
 }
 
 /** Whether leaving the page would lose something: what is being read or taken, and live readings and corrections that were not saved. */

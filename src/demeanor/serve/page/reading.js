@@ -2,14 +2,15 @@
    exports, and corrections kept as an overlay of the JSON. */
 
 import { render } from "./api.js";
-import { make } from "./dom.js";
+import { offer, stop as stopCopy } from "./copy.js";
+import { make, save } from "./dom.js";
 import { ask, place, stop } from "./why.js";
 import { language, say } from "./words.js";
 
 /** A reading from the server's JSON and reports, `html` by language.
  *  media: the file that was read, or null; texts: {csv, srt, vtt} where there are any; sample: what was sent, which
  *  is sent again to be explained, or null where it is gone. Where personal data are left out, it is called as its
- *  analysis is, and the file is not played.
+ *  analysis is, and the file is not played; a copy without them is.
  *  saved: whether it can be had again; what was read live is nowhere else. */
 export function reading({ name, json, html, media = null, texts, sample = null, saved = sample !== null }) {
   const read = JSON.parse(json), redacted = Boolean(sample && sample.redact), url = media && !redacted ? URL.createObjectURL(media) : null;
@@ -23,6 +24,7 @@ export const unsaved = (r) => corrections(r) !== r.saved;
 
 export function release(r) {
   stop(r);
+  stopCopy(r);
   if (r.url) URL.revokeObjectURL(r.url);
 }
 
@@ -51,6 +53,11 @@ export function draw(holder, r) {
   if (title) title.replaceWith(make("h2", { dir: "auto" }, make("bdi", {}, r.name)));
   if (r.url) player(article, r);
   const bar = make("div", { class: "result-tools" });
+  r.play = (copy) => {
+    if (r.url) URL.revokeObjectURL(r.url);
+    Object.assign(r, { media: copy, url: URL.createObjectURL(copy) });
+    if (bar.isConnected) draw(holder, r);
+  };
   tools(bar, r);
   holder.replaceChildren(bar, ...(definitions ? [definitions] : []), article);
   holder.hidden = false;
@@ -74,8 +81,6 @@ function player(article, r) {
   if (!sound) article.querySelector(".stage .scene").classList.remove("alone");
 }
 
-const TYPES = { json: "application/json", html: "text/html", csv: "text/csv", srt: "application/x-subrip", vtt: "text/vtt" };
-
 function tools(bar, r) {
   bar.replaceChildren(make("small", {}, say("save_as")));
   const told = make("small", { class: "fault", role: "alert" });
@@ -90,6 +95,7 @@ function tools(bar, r) {
   for (const format of ["json", "html", ...Object.keys(r.texts)]) {
     bar.append(make("button", { type: "button", class: "button", onclick: () => out(format) }, format.toUpperCase()));
   }
+  if (r.sample && r.sample.redact) bar.append(...offer(r, r.play));
   bar.append(told);
   if (r.why) bar.append(make("button", { type: "button", class: "button", onclick: () => save(r.name + " " + say("reasons"), "json", JSON.stringify(r.why, null, 2)) }, say("reasons")));
   bar.append(make("span", { class: "grow" }), make("button", { type: "button", class: "button main", "data-why": true, onclick: () => ask(r) }, say("why")));
@@ -118,14 +124,6 @@ function overlay(had, made) {
   data.textContent = JSON.stringify(payload).replace(/[<>&]/g, (c) => "\\u00" + c.charCodeAt(0).toString(16));
   const text = page.documentElement.outerHTML, end = text.indexOf("</head>");
   return "<!doctype html>\n" + text.slice(0, end) + STYLE.exec(had)[0] + text.slice(end) + "\n";
-}
-
-/** Give a text as a file to keep. */
-export function save(name, format, text) {
-  const url = URL.createObjectURL(new Blob([text], { type: TYPES[format] }));
-  const link = make("a", { href: url, download: name.replace(/\.[^. ]*(?= |$)/, "").replace(/[\\/:*?"<>|]+/g, "-").slice(0, 60) + "." + format });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /* ---------------------------------------------------------------------------------------------- corrections */

@@ -50,7 +50,7 @@ async function begin(r) {
 }
 
 async function byJob(r, now) {
-  now.job = await api.submit(r.sample, true, () => r.asking === now);
+  now.job = await api.submit(r.sample, "explain=true", () => r.asking === now);
   if (r.asking !== now) return api.forget(now.job.id);
   const ended = await api.follow(now.job, (job) => { now.job = job; if (r.asking === now) show(r); });
   if (ended.state !== "done") throw new Error(ended.error ? problem(ended.error) : say(ended.state));
