@@ -9,6 +9,7 @@
     ├── WeightsError        a weight file is missing, or is not the file that was named
     ├── BundleError         a bundle does not fit this program
     ├── ConfigError         a run file or an option is wrong
+    │   └── DivergedError   a run left no weights: its numbers grew beyond all bounds
     ├── DataError           a data set is not what its reader expects
     │   └── LayoutError     a folder is not laid out as that data set
     ├── MissingExtraError   an optional library is not installed
@@ -49,6 +50,10 @@ class BundleError(DemeanorError):
 
 class ConfigError(DemeanorError):
     """A run file or option is wrong."""
+
+
+class DivergedError(ConfigError):
+    """A model's numbers were nan or infinite before there were weights to keep: its settings do not fit."""
 
 
 class DataError(DemeanorError):

@@ -12,10 +12,11 @@ from export_runs import run_of, spec_of, typed
 
 from demeanor.cli import main
 from demeanor.experiments import records
-from demeanor.experiments.by_value import FEWEST
+from demeanor.experiments.by_value import FEWEST, values_of
 from demeanor.experiments.evaluate_bundle import evaluate_bundle
 from demeanor.features.store import Store
 from demeanor.training.pack import pack
+from demeanor.types import Sample
 
 pytestmark = pytest.mark.lab
 
@@ -75,6 +76,12 @@ def test_a_label_of_the_table_may_be_asked_for_and_is_shown(run: Path, capsys: p
     assert lines[1].split()[:4] == ["sex", "n", "accuracy", "uar"]
     assert [line.split()[:2] for line in lines[2:5]] == [["f", "12"], ["m", "2"], ["(none)", "5"]]
     assert lines[3].split()[2] == "–"
+
+
+def test_numbers_that_differ_stay_apart() -> None:
+    days = [20240115.0, 20240116.0, 3, 0.1, 0.1000001, True, None]
+    found = values_of([Sample(str(i), labels={} if d is None else {"day": d}) for i, d in enumerate(days)], "day")
+    assert found == ["20240115", "20240116", "3", "0.1", "0.1000001", "1", None]
 
 
 def test_what_no_sample_says_costs_no_test_read(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """From a run file to a tested, compared model, on data whose answer is known."""
 
+import gc
 import json
 import os
 import shutil
@@ -7,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +29,14 @@ from demeanor.features.arrays import load_arrays  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402
 from demeanor.features.store import Store  # noqa: E402
 from demeanor.losses.unimodal import own_labels  # noqa: E402
+from demeanor.report.fonts import lettered  # noqa: E402
 from demeanor.training import lab, loop  # noqa: E402
+from demeanor.training import run as training_run  # noqa: E402
 from demeanor.training.data import collate  # noqa: E402
 from demeanor.training.loop import Progress  # noqa: E402
 from demeanor.training.prepare import prepare  # noqa: E402
-from demeanor.training.run import provenance, read_run_file, save_arrays, train  # noqa: E402
-from demeanor.training.runfile import Range, RunFile  # noqa: E402
+from demeanor.training.run import provenance, read_run_file, save_arrays, train, write_json  # noqa: E402
+from demeanor.training.runfile import Range, RunFile, Task  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -89,6 +94,52 @@ def test_a_run_leaves_everything_needed_to_judge_it(run_file: Path, tmp_path: Pa
     assert set(records.KEYS) <= set(line)
     assert line["test_read_at"]
     assert line["metrics"]["mae"]["value"] == pytest.approx(test["metrics"]["mae"]["value"])
+
+
+def test_a_run_has_the_commit_of_this_program_wherever_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "somebody's own"]):
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    ours = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    monkeypatch.chdir(tmp_path)
+    assert provenance({})["commit"] == (ours or None)
+    installed = tmp_path / ".venv/lib/site-packages/demeanor/training/run.py"
+    installed.parent.mkdir(parents=True)
+    monkeypatch.setattr(training_run, "__file__", str(installed))
+    assert provenance({})["commit"] is None, "the repository that it is installed below is another"
+
+
+@pytest.mark.parametrize("value", [float("nan"), -np.inf, np.float32("inf"), [(np.float64("nan"),)]])
+def test_what_is_written_of_a_run_is_json(value: object, tmp_path: Path) -> None:
+    write_json(tmp_path / "scores.json", {"mae": value, 1: np.float32(0.5), "n": np.int64(3)})
+
+    def refused(name: str) -> None:
+        raise AssertionError(name)
+
+    found = json.loads((tmp_path / "scores.json").read_text(), parse_constant=refused)
+    assert found == {"mae": [[None]] if isinstance(value, list) else None, "1": 0.5, "n": 3}
+
+
+def test_the_summary_takes_what_is_no_number_and_chinese_classes(run_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from demeanor.experiments import summary
+
+    folder = train(run_file, ["training.epochs=2"], tmp_path / "run", tmp_path)
+    for name, change in (("history", lambda h: h[1].update(score=None, loss=None)),
+                         ("scores", lambda s: s["subsets"]["text"].update(mae=None))):  # fmt: skip
+        value = json.loads((folder / f"{name}.json").read_text())
+        change(value)
+        write_json(folder / f"{name}.json", value)
+    assert summary.write_summary(folder).read_text().count("data:image/png") == 3
+    one = np.eye(2, dtype=np.float32)
+    with lettered():
+        figure = summary._task("label", Task(classes=("高兴", "\U0010fffd$")), one, one)
+        assert figure.axes[0].get_xticklabels()[1].get_text() == r"□\$", "what no font has is a box, without a warning"
+        summary._image(figure)
 
 
 def test_without_git_a_run_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +338,7 @@ def test_a_benchmark_measures_again_what_was_defined_otherwise(run_file: Path, t
         return bench(run_file, tmp_path, ["concat"], 1, tmp_path / "runs", results, settings, say=lambda line: None)[0]
 
     first, path = go(), tmp_path / "runs/bench-known/concat/seed-0.json"
-    (read,), cached = records.read(results), json.loads(path.read_text())
+    (*_, read), cached = records.read(results), json.loads(path.read_text())
     results.unlink()
     for old in ({"metrics": {"mae": {"value": 9.0}}, "folds": []}, {"floor": {"mae": 9.0}}):
         stale = {**cached, "test_read_at": "then", "params": 7, **old}
@@ -407,7 +458,7 @@ def test_folds_test_every_row_once(run_file: Path, tmp_path: Path) -> None:
     results = tmp_path / "records.jsonl"
     settings = ["data.folds=3", "training.epochs=1"]
     bench(run_file, tmp_path, ["concat"], 1, tmp_path / "runs", results, settings, say=lambda line: None)
-    record = next(r for r in records.read(results) if r["entry"] == "concat")
+    record = next(r for r in records.read(results) if r.get("entry") == "concat")
     assert record["n"] == 240
     ids = np.load(tmp_path / "runs" / "bench-known" / "concat" / "seed-0.npz")["id"]
     assert len(set(ids)) == 240
@@ -425,7 +476,7 @@ def test_bench_with_less_to_read(run_file: Path, tmp_path: Path) -> None:
         assert found[whole]["mae"] == pytest.approx(rows[0]["mean"]["mae"], abs=1e-5), "nothing is missing"
     assert found["frames lost 0.9"]["mae"] > found["frames lost 0"]["mae"]
     assert found["audio"]["mae"] > found["text+audio"]["mae"]
-    assert records.read(results)[0]["missing"]["audio"] == found["audio"], "one read of the test part, one record"
+    assert records.read(results)[-1]["missing"]["audio"] == found["audio"], "one read of the test part, one record"
     assert (tmp_path / "known-subsets.png").stat().st_size > 1000
     assert (tmp_path / "known-frames-mae.png").stat().st_size > 1000
     assert "| concat | " in (tmp_path / "known-missing.md").read_text()
@@ -591,7 +642,19 @@ def test_search_prepares_anew_what_it_tries_of_the_data(tmp_path: Path, monkeypa
     search(path, tmp_path, 6, tmp_path / "runs", Store(tmp_path / "features"), say=lambda line: None)
     assert len(trained) == 6
     assert set(trained) == {(60, 60), (90, 90)}, "each trial trains on the data it names"
-    assert sorted(made) == [60, 90], "and what is equal is made once"
+    assert made == [key for key, _ in groupby(size for size, _ in trained)], "what the last trial had is not made again"
+
+
+def test_a_search_over_the_data_keeps_the_newest_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(RUN.replace("samples = 240", "samples = 60"))
+    spec = read_run_file(path)
+    prepared = searching.preparing(tmp_path, Store(tmp_path / "features"), lambda line: None)
+    first = weakref.ref(prepared(spec))
+    assert prepared(spec) is first()
+    prepared(with_settings(spec, {"features.longest.text": 3}))
+    gc.collect()
+    assert first() is None
 
 
 def test_a_searched_key_reaches_as_deep_as_its_dots() -> None:

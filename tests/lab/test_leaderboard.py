@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 from demeanor.experiments import records
 from demeanor.experiments.bench import settings_sha256
 from demeanor.experiments.leaderboard import write_leaderboard
+from demeanor.training.run import plain
 
 pytestmark = pytest.mark.lab
 
@@ -338,7 +339,7 @@ def test_a_row_of_other_metrics_stops_neither_table_nor_picture(
     out = capsys.readouterr().out
     assert "0.500 ± 0.500" in out
     assert "nan" not in out
-    (tmp_path / "bench-one.json").write_text(json.dumps(records.plain(rows)))
+    (tmp_path / "bench-one.json").write_text(json.dumps(plain(rows)))
     assert [p.name for p in write_missing(tmp_path / "bench-one.json")] == [
         "one-missing.md", "one-subsets.png", "one-frames-mae.png",
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """What the training loop promises: every row counts, stops when told, resumes the same, divides among processes."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -223,6 +224,17 @@ def test_weights_to_start_from_that_fit_nothing_are_refused(tmp_path: Path) -> N
     assert torch.equal(model.line.weight, torch.ones(1, 3))
 
 
+def test_a_stopped_run_goes_on_though_what_it_started_from_is_gone(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    run(source, epochs=1)
+    run(tmp_path / "run", epochs=1, init_from=str(source))
+    shutil.rmtree(source)
+    _, progress = run(tmp_path / "run", epochs=2, init_from=str(source))
+    assert progress.epoch == 2
+    with pytest.raises(ConfigError, match="init_from: expected weights at"):
+        run(tmp_path / "new", init_from=str(source))
+
+
 def test_unknown_and_impossible_settings_fail() -> None:
     for wrong in ({"epochz": 3}, {"epochs": 0}, {"schedule": "sine"}, {"modality_dropout": 1.0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -314,9 +326,11 @@ run(Path(sys.argv[1]) / "phases", TwoPhases(), epochs=2, batch=5)
 lab_run(Path(sys.argv[1]) / "stack", "late_stack")
 lab_run(Path(sys.argv[1]) / "pretrained", "concat", pretrain=2)
 model, progress = run(Path(sys.argv[1]), epochs=2, batch=5, clip=1.0)
+import json
 from demeanor.training.parallel import join
 if join(torch.device("cpu")).leads:
     torch.save(model.state_dict(), Path(sys.argv[1]) / "end.pt")
+    (Path(sys.argv[1]) / "losses.json").write_text(json.dumps([row["loss"] for row in progress.history]))
 if torch.distributed.is_initialized():
     torch.distributed.destroy_process_group()
 """
@@ -359,6 +373,8 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
         one, two = torch.load(alone / kept), torch.load(both / kept)
         for name in one:
             torch.testing.assert_close(two[name], one[name], atol=1e-5, rtol=1e-4, msg=lambda m, k=kept: f"{k}: {m}")
+    losses = [json.loads((where / "losses.json").read_text()) for where in (alone, both)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4), "of all rows, not of one process' share"
     assert not [p for p in (both / "stack").iterdir() if p.name.startswith("tmp")]
 
 

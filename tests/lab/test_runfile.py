@@ -48,6 +48,9 @@ def test_a_right_one_passes_with_its_defaults() -> None:
     [
         ({"training__epoch": 3}, "unknown key training.epoch; did you mean epochs"),
         ({"training__batch": 0}, "training.batch"),
+        ({"training__seed": -1}, "training.seed: .*greater than or equal to 0, got -1"),
+        ({"data__fold_seed": -1}, "data.fold_seed: .*greater than or equal to 0, got -1"),
+        ({"missing__seed": -1}, "missing.seed: .*greater than or equal to 0, got -1"),
         ({"training__schedule": "sinus"}, "training.schedule"),
         ({"features__normalize": "none"}, "did you mean normalise"),
         ({"run__name": "../evil"}, "expected a plain name, of which a folder is made, got '../evil'"),
@@ -107,6 +110,10 @@ def test_names_are_looked_up_before_work_starts() -> None:
         ),
         ({"run__model": "textcnn", "encoders__audio": {"name": "series"}, "model__modality": "visual"}, "got visual"),
         ({"run__model": "vit", "encoders__audio": {"name": "series"}}, "one of text, audio, got visual; name model"),
+        (
+            {"tasks__score": {"balance": 0.5}},
+            "tasks.score.balance: expected a task with classes, whose frequencies it weighs by, got one of numbers",
+        ),
         ({"run__model": "context_lstm"}, "expected features.context of every modality, got none of text"),
         (
             {"run__model": "context_lstm", "encoders__audio": {"name": "series"}, "features__context": {"text": 2}},
@@ -191,6 +198,15 @@ def test_a_file_that_is_no_run_file(tmp_path: Path) -> None:
         read_run_file(path)
     with pytest.raises(ConfigError, match=r"section\.key=value"):
         read_run_file(tmp_path / "none.toml") if not path.exists() else read_run_file(_good(path), ["epochs=3"])
+
+
+def test_a_run_file_is_saved_as_utf_8_with_or_without_a_mark(tmp_path: Path) -> None:
+    path, text = tmp_path / "run.toml", "# 训练\n[run]\nname = '训练'\nmodel = 'concat'\n"
+    path.write_text(text, encoding="utf-8-sig")  # as Notepad does
+    assert read_run_file(path)["run"]["name"] == "训练"
+    path.write_text(text, encoding="gbk")
+    with pytest.raises(ConfigError, match=r"expected TOML in UTF-8, got another encoding .*; save it as UTF-8"):
+        read_run_file(path)
 
 
 def test_lr_is_the_learning_rate(tmp_path: Path) -> None:

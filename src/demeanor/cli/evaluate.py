@@ -34,8 +34,8 @@ def evaluate(
     from demeanor.cli._terminal import print_json, say
     from demeanor.experiments.evaluate import evaluate as score
     from demeanor.experiments.evaluate_bundle import config_of, evaluate_bundle, is_bundle
-    from demeanor.experiments.records import plain
     from demeanor.features.read import data_root
+    from demeanor.training.run import plain
 
     work = evaluate_bundle if is_bundle(run) else score
     record = work(run, data_root(data, config_of(run)), split, results, say=say, by=by)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanor.errors import ConfigError
+from demeanor.errors import ConfigError, DivergedError
 from demeanor.experiments import missing, records
 from demeanor.experiments.compare import compare, still_true
 from demeanor.experiments.evaluate import describe, evaluate, intervals, spec_of
@@ -24,7 +24,7 @@ from demeanor.training import lab
 from demeanor.training.measure import floor, measure, rehearsed
 from demeanor.training.parallel import device_of
 from demeanor.training.prepare import SECTIONS, Prepared, prepare, refuse_other_data
-from demeanor.training.run import provenance, read_run_file, save_arrays, with_manifest, write_json
+from demeanor.training.run import plain, provenance, read_run_file, save_arrays, with_manifest, write_json
 from demeanor.training.runfile import RunFile, checked
 
 Say = Callable[[str], None]
@@ -70,7 +70,7 @@ def rivals(rows: Sequence[Entry], baselines: Sequence[str]) -> list[str]:
     """
     single = [e for e in rows if not e.whole]
     text = [e for e in single if e.modalities == ("text",)]
-    return [e.name for e in text or single] + [e.name for e in rows if e.whole and e.model == baselines[0]]
+    return [e.name for e in text or single] + [e.name for e in rows if e.whole and e.model in baselines[:1]]
 
 
 def spec_for(base: Spec, entry: Entry, seed: int, fold: int) -> Spec:
@@ -127,10 +127,12 @@ def bench(
         less: also measure the test part with modalities missing and frames lost, as a section `[missing]` asks.
 
     Returns:
-        The summary rows: per entry mean and spread over seeds, and the paired difference to the baseline.
+        The summary rows: per entry mean and spread over seeds, and the paired difference to the baseline. One of which
+        a run diverged has no row, and is named.
 
     Raises:
         ConfigError: a wrong run file, or the folder holds runs of other settings.
+        DivergedError: of every row some run diverged.
     """
     from demeanor.experiments.leaderboard import write_leaderboard
     from demeanor.experiments.missing_plot import write_missing
@@ -142,24 +144,61 @@ def bench(
     deal = max(1, run.data.folds)
     jobs = [(e, s, f) for f in range(deal) for e in rows for s in range(count)]
     refuse_other(base, folder, jobs)
-    data: dict[str, Prepared] = {}
-    for number, (entry, seed, fold) in enumerate(jobs, 1):
-        say(f"[{number}/{len(jobs)}] {entry.name}, seed {seed}" + (f", fold {fold}" if run.data.folds else ""))
-        if not ((one := place_of(folder, entry, seed, fold)) / "test.json").exists():
-            carry_out(spec_for(base, entry, seed, fold), one, root, data, store, say)
-    pooled = {e.name: [pool(folder, e, seed, deal, run.bench.metric) for seed in range(count)] for e in rows}
-    write_down([r for found in pooled.values() for r in found], results)
-    runs = {e.name: lab.check(spec_for(base, e, 0, 0)) for e in rows}
+    tested = all_tested(base, jobs, folder, root, results, store, say)
+    pooled = {e.name: tested[e.name] for e in rows if len(tested[e.name]) == count}
+    if not pooled:
+        write_leaderboard(results)
+        raise DivergedError("expected a row whose runs all end, got none: see above; lower training.learning_rate")
+    runs = {e.name: lab.check(spec_for(base, e, 0, 0)) for e in rows if e.name in pooled}
     folders = {e.name: place_of(folder, e, 0, 0).parent for e in rows}
-    summary = compare(runs, folders, rivals(rows, run.bench.baselines), pooled)
+    summary = compare(runs, folders, [name for name in rivals(rows, run.bench.baselines) if name in pooled], pooled)
     told_in = results.parent / f"bench-{run.run.name}.json"
-    write_json(told_in, records.plain([*summary, *still_true(told_in, summary, records.read(results))]))
+    write_json(told_in, [*summary, *still_true(told_in, summary, records.read(results))])
     write_leaderboard(results)
     if run.missing is not None and find_spec("matplotlib"):
         write_missing(told_in)
     for line in missing.untested(runs, pooled):
         say(line)
+    if lost := [name for name in tested if name not in pooled]:
+        say(f"no row of {', '.join(lost)}, of which a run diverged")
     return summary
+
+
+def all_tested(
+    base: Spec,
+    jobs: Sequence[tuple[Entry, int, int]],
+    folder: Path,
+    root: Path,
+    results: Path,
+    store: Store | None,
+    say: Say,
+) -> dict[str, list[dict[str, Any]]]:
+    """Entry → the records of its seeds, without those that diverged; each read is written down before it is told."""
+    data: dict[str, Prepared] = {}
+    out: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry, _, _ in jobs}
+    folds, diverged = 1 + max(fold for _, _, fold in jobs), set()
+    for number, (entry, seed, fold) in enumerate(jobs, 1):
+        if (entry.name, seed) in diverged:  # nothing can be pooled of it
+            continue
+        say(f"[{number}/{len(jobs)}] {entry.name}, seed {seed}" + (f", fold {fold}" if folds > 1 else ""))
+        spec, place, record = spec_for(base, entry, seed, fold), place_of(folder, entry, seed, fold), None
+        if not (place / "test.json").exists():
+            try:
+                record = carry_out(spec, place, root, data, store, say)
+            except DivergedError as error:
+                diverged.add((entry.name, seed))
+                say(f"    left out: {error}")
+                continue
+        if record is not None and folds > 1:
+            records.append({**record, "bench": folder.name.removeprefix("bench-"), "fold_of": entry.name}, results)
+        if fold == folds - 1:
+            out[entry.name].append(pool(folder, entry, seed, folds, base.get("bench", {}).get("metric")))
+            records.write_down(out[entry.name][-1:], results)
+        if record is not None:
+            shown = shown_metric(lab.check(spec), list(record["metrics"]))
+            value, seconds = record["metrics"][shown]["value"], record["seconds_per_epoch"]
+            say(f"    {shown} {value:.4f}  ({seconds:.1f} s/epoch)")
+    return out
 
 
 def compared(base: Spec, models: Sequence[str]) -> list[str]:
@@ -220,8 +259,14 @@ def refuse_other(base: Spec, folder: Path, jobs: Sequence[tuple[Entry, int, int]
         )
 
 
-def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], store: Store | None, say: Say) -> None:
-    """One run and its test; `data` keeps the arrays of the last run, for the next one that wants the same."""
+def carry_out(
+    spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], store: Store | None, say: Say
+) -> dict[str, Any]:
+    """One run and the record of its test; `data` keeps the arrays of the last run, for the next that wants the same.
+
+    Raises:
+        DivergedError: the run left no weights.
+    """
     run = lab.check(spec)
     key = json.dumps({k: spec.get(k) for k in SECTIONS}, sort_keys=True)
     trained = (folder / "scores.json").exists()
@@ -240,9 +285,7 @@ def carry_out(spec: Spec, folder: Path, root: Path, data: dict[str, Prepared], s
     if not trained:
         progress = lab.train(run, root, folder, say=lambda line: None, prepared=data[key])
         write_json(folder / "history.json", progress.history)
-    record = evaluate(folder, root, "test", None, data[key], say, resamples=0)  # intervals come with all folds together
-    first = shown_metric(run, list(record["metrics"]))
-    say(f"    {first} {record['metrics'][first]['value']:.4f}  ({record['seconds_per_epoch']:.1f} s/epoch)")
+    return evaluate(folder, root, "test", None, data[key], say, resamples=0)  # intervals come with all folds together
 
 
 def _learns(spec: Spec) -> str:
@@ -264,15 +307,17 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         joined = dict(np.load(path.with_suffix(".npz")))
         if not as_now(run, found, joined):
-            found = records.plain(found | scores_of(run, places, joined))
+            found = plain(found | scores_of(run, places, joined))
             write_json(path, found)
         return found | {"shown": shown_metric(run, list(found["metrics"]), metric)}
     parts = [dict(np.load(p / "test-predictions.npz")) for p in places]
     joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
     scores = scores_of(run, places, joined)
     record = describe(run, stored, places[0], "test", scores["metrics"]) | scores
+    read_at = [json.loads((p / "test.json").read_text(encoding="utf-8"))["test_read_at"] for p in places]
+    record["test_read_at"] = max(read_at)
     if folds > 1:
-        record["protocol"] = f"{run.data.protocol}, {folds} folds pooled"
+        record |= {"protocol": f"{run.data.protocol}, {folds} folds pooled", "folds_read_at": read_at}
     record |= {
         "entry": entry.name,
         "bench": folder.name.removeprefix("bench-"),
@@ -281,9 +326,9 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
         "shown": shown_metric(run, list(record["metrics"]), metric),
     }
     save_arrays(path.with_suffix(".npz"), joined)
-    plain: dict[str, Any] = records.plain(record)
-    write_json(path, plain)
-    return plain
+    made: dict[str, Any] = plain(record)
+    write_json(path, made)
+    return made
 
 
 def scores_of(run: RunFile, places: Sequence[Path], joined: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
@@ -320,22 +365,6 @@ def settings_sha256(spec: Mapping[str, Any]) -> str:
     if named := data.get("manifest"):
         data["manifest"] = [Path(place).name for place in ([named] if isinstance(named, str) else named)]
     return of({**{k: v for k, v in spec.items() if k != "missing"}, "training": training, "data": data})
-
-
-def write_down(found: Sequence[Mapping[str, Any]], results: Path) -> None:
-    """Add to the records what they do not hold yet; of a read that they hold, what was `measured_again` since."""
-    told = {told_of(r): (r["metrics"], r.get("floor")) for r in records.read(results)}
-    for record in found:
-        before = told.get(told_of(record))
-        if before is None:
-            records.append(record, results)
-        elif before != (record["metrics"], record["floor"]):
-            records.append({**record, "measured_again": True}, results)
-
-
-def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What tells one read of a test part from every other: it is recorded once in each file of records."""
-    return tuple(record.get(k) for k in ("bench", "entry", "seed", "config_sha256", "test_read_at"))
 
 
 def shown_metric(run: RunFile, known: Sequence[str], metric: str | None = None) -> str:

@@ -31,7 +31,14 @@ def values_of(samples: Sequence[Sample], by: str) -> list[str | None]:
         there = [f for f in FIELDS if any(getattr(s, f) for s in samples)]
         there += sorted({name for s in samples for name in s.labels})
         raise ConfigError(f"--by: expected what samples of this part carry ({', '.join(there)}), got '{by}'")
-    return [None if v is None or v == "" else f"{v:g}" if isinstance(v, float | int) else str(v) for v in values]
+    return [None if v is None or v == "" else _told(v) for v in values]
+
+
+def _told(value: Any) -> str:
+    """Whole numbers without a point; every other in full, so that different ones stay apart."""
+    if not isinstance(value, float | int):
+        return str(value)
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def by_value(run: RunFile, values: Sequence[str | None], predicted: Arrays, labels: Arrays) -> list[dict[str, Any]]:

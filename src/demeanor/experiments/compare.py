@@ -77,7 +77,7 @@ def still_true(path: Path, summary: Sequence[Record], found: Sequence[Record]) -
     name = path.stem.removeprefix("bench-")
     by_table: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in found:
-        if record.get("bench") == name:
+        if record.get("bench") == name and "entry" in record:  # else it is of one fold
             by_table[place(record)[:2]].append(record)
     newest = {place(seeds[0]): seeds for rows in by_table.values() for seeds in records.latest(rows).values()}
     tables, done = {place(r)[:2] for r in summary}, {place(r) for r in summary}

@@ -97,7 +97,7 @@ def evaluate(
     record |= {"n": len(part), "groups": len(set(groups)), "floor": floor(run, train, labels)}
     if split == "test" and run.missing is not None:
         record["missing"] = missing.measured(run, [folder], labels)
-    write_json(folder / f"{split}.json", records.plain(record))
+    write_json(folder / f"{split}.json", record)
     if split == "test" and out is not None:
         records.append(record, out)
     return record | {"by": {"field": by, "rows": by_value(run, values, predicted, labels)}} if values else record

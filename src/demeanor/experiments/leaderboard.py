@@ -169,8 +169,8 @@ def _reads(everything: Iterable[Record], apart: Mapping[str, Sequence[Record]]) 
     """How often each data set's held-back part was read: by the lab, in the folders `apart`, and for the reader."""
     by = {True: "by the lab", False: "for the reader"}
     # Runs of the lab have a run file, whether a benchmark tested them or `demeanor evaluate` did.
-    read = Counter((r["dataset"], by["entry" in r or "config_sha256" in r]) for r in everything if _is_read(r))
-    read += Counter((r["dataset"], f"in {name}/") for name, rows in apart.items() for r in rows if _is_read(r))
+    read = Counter((r["dataset"], by["entry" in r or "config_sha256" in r]) for r in _read_once(everything))
+    read += Counter((r["dataset"], f"in {name}/") for name, rows in apart.items() for r in _read_once(rows))
     columns = ["by the lab", *(f"in {name}/" for name in apart), "for the reader"]
     lines = ["## How often test parts were read", "", _row(["data set", *columns, "in all"])]
     lines.append(_row(["---"] * (len(columns) + 2)))
@@ -178,6 +178,14 @@ def _reads(everything: Iterable[Record], apart: Mapping[str, Sequence[Record]]) 
         counts = [read[dataset, column] for column in columns]
         lines.append(_row([dataset, *map(str, counts), str(sum(counts))]))
     return "\n".join([*lines, "", "One read is one model with one seed on one protocol, or one figure of a card.", ""])
+
+
+def _read_once(rows: Iterable[Record]) -> list[Record]:
+    """Those for which a test part was read; the reads of single folds are in that of all folds, where there is one."""
+    rows = list(rows)
+    pooled = {(r["bench"], r["entry"], r["seed"], at) for r in rows for at in r.get("folds_read_at", ())}
+    at = ("bench", "fold_of", "seed", "test_read_at")
+    return [r for r in rows if _is_read(r) and tuple(r.get(k) for k in at) not in pooled]
 
 
 def _is_read(record: Record) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from demeanor.experiments.missing import FRAMES
 from demeanor.plugins import require
+from demeanor.report.fonts import drawable, lettered
 from demeanor.training.measure import LOWER_IS_BETTER
 
 INK, ACCENT, SOFT, BASE = "#1f2933", "#2b6cb0", "#d3dae3", "#c05621"
@@ -42,12 +43,13 @@ def write_missing(summary: Path) -> list[Path]:
     several = [r for r in rows if any(p in r["missing"] for p in sets)]
     made = [out / f"{name}-missing.md"]
     made[0].write_text(table(name, rows, sets, losses, drawn), encoding="utf-8")
-    if sets:
-        made.append(out / f"{name}-subsets.png")
-        _subsets(several, sets, drawn).savefig(made[-1], dpi=110)
-    for metric in drawn if losses else ():
-        made.append(out / f"{name}-frames-{metric}.png")
-        _curves(rows, losses, metric).savefig(made[-1], dpi=110)
+    with lettered():
+        if sets:
+            made.append(out / f"{name}-subsets.png")
+            _subsets(several, sets, drawn).savefig(made[-1], dpi=110)
+        for metric in drawn if losses else ():
+            made.append(out / f"{name}-frames-{metric}.png")
+            _curves(rows, losses, metric).savefig(made[-1], dpi=110)
     return made
 
 
@@ -112,11 +114,13 @@ def _subsets(rows: Sequence[Row], sets: Sequence[str], metrics: Sequence[str]) -
         for (y, x), value in np.ndenumerate(values):
             if not np.isnan(value):
                 one.text(x, y, f"{value:.3f}", ha="center", va="center", fontsize=8, color=INK)
-        one.set_xticks(range(len(sets)), [s.replace("+", "\n+ ") for s in sets], fontsize=8)
-        one.set_yticks(range(len(rows)), [r["entry"] for r in rows] if number == 0 else [""] * len(rows), fontsize=8)
+        one.set_xticks(range(len(sets)), ["\n+ ".join(map(drawable, s.split("+"))) for s in sets], fontsize=8)
+        names = ["" if number else drawable(r["entry"]) for r in rows]
+        one.set_yticks(range(len(rows)), names, fontsize=8)
         one.tick_params(length=0, top=False)
         one.spines[:].set_visible(False)
-        one.set_title(f"{metric} by what is present (darker: nearer the column's best)", fontsize=9, loc="left")
+        title = f"{drawable(metric)} by what is present (darker: nearer the column's best)"
+        one.set_title(title, fontsize=9, loc="left")
     return figure
 
 
@@ -136,14 +140,15 @@ def _curves(rows: Sequence[Row], losses: Sequence[str], metric: str) -> Any:
         if "concat" in curves and name != "concat":
             panel.plot(shares, curves["concat"], color=BASE, linewidth=1.1, linestyle="--")
         panel.plot(shares, curve, color=BASE if name == "concat" else ACCENT, linewidth=1.9)
-        panel.set_title(name, fontsize=8.5, loc="left", color=INK)
+        panel.set_title(drawable(name), fontsize=8.5, loc="left", color=INK)
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=7)
         panel.set_xticks([0, 0.3, 0.6, 0.9])
     for panel in panels[len(curves) :]:
         panel.set_visible(False)
     figure.supxlabel("share of frames lost", fontsize=9)
-    figure.supylabel(f"{metric} ({'lower' if metric.endswith(LOWER_IS_BETTER) else 'higher'} is better)", fontsize=9)
+    better = "lower" if metric.endswith(LOWER_IS_BETTER) else "higher"
+    figure.supylabel(f"{drawable(metric)} ({better} is better)", fontsize=9)
     figure.suptitle("Frames lost at random; dashed: concat; grey: all models", fontsize=9, x=0.01, ha="left")
     return figure
 

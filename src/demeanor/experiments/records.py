@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import warnings
 from collections import defaultdict
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from demeanor.errors import DataError
+from demeanor.training.run import plain
 
 KEYS = (
     "dataset", "protocol", "split", "model", "encoders", "seed", "metrics", "params", "seconds_per_epoch", "peak_mb",
@@ -33,7 +33,7 @@ def append(record: Mapping[str, Any], path: Path = DEFAULT) -> None:
     if missing := [k for k in KEYS if k not in record]:
         raise DataError(f"expected a record with {', '.join(KEYS)}; missing {', '.join(missing)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(plain(record), ensure_ascii=False, default=float) + "\n"
+    line = json.dumps(plain(record), ensure_ascii=False, default=float, allow_nan=False) + "\n"
     with path.open("a+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         if size and (file.seek(size - 1), file.read(1))[1] != b"\n":  # a line that a killed process left unfinished
@@ -62,13 +62,20 @@ def read(path: Path = DEFAULT) -> list[dict[str, Any]]:
     return found
 
 
-def plain(value: Any) -> Any:
-    """The same with NaN as null, which JSON has."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+def write_down(found: Sequence[Mapping[str, Any]], path: Path = DEFAULT) -> None:
+    """Add to the records what they do not hold yet; of a read that they hold, what was `measured_again` since."""
+    told = {told_of(r): (r["metrics"], r.get("floor")) for r in read(path)}
+    for record in found:
+        before = told.get(told_of(record))
+        if before is None:
+            append(record, path)
+        elif before != (record["metrics"], record["floor"]):
+            append({**record, "measured_again": True}, path)
+
+
+def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells one read of a test part from every other: it is recorded once in each file of records."""
+    return tuple(record.get(k) for k in ("bench", "entry", "seed", "config_sha256", "test_read_at"))
 
 
 def latest(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

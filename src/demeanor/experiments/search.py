@@ -120,12 +120,13 @@ def searched(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def preparing(root: Path, store: Store | None, say: Callable[[str], None]) -> Callable[[Mapping[str, Any]], Prepared]:
-    """Gives the data of a run file; of several that are alike in what data are made of, made once."""
+    """Gives the data of a run file; those of the last one are kept for the next that wants the same."""
     data: dict[str, Prepared] = {}
 
     def prepared(settings: Mapping[str, Any]) -> Prepared:
         key = json.dumps({k: settings.get(k) for k in SECTIONS}, sort_keys=True)
         if key not in data:
+            data.clear()  # trials of one's data lie rarely side by side, and memory would fill with all of them
             data[key] = prepare(lab.check(settings), root, store, say)
         return data[key]
 

@@ -15,7 +15,9 @@ import numpy as np
 from demeanor.calibration.temperature import softmax
 from demeanor.metrics.calibration import reliability, top_label
 from demeanor.plugins import require
+from demeanor.report.fonts import drawable, lettered
 from demeanor.report.reliability import diagrams
+from demeanor.training.measure import Arrays
 from demeanor.training.prepare import CLASSES, scored
 from demeanor.training.runfile import RunFile, Task, checked
 
@@ -41,6 +43,22 @@ def write_summary(folder: Path) -> Path:
     run = checked(stored["config"])
     predicted = dict(np.load(folder / "valid.npz"))
     targets = dict(np.load(folder / "valid-labels.npz"))
+    with lettered():
+        parts = _parts(run, stored["config"], scores, history, predicted, targets)
+    page = f"<!doctype html><meta charset=utf-8><title>{html.escape(run.run.name)}</title><style>{STYLE}</style>"
+    path = folder / "summary.html"
+    path.write_text(page + "\n".join(parts), encoding="utf-8")
+    return path
+
+
+def _parts(
+    run: RunFile,
+    config: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    history: list[dict[str, float | None]],
+    predicted: Arrays,
+    targets: Arrays,
+) -> list[str]:
     parts = [
         f"<h1>{html.escape(run.run.name)}</h1>",
         f"<p>{html.escape(run.run.model)} on {html.escape(run.data.dataset)}; "
@@ -55,13 +73,8 @@ def write_summary(folder: Path) -> Path:
             parts.append(_image(_reliability(predicted[name], targets[name])))
     if scores["subsets"]:
         parts.append("<h2>Modalities present</h2>" + _image(_subsets(run, scores["subsets"])))
-    parts.append(
-        f"<h2>Run file</h2><pre>{html.escape(json.dumps(stored['config'], indent=1, ensure_ascii=False))}</pre>"
-    )
-    page = f"<!doctype html><meta charset=utf-8><title>{html.escape(run.run.name)}</title><style>{STYLE}</style>"
-    path = folder / "summary.html"
-    path.write_text(page + "\n".join(parts), encoding="utf-8")
-    return path
+    parts.append(f"<h2>Run file</h2><pre>{html.escape(json.dumps(config, indent=1, ensure_ascii=False))}</pre>")
+    return parts
 
 
 def _scores(scores: Mapping[str, Any]) -> str:
@@ -91,15 +104,17 @@ def _image(figure: Any) -> str:
     return f'<img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
-def _curves(history: list[dict[str, float]], best: int) -> Any:
+def _curves(history: list[dict[str, float | None]], best: int) -> Any:
+    """An epoch without a score, or that diverged, is a gap."""
     figure, axes = _figure()
     epochs = [h["epoch"] for h in history]
-    axes.plot(epochs, [h["loss"] for h in history], color=ACCENT, label="training loss")
+    loss, score = ([np.nan if h[key] is None else h[key] for h in history] for key in ("loss", "score"))
+    axes.plot(epochs, loss, color=ACCENT, label="training loss")
     axes.set_xlabel("epoch")
     axes.set_ylabel("training loss", color=ACCENT)
     other = axes.twinx()
     other.spines[["top"]].set_visible(False)
-    other.plot(epochs, [h["score"] for h in history], color=INK, label="validation score")
+    other.plot(epochs, score, color=INK, label="validation score")
     other.set_ylabel("validation score", color=INK)
     axes.axvline(best, color=SOFT, linestyle="--")
     return figure
@@ -112,10 +127,10 @@ def _task(name: str, task: Task, predicted: Any, target: Any) -> Any:
         axes.scatter(target[has], predicted[has], s=8, alpha=0.4, color=ACCENT)
         low, high = float(target[has].min()), float(target[has].max())
         axes.plot([low, high], [low, high], color=SOFT)
-        axes.set_xlabel(f"{name}: label")
+        axes.set_xlabel(f"{drawable(name)}: label")
         axes.set_ylabel("predicted")
         return figure
-    classes = list(task.classes or CLASSES[name])
+    classes = [drawable(c) for c in task.classes or CLASSES[name]]
     matrix = np.zeros((len(classes), len(classes)))
     np.add.at(matrix, (target[has].argmax(1), predicted[has].argmax(1)), 1)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
@@ -144,9 +159,10 @@ def _subsets(run: RunFile, found: Mapping[str, Mapping[str, float]]) -> Any:
     metric = run.run.select or next(k for k in first if k.endswith(("mae", "uar")))
     figure, axes = _figure(8, 0.4 * len(found) + 1)
     values = [np.nan if found[s][metric] is None else found[s][metric] for s in found]
-    axes.barh(list(found), values, color=ACCENT)
+    axes.barh([drawable(name) for name in found], values, color=ACCENT)
     for place, value in enumerate(values):
-        axes.text(value, place, f" {value:.3f}", va="center", color=INK)
+        if np.isfinite(value):
+            axes.text(value, place, f" {value:.3f}", va="center", color=INK)
     axes.invert_yaxis()
-    axes.set_xlabel(metric)
+    axes.set_xlabel(drawable(metric))
     return figure

@@ -10,6 +10,7 @@ import numpy as np
 from demeanor.errors import InputError
 from demeanor.plugins import require
 from demeanor.report.figures import Json, clock, cue_names, error_of, is_timed, one_line, score_of, source_of
+from demeanor.report.fonts import drawable, lettered
 from demeanor.types import EMOTIONS, FloatArray
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ _NEGATIVE, _NEUTRAL, _POSITIVE, _LINE = "#2f6fb8", "#8d939d", "#d9791a", "#e4e1d
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 _MOST = 300
 """Most groups drawn side by side; a line per segment of a two-hour film would be a smear."""
-_FONTS = (
-    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "PingFang SC",
-    "Microsoft YaHei", "SimHei",
-)  # fmt: skip
 
 
 def timeline(analysis: Json) -> Figure:
@@ -37,13 +34,12 @@ def timeline(analysis: Json) -> Figure:
         MissingExtraError: matplotlib is not installed.
     """
     require("matplotlib", "plots", "drawing the timeline")
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     spans, segments = _spans(analysis)
     cues = cue_names({name: None for s in segments for name in s.get("cues") or {}})
     heights = [2.2, *([0.7] * len(cues)), 1.5]
-    with rc_context({"font.family": _fonts(), "axes.unicode_minus": True}):
+    with lettered():
         figure = Figure(figsize=(10, 0.75 * sum(heights) + 1.0), layout="constrained")
         axes = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
         spans, values = _gathered(spans, _values(segments, cues))
@@ -146,20 +142,6 @@ def _quiet(axis: Any) -> None:
     axis.tick_params(length=0, labelsize=9)
 
 
-def _fonts() -> list[str]:
-    """The standard font, then Chinese ones that are installed."""
-    from matplotlib import font_manager
-
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in _FONTS if name in installed)]
-
-
 def _title(analysis: Json) -> str:
-    """The source's name, without characters that no installed font has (they would be boxes and warnings)."""
-    from matplotlib import font_manager
-
-    charts: set[int] = set()
-    for name in _fonts():
-        charts |= set(font_manager.get_font(font_manager.findfont(name)).get_charmap())
-    name = one_line(source_of(analysis))
-    return "".join(c for c in name if ord(c) in charts).replace("$", r"\$")
+    """The source's name, without characters that no installed font has."""
+    return drawable(one_line(source_of(analysis)), "")

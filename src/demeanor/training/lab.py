@@ -26,12 +26,12 @@ from demeanor.plugins import load as plugin
 from demeanor.training.data import Rows, collate
 from demeanor.training.degrade import only, standing, subsets_of
 from demeanor.training.folds import group_folds
-from demeanor.training.loop import Progress, device_of, fit, predict, save_atomically
+from demeanor.training.loop import DIVERGED, Progress, device_of, fit, predict, save_atomically
 from demeanor.training.measure import floor, measure, rehearsed, selected
 from demeanor.training.parallel import join, nearest_device
-from demeanor.training.prepare import LEARNED, Prepared, prepare, refuse_other_data
+from demeanor.training.prepare import LEARNED, Prepared, prepare, refuse_other_data, scored
 from demeanor.training.pretrain import pretrain
-from demeanor.training.refuse import UNBUILT, modality_of, refuse_names, refuse_settings, refuse_tasks
+from demeanor.training.refuse import UNBUILT, modality_of, refuse_balance, refuse_names, refuse_settings, refuse_tasks
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
 from demeanor.training.sources import FITTED
@@ -84,6 +84,7 @@ def check(spec: Mapping[str, Any], builds: bool = True) -> RunFile:
             f"got {', '.join(run.tasks)}; leave one of the two out"
         )
     refuse_names(run)
+    refuse_balance(run)
     refuse_tasks(run, module)
     modality_of(run, module)
     if getattr(module, "NEEDS_CONTEXT", False) and (bare := [m for m in run.encoders if not run.features.reach(m)]):
@@ -184,6 +185,7 @@ def train(
 
     Raises:
         ConfigError: the folder holds weights that learned from other data, or this machine has no such device.
+        DivergedError: the first epoch left a model that says no numbers.
     """
     from demeanor.training.run import save_arrays, write_json
 
@@ -199,7 +201,10 @@ def train(
 
     def score(model: Model) -> dict[str, float]:
         device, precision = run.training.device, run.training.precision
-        found = measure(run, predict(model, valid, 256, device, precision), valid.labels)
+        said = predict(model, valid, 256, device, precision)
+        if not all(np.isfinite(said[task][scored(valid.labels[task])]).all() for task in run.tasks):
+            return DIVERGED
+        found = measure(run, said, valid.labels)
         return {**found, "score": selected(run, found)}
 
     progress = fit(model, lambda epoch: rows, score, settings, folder, say=say, tasks=run.tasks)

@@ -14,23 +14,26 @@ import numpy as np
 import torch
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.errors import ConfigError
+from demeanor.errors import ConfigError, DivergedError
 from demeanor.fusion._model import Model
 from demeanor.losses.distillation import distillation
 from demeanor.losses.tasks import SPREAD
 from demeanor.training import heap
 from demeanor.training.data import Rows, batches
 from demeanor.training.degrade import drop_modalities, standing
-from demeanor.training.parallel import add_up, device_of, join, nearest_device, refuse_memories, share
+from demeanor.training.parallel import add_up, device_of, join, nearest_device, refuse_memories, share, summed
 from demeanor.training.schedule import rate
 from demeanor.training.settings import Settings
 from demeanor.training.start import start_from
 from demeanor.training.track import Tracker
 
-__all__ = ["Augment", "Progress", "Settings", "device_of", "fit", "predict", "save_atomically"]
+__all__ = ["DIVERGED", "Augment", "Progress", "Settings", "device_of", "fit", "predict", "save_atomically"]
 
 Augment = Callable[[FeatureBatch, torch.Generator, int], FeatureBatch]
 """A training batch, a generator of the CPU and the epoch → the batch as the model sees it."""
+
+DIVERGED = {"score": -math.inf, "diverged": 1.0}
+"""What is scored of a model whose weights or predictions are nan or infinite: its run ends with that epoch."""
 
 _QUIET = 20.0  # seconds without a word, at most, while a machine trains
 
@@ -46,9 +49,15 @@ class Progress:
     scaled_at: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
+    @property
+    def diverged(self) -> bool:
+        """Whether the last epoch's weights are none to keep: see `DIVERGED`."""
+        return bool(self.history) and "diverged" in self.history[-1]
+
     def kept(self, keep: str) -> tuple[int, float]:
         """The epoch, from 1, whose weights are kept, and its score: see `Settings.keep`."""
-        return (self.best_epoch, self.best) if keep == "best" else (self.epoch, self.history[-1]["score"])
+        last = self.epoch - self.diverged
+        return (self.best_epoch, self.best) if keep == "best" else (last, self.history[last - 1]["score"])
 
 
 def arithmetic(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
@@ -91,7 +100,8 @@ def fit(
         model: moved to the chosen device and back to the CPU.
         train: epoch number → the rows of that epoch (a fresh sample of them, if one likes); the schedule runs over
             all of them.
-        score: measured after each epoch on the validation part; key `score` decides (higher is better).
+        score: measured after each epoch on the validation part; key `score` decides (higher is better), and
+            `DIVERGED` ends the run, which keeps the weights it had before.
         settings: see `Settings`.
         folder: checkpoints go here, one a epoch, written whole or not at all; a run found there is continued and ends
             as an unstopped one would.
@@ -101,6 +111,7 @@ def fit(
 
     Raises:
         ConfigError: self-distillation of samples that have one modality only; see also `refuse_memories`.
+        DivergedError: the weights or predictions of the first epoch are nan or infinite.
     """
     if settings.self_distillation:
         _check_modalities(train(0))
@@ -120,6 +131,11 @@ def fit(
             run.validate(score, {"epoch": epoch + 1.0, "loss": loss, "seconds": time.time() - started})
             run.save()
     run.close()
+    if not run.progress.best_epoch:
+        raise DivergedError(
+            "training: expected a model that says numbers after its first epoch, got nan or infinite ones; lower "
+            f"training.learning_rate ({settings.learning_rate:g}), or bound the gradients by training.clip = 1.0"
+        )
     model.load_state_dict(torch.load(folder / "best.pt", map_location=run.device, weights_only=True))
     model.cpu().eval()
     return run.progress
@@ -138,7 +154,7 @@ class _Run:
         refuse_memories(model, self.group)
         self.say = say if self.group.leads else lambda line: None
         model.to(self.device)
-        if settings.init_from:
+        if settings.init_from and not (folder / "last.pt").exists():  # what is gone on with began there long ago
             start_from(model, Path(settings.init_from), self.say)
         self.phases = list(model.phases())
         self.optimiser = _optimiser(model, settings, self.device)
@@ -173,7 +189,9 @@ class _Run:
         return math.ceil(math.ceil(rows / self.settings.batch) / self.settings.accumulate) * len(self.phases)
 
     def gave_up(self) -> bool:
-        """Whether the validation score has not improved for `patience` epochs."""
+        """Whether the run diverged, or the validation score has not improved for `patience` epochs."""
+        if self.progress.diverged:
+            return True
         waited = self.progress.epoch - self.progress.best_epoch
         return bool(self.settings.patience) and self.progress.epoch > 0 and waited >= self.settings.patience
 
@@ -188,7 +206,7 @@ class _Run:
             losses += self._pass(
                 epoch, rows, first + number * self.steps(len(rows)) // len(self.phases), total, generator
             )
-        return float(np.mean(losses))
+        return summed(float(np.mean(losses)), self.group, self.device)
 
     def _pass(self, epoch: int, rows: Rows, first: int, total: int, generator: torch.Generator) -> list[float]:
         s = self.settings
@@ -214,7 +232,9 @@ class _Run:
         return losses
 
     def _step(self, window: Sequence[FeatureBatch], epoch: int, generator: torch.Generator) -> float:
-        """One optimiser step over a window of batches, each weighing as much as its rows; the loss."""
+        """One optimiser step over a window of batches, each weighing as much as its rows; this process' share of the
+        loss.
+        """
         s, whole, total = self.settings, sum(len(b) for b in window), 0.0
         self.optimiser.zero_grad(set_to_none=True)
         seen: list[tuple[Any, FeatureBatch]] = []
@@ -270,17 +290,22 @@ class _Run:
         self.model.eval()
         if row["seconds"] > _QUIET:
             self.say(f"epoch {row['epoch']:.0f}/{self.settings.epochs} trained; now it is scored on validation rows")
-        row |= score(self.model) | {f"weight_{k}": float((-s.detach()).exp()) for k, s in self.spreads.items()}
+        # What is no number is not scored: an arg max of nan is a class like any other.
+        finite = all(bool(p.isfinite().all()) for p in self.model.parameters())
+        row |= score(self.model) if finite else DIVERGED
+        row |= {f"weight_{k}": float((-s.detach()).exp()) for k, s in self.spreads.items()}
         progress = self.progress
         progress.epoch += 1
         progress.history.append(row)
         self.say("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
         if self.tracker:
             self.tracker.log(progress.epoch, row)
-        better = row["score"] > progress.best or progress.epoch == 1
+        if progress.diverged:
+            self.say(f"epoch {progress.epoch}: the model diverged, the run ends; a lower learning rate may help")
+        better = not progress.diverged and (row["score"] > progress.best or progress.epoch == 1)
         if better:
             progress.best, progress.best_epoch = row["score"], progress.epoch
-        if (better or self.settings.keep == "last") and self.group.leads:
+        if (better or (self.settings.keep == "last" and not progress.diverged)) and self.group.leads:
             save_atomically(self.model.state_dict(), self.folder / "best.pt")
         if self.settings.schedule == "plateau":
             waited = progress.epoch - max(progress.best_epoch, progress.scaled_at)
@@ -289,7 +314,9 @@ class _Run:
         self.model.load_state_dict(own)
 
     def save(self) -> None:
-        """The checkpoint, whole or not at all."""
+        """The checkpoint, whole or not at all; none of a run that kept no weights, so that others may begin there."""
+        if not self.progress.best_epoch:
+            return
         state = {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),

@@ -32,7 +32,7 @@ from demeanor.training.data import Rows, collate
 from demeanor.training.export import Variant, stored, trace_fusion, write_onnx
 from demeanor.training.measure import measure
 from demeanor.training.prepare import Prepared
-from demeanor.training.run import save_arrays
+from demeanor.training.run import plain, save_arrays
 from demeanor.training.runfile import RunFile, Task
 from demeanor.weights.graph import check_graph
 
@@ -349,16 +349,6 @@ def _origin(name: str) -> dict[str, Any]:
     module = plugin("fusion", name)
     paper = labelled(module.__doc__ or "").get("Paper")
     return {"paper": paper, "reconstruction": bool(getattr(module, "RECONSTRUCTION", False))}
-
-
-def plain(value: Any) -> Any:
-    """Plain data that JSON knows: numbers that are none become None."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    number = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(number, float) and not np.isfinite(number) else number
 
 
 def without_places(value: Any) -> Any:

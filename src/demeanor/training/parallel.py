@@ -1,8 +1,8 @@
 """Data-parallel training under `torchrun`: every process takes its share of each batch, gradients are added up.
 
 A batch is divided before the forward pass and each share's loss weighs as much as its rows, so two processes take the
-steps that one would take, where a loss is a mean over rows. Losses and norms over the batch as a whole (CMD, batch
-normalisation) see one share only.
+steps that one would take, where a loss is a mean over rows that all have labels. Losses and norms over the batch as a
+whole (CMD, batch normalisation) see one share only.
 """
 
 from __future__ import annotations
@@ -131,6 +131,15 @@ def share(batch: FeatureBatch, group: Group) -> FeatureBatch:
         labels={t: cut(y) for t, y in batch.labels.items()},
         index=None if batch.index is None else cut(batch.index),
     )
+
+
+def summed(value: float, group: Group, device: torch.device) -> float:
+    """The sum of one number over all processes."""
+    if group.size == 1:
+        return value
+    told = torch.tensor(value, device=device)
+    torch.distributed.all_reduce(told)
+    return float(told)
 
 
 def add_up(parameters: Iterable[nn.Parameter], group: Group) -> None:

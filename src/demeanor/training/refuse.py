@@ -36,6 +36,20 @@ def refuse_names(run: RunFile) -> None:
                 )
 
 
+def refuse_balance(run: RunFile) -> None:
+    """Numbers have no classes to be balanced.
+
+    Raises:
+        ConfigError: a task without classes has `balance`.
+    """
+    for name, task in run.tasks.items():
+        if task.balance and not (task.classes or CLASSES.get(name)):
+            raise ConfigError(
+                f"tasks.{name}.balance: expected a task with classes, whose frequencies it weighs by, got one of "
+                "numbers; leave it out, or name classes"
+            )
+
+
 def refuse_tasks(run: RunFile, module: ModuleType) -> None:
     """Models with heads of their own would pass over the tasks of others without a word.
 

@@ -29,12 +29,15 @@ def read_run_file(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     `lr` of `[training]` is `learning_rate`, in `[search]` and `[bench.settings.MODEL.training]` too.
 
     Raises:
-        ConfigError: no such file, no [run] section, or an override that is not `section.key=value`.
+        ConfigError: no such file, one that is no TOML in UTF-8, no [run] section, or an override that is not
+            `section.key=value`.
     """
     if not path.is_file():
         raise ConfigError(f"expected a run file at {path}; found nothing there. The ones shipped are in recipes/")
     try:
-        spec: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        spec: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad puts a mark before it
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected TOML in UTF-8, got another encoding ({error}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: expected TOML; {error}") from error
     _write_out_lr(spec)
@@ -89,18 +92,32 @@ def provenance(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """Of the repository that this program stands in; None outside of one, or where git is not installed."""
+    """Of the repository whose program this is; None of an installed one, or where git is not installed."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "rev-parse", "HEAD", "--show-prefix"]
     try:
-        said = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")
     except OSError:
         return None
-    return said.stdout.strip() or None
+    # Installed below somebody's project, in .venv say, it stands in the repository of that one.
+    return said[0] if said[1:2] == [f"src/demeanor/{here.name}/"] else None
+
+
+def plain(value: Any) -> Any:
+    """Plain data that JSON knows: numbers that are nan or infinite become None."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    number = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(number, float) and not np.isfinite(number) else number
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Readable JSON, written whole, also where several processes of one run write it."""
+    """Readable JSON, written whole, also where several processes of one run write it; see `plain`."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False, default=float), encoding="utf-8")
+    text = json.dumps(plain(value), indent=1, ensure_ascii=False, default=float, allow_nan=False)
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 

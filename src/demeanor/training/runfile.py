@@ -87,7 +87,7 @@ class Task(Section):
     metrics: Literal["mosi", "sims"] | None = None
     """The figures of that corpus' literature in place of `mae` and `corr` (metrics.md)."""
     balance: float = Field(default=0.0, ge=0)
-    """Rows weigh as their class' frequency to minus this power."""
+    """Rows weigh as their class' frequency to minus this power; of tasks with classes."""
 
     @field_validator("ignore")
     @classmethod
@@ -117,7 +117,7 @@ class Data(BaseModel):
     """With more than 1: groups are dealt into as many, and the data's own parts are passed over."""
     fold: int = Field(default=0, ge=0)
     """Which of them is the test part, from 0 on; `demeanor bench` takes each in turn."""
-    fold_seed: int = 0
+    fold_seed: int = Field(default=0, ge=0)
     """Of the deal into folds, and of what is set aside of training groups; nothing without parts and folds."""
     by: Literal["group", "speaker"] = "group"
     """What folds and the validation share are dealt by; groups are never divided either way."""
@@ -158,7 +158,7 @@ class Missing(Section):
     """Each non-empty set of the modalities."""
     frame_loss: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     """Shares of the frames of every sequence that are taken out at random."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Of the frames taken out: the same ones for every model."""
 
 

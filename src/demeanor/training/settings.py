@@ -17,7 +17,11 @@ class Settings(BaseModel):
     batch: int = Field(default=32, ge=1)
     """Rows per batch."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches per step; a last, shorter window is a step too, and every row counts the same."""
+    """Batches per step, each weighing as many rows as it has; a last, shorter window is a step too.
+
+    That is one batch of all their rows only where each row has every label, and no task `balance`: a loss is the mean
+    over the labelled rows of a batch (under `torchrun`: of a process' share), in which few of them count for more each.
+    """
     optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
     """What takes the steps."""
     learning_rate: float = Field(default=5e-5, gt=0)
@@ -52,7 +56,7 @@ class Settings(BaseModel):
     """A CPU without 16-bit arithmetic computes in float32 whatever stands here."""
     device: str = "auto"
     """`cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes the best there is."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Of weights, order and dropout."""
     threads: int = Field(default=0, ge=0)
     """Of the processor; 0 leaves it to torch."""
