@@ -79,6 +79,32 @@ def test_personal_data_are_left_out_of_everything_that_is_told(client: TestClien
     assert "js@" not in json.dumps(out)
 
 
+def test_speech_is_told_without_personal_data(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws, redact=True, names=["love"])["session"]
+        for message in media(TALK):
+            ws.send_bytes(message)
+        ws.send_json({"type": "end"})
+        out = rest(ws)
+    segments = [e for e in out if e["type"] == "segment"]
+    assert {(e["state"], e["segment"]["text"]) for e in segments if e["state"] != "open"} == {("final", "I [NAME] it.")}
+    assert {e["segment"]["text"] for e in segments if e["state"] == "open"} <= {None}
+    assert {e["text"] for e in out if e["type"] == "partial"} <= {None}
+    assert [s["text"] for s in out[-1]["analysis"]["segments"]] == ["I [NAME] it."]
+    assert '"I love it' not in json.dumps(out)
+    assert service(client).lives.found(token, "local").redacts
+
+
+def test_whether_personal_data_are_left_out_is_said_where_a_session_begins(client: TestClient) -> None:
+    with client.websocket_connect(STREAM) as ws:
+        token = begun(ws)["session"]
+        ws.close(1001)
+    with client.websocket_connect(STREAM) as ws:
+        told = begun(ws, session=token, redact=True)
+        assert (told["type"], told["problem"]["status"]) == ("error", 422)
+        assert "begin another session" in told["problem"]["detail"]
+
+
 def test_json_alone_will_do(client: TestClient) -> None:
     with client.websocket_connect(STREAM) as ws:
         begun(ws, cues="words,voice", audio={"format": "pcm", "rate": 8000, "channels": 2})

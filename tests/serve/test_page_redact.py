@@ -33,7 +33,7 @@ def test_what_is_saved_is_without_personal_data_where_that_is_chosen(page: Any) 
     accessible(page)
     for width in PHONES:
         fits(page, width)
-    assert "Read live, a name or number may" in page.inner_text("[data-redact-note]")
+    assert "Read live, what only later words" in page.inner_text("[data-redact-note]")
     with page.expect_request("**/v1/jobs?explain=false") as sent:
         read_text(page, TEXT)
     assert b'name="redact"\r\n\r\ntrue' in sent.value.post_data_buffer

@@ -79,12 +79,13 @@ def test_hello() -> None:
 
 
 def test_what_a_hello_says_of_redaction() -> None:
-    def hidden(**told: object) -> list[str] | None:
-        return hello(Command("hello", {"protocol": 1, **told})).hidden
+    def said(**told: object) -> tuple[bool, list[str]]:
+        first = hello(Command("hello", {"protocol": 1, **told}))
+        return first.redact, list(first.names)
 
-    assert hidden() is hidden(redact=False) is hidden(redact=None, names=None) is None
-    assert hidden(redact=True) == []
-    assert hidden(redact=True, names=["Ann Lee, 小梅", " Bo "]) == ["Ann Lee", "小梅", "Bo"]
+    assert said() == said(redact=False) == said(redact=None, names=None) == said(names=[]) == (False, [])
+    assert said(redact=True) == (True, [])
+    assert said(redact=True, names=["Ann Lee, 小梅", " Bo "]) == (True, ["Ann Lee", "小梅", "Bo"])
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,10 @@ def test_what_a_hello_says_of_redaction() -> None:
         {"protocol": 1, "cues": [1]},
         {"protocol": 1, "fps": "fast"},
         {"protocol": 1, "redact": "yes"},
+        {"protocol": 1, "redact": 0},
+        {"protocol": 1, "redact": ""},
+        {"protocol": 1, "redact": True, "names": {}},
+        {"protocol": 1, "redact": True, "names": 0},
         {"protocol": 1, "names": ["Ann"]},
         {"protocol": 1, "redact": True, "names": "Ann"},
         {"protocol": 1, "redact": True, "names": ["x" * 201]},

@@ -186,10 +186,6 @@ def variants(name: str) -> set[str]:
     return whole | known
 
 
-MOST_NAMES, LONGEST_NAME = 200, 200
-"""Names that the service looks for, as many as a school class and their families, and letters of each."""
-
-
 def several(names: Iterable[str]) -> list[str]:
     """Names one by one: a single text is one, not its letters, and one with a comma in it is several.
 

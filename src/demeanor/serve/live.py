@@ -108,6 +108,8 @@ async def _begun(websocket: WebSocket, service: Service, owner: str) -> _Connect
     wanted = hello(first)
     if wanted.session is not None:
         session = service.lives.found(wanted.session, owner)
+        if wanted.redact and not session.redacts:
+            raise InputError('expected "redact" where the session began, got it later; begin another session')
     else:
         await apart(partial(_warm, service.reader.experts, wanted))
         session = service.lives.begin(lambda: Session(service.reader, wanted, owner, service.settings), owner)

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from demeanor.errors import DemeanorError, InputError, LimitError
-from demeanor.privacy.live import LiveEraser
 from demeanor.reader.events import Event
 from demeanor.reader.reader import Reader
+from demeanor.reader.redact_live import LiveEraser
 from demeanor.serve.decoding import Coded, Decoder, Pcm, Pictures, Sound
 from demeanor.serve.log import log
 from demeanor.serve.problem import Problem, fault, of
@@ -79,7 +79,7 @@ class Session:
         self._forgotten, self._latest = 0, 0
         self._news, self._pushing = asyncio.Event(), asyncio.Lock()
         self._ending: asyncio.Task[None] | None = None
-        self._eraser = None if hello.hidden is None else LiveEraser(hello.hidden)
+        self._eraser = LiveEraser(hello.names) if hello.redact else None
         self._stream = reader.stream(**hello.options, callback=self._heard)
         self._decoders = {kind: Decoder(kind) for kind in ("picture", hello.sound) if kind != "pcm"}
         self._stream.decode = Pictures(self._decoders["picture"]).decoded
@@ -184,6 +184,11 @@ class Session:
         return time.monotonic() - self.left_at > RESUME
 
     @property
+    def redacts(self) -> bool:
+        """Whether personal data are left out of what it tells."""
+        return self._eraser is not None
+
+    @property
     def ended(self) -> bool:
         """Whether the client has said that nothing more comes."""
         return self._ending is not None
@@ -251,8 +256,8 @@ class Session:
         self._news.clear()
 
     def _heard(self, event: Event) -> None:
-        told = event.to_dict()  # in the thread that tells it
-        told = told if self._eraser is None else self._eraser.told(told)
+        # In the thread that tells it.
+        told = event.to_dict() if self._eraser is None else self._eraser.told(event)
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._keep, told)
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from demeanor.privacy.names import LONGEST_NAME, MOST_NAMES, several
+from demeanor.privacy.names import several
 from demeanor.serve.problem import Problem
 from demeanor.serve.worker import check_text
 from demeanor.types import COMMAS
@@ -38,6 +38,9 @@ _HIDDEN = ("names", "faces")  # what is said of a redaction
 _OPTION_BYTES = 1000
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NAME = 200  # letters of a file's name, or of what an analysis is called
+MOST_NAMES, LONGEST_NAME = 200, 200
+"""Names of people that may be given, as many as a school class and their families, and letters of each."""
+
 _NAMES_BYTES = MOST_NAMES * (4 * LONGEST_NAME + 2)
 
 

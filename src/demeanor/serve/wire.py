@@ -7,11 +7,13 @@ import binascii
 import json
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from demeanor.errors import InputError, LimitError
-from demeanor.privacy.names import LONGEST_NAME, MOST_NAMES, several
+from demeanor.privacy.names import several
+from demeanor.serve.upload import LONGEST_NAME, MOST_NAMES
 
 PROTOCOL = 1
 HEADER = struct.Struct("<BBHId")
@@ -127,7 +129,8 @@ class Hello:
         rate: of PCM, samples per second.
         channels: of PCM, interleaved.
         options: for `Reader.stream`.
-        hidden: names of people to leave out with all else that is personal; None where nothing is left out.
+        redact: whether personal data are left out of what is told.
+        names: of people, to be found wherever they stand.
     """
 
     session: str | None
@@ -136,7 +139,8 @@ class Hello:
     rate: int
     channels: int
     options: dict[str, Any]
-    hidden: list[str] | None = None
+    redact: bool = False
+    names: Sequence[str] = ()
 
 
 def hello(command: Command) -> Hello:
@@ -160,12 +164,13 @@ def hello(command: Command) -> Hello:
         raise InputError('expected "session", the token of an earlier hello, and "seen", the number of an event')
     if not all(_is_option(k, v) for k, v in options.items()):
         raise InputError('expected "cues" (names), "language" (a code), "id" (up to 200 letters), "fps" (a number)')
-    return Hello(session, seen, sound.get("format", "pcm"), rate, channels, options, _hidden(told))
+    return Hello(session, seen, sound.get("format", "pcm"), rate, channels, options, *_redacted(told))
 
 
-def _hidden(told: dict[str, Any]) -> list[str] | None:
-    """Names to leave out, where personal data are to be."""
-    redact, names = told.get("redact") or False, told.get("names") or []
+def _redacted(told: dict[str, Any]) -> tuple[bool, list[str]]:
+    """Whether personal data are left out, and names of people that are."""
+    redact, names = told.get("redact"), told.get("names")
+    redact, names = redact is not None and redact, [] if names is None else names
     listed = isinstance(names, list) and all(isinstance(name, str) for name in names)
     single = several(names) if listed else []
     fit = listed and len(single) <= MOST_NAMES and all(len(name) <= LONGEST_NAME for name in single)
@@ -174,7 +179,7 @@ def _hidden(told: dict[str, Any]) -> list[str] | None:
             f'expected "redact", true or false, and beside true at most {MOST_NAMES} "names" of {LONGEST_NAME} '
             "letters, got something else"
         )
-    return single if redact else None
+    return redact, single
 
 
 def _is_option(name: str, value: object) -> bool:

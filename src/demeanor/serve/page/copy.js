@@ -14,7 +14,7 @@ function originals({ text, image, audio, video, transcript, language, names }) {
 
 /** The button that copies, with how it stands; `played(copy)` is called with that of a recording. */
 export function offer(r, played) {
-  const button = make("button", { type: "button", class: "button", "data-copy": true, onclick: () => (r.copying && !r.copying.ended ? stop(r) : begin(r)) });
+  const button = make("button", { type: "button", class: "button", "data-copy": true, onclick: () => (copying(r) ? stop(r) : begin(r)) });
   const told = make("small", { role: "status" });
   r.copies = { button, told, played };
   show(r);
@@ -29,9 +29,12 @@ export function stop(r) {
   if (r.copies) show(r);
 }
 
+/** Whether a copy is being made: who leaves loses it. */
+export const copying = (r) => Boolean(r.copying && !r.copying.ended);
+
 function show(r) {
   const { button, told } = r.copies, now = r.copying;
-  button.textContent = say(now && !now.ended ? "cancel_copy" : "copy");
+  button.textContent = say(copying(r) ? "cancel_copy" : "copy");
   told.textContent = now ? now.told || say("copying") + (now.job && now.job.progress > 0 ? " " + Math.round(100 * now.job.progress) + " %" : "") : "";
   told.className = now && now.failed ? "fault" : "";
 }

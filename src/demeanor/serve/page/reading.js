@@ -2,7 +2,7 @@
    exports, and corrections kept as an overlay of the JSON. */
 
 import { render } from "./api.js";
-import { offer, stop as stopCopy } from "./copy.js";
+import { copying, offer, stop as stopCopy } from "./copy.js";
 import { make, save } from "./dom.js";
 import { ask, place, stop } from "./why.js";
 import { language, say } from "./words.js";
@@ -19,8 +19,8 @@ export function reading({ name, json, html, media = null, texts, sample = null, 
 
 const corrections = (r) => JSON.stringify(r.json.corrections);
 
-/** Whether anything would be lost: a live reading, or corrections since anything was saved with them in it. */
-export const unsaved = (r) => corrections(r) !== r.saved;
+/** Whether anything would be lost: a live reading, corrections since anything was saved with them in it, a copy in the making. */
+export const unsaved = (r) => corrections(r) !== r.saved || copying(r);
 
 export function release(r) {
   stop(r);
@@ -56,7 +56,8 @@ export function draw(holder, r) {
   r.play = (copy) => {
     if (r.url) URL.revokeObjectURL(r.url);
     Object.assign(r, { media: copy, url: URL.createObjectURL(copy) });
-    if (bar.isConnected) draw(holder, r);
+    // Nobody's correction is lost to it, nor does it show what was put away.
+    if (bar.isConnected && !holder.hidden && !holder.querySelector("form.correct")) draw(holder, r);
   };
   tools(bar, r);
   holder.replaceChildren(bar, ...(definitions ? [definitions] : []), article);
