@@ -173,6 +173,47 @@ def test_a_model_of_one_modality_reads_its_own_or_the_only_one() -> None:
     assert torch.equal(words(replace(one, **there)).hidden, build("text_transformer")(one).hidden)
 
 
+WORDS, VECTORS, PICTURE = ({"name": n} for n in ("text_words", "text_vectors", "visual_picture"))
+
+
+@pytest.mark.parametrize(
+    ("model", "encoders", "settings", "says"),
+    [
+        ("gated", {"text": WORDS}, {}, "encoders.text: expected frames, which gated reads .* got text_words, which "
+         "gives token ids; take .*text_vectors.* or another model: textcnn"),
+        ("concat", {"text": VECTORS, "visual": PICTURE}, {}, "got visual_picture, which gives pictures; .*resnet18"),
+        ("vit", {"visual": {"name": "visual_hog"}}, {}, "expected pictures, which vit reads .*take visual_picture"),
+        ("tuned_concat", {"text": VECTORS}, {}, "expected token ids, .*take text_words or text_tokens"),
+        ("textcnn", {"text": WORDS}, {"preset": "features"}, "expected frames, which textcnn reads with"),
+        ("bilstm", {"text": VECTORS}, {"vocabulary": 90}, "expected token ids, which bilstm reads with these settings"),
+        ("cnn_rnn", {"visual": PICTURE}, {}, "cnn_rnn .by its kinds. read pictures"),
+        ("bert_resnet", {"text": WORDS, "visual": WORDS}, {}, "encoders.visual: expected pictures"),
+    ],
+)  # fmt: skip
+def test_an_encoder_that_gives_what_a_model_does_not_read_is_told_before_work_starts(
+    model: str, encoders: dict[str, Any], settings: dict[str, Any], says: str
+) -> None:
+    from demeanor.training import lab
+
+    with pytest.raises(ConfigError, match=says):
+        lab.check({**spec(run__model=model), "encoders": encoders, "model": settings})
+
+
+@pytest.mark.parametrize(
+    ("model", "encoders", "settings"),
+    [
+        ("textcnn", {"text": WORDS, "visual": PICTURE}, {}),
+        ("textcnn", {"text": VECTORS}, {}),
+        ("cnn_rnn", {"text": WORDS, "visual": PICTURE, "voice": VECTORS}, {"kinds": {"visual": "picture"}}),
+        ("bert_resnet", {"text": VECTORS, "visual": PICTURE}, {}),
+    ],
+)
+def test_what_a_model_reads_passes(model: str, encoders: dict[str, Any], settings: dict[str, Any]) -> None:
+    from demeanor.training import lab
+
+    lab.check({**spec(run__model=model), "encoders": encoders, "model": settings})
+
+
 def test_a_run_of_an_expert_is_told_from_one_of_a_model() -> None:
     from demeanor.training import lab
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.losses.tasks import task_loss
+
+Kind = Literal["frames", "ids", "picture"]
+"""What a modality comes as: frames (B, T, D), token ids (B, T), or pictures (B, C, H, W)."""
 
 
 class ModelConfig(BaseModel):
@@ -24,6 +27,17 @@ class ModelConfig(BaseModel):
         if str(info.field_name).endswith("dropout") and isinstance(value, int | float) and not 0 <= value <= 1:
             raise ValueError("expected a chance in [0, 1]")
         return value
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """What that modality may come as, by which the lab refuses an encoder; most models read frames alone."""
+        return ("frames",)
+
+
+def words_of(config: ModelConfig) -> tuple[Kind, ...]:
+    """What a model takes that has a `vocabulary`, 0 for frames: either, where that is left to the data."""
+    if "vocabulary" not in config.model_fields_set:
+        return ("ids", "frames")
+    return ("ids",) if getattr(config, "vocabulary", 0) else ("frames",)
 
 
 class FusionConfig(ModelConfig):

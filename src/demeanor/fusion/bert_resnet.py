@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Kind, Model, words_of
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
@@ -53,6 +53,10 @@ class Config(FusionConfig):
     dropout: float = 0.1
     text_rate: float = 0.02
     picture_rate: float = 0.1
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Pictures, and text as token ids or frames."""
+        return ("picture",) if modality == self.picture else words_of(self)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

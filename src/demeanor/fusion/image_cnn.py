@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import ReadingHeads
 from demeanor.losses.tasks import task_loss
@@ -37,6 +37,10 @@ class Config(ModelConfig):
     dropout: float = 0.3
     smoothing: float = 0.1
     modality: str = "visual"
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Pictures."""
+        return ("picture",)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {"tiny": {"width": 8, "depths": (1, 1), "dropout": 0.0}}

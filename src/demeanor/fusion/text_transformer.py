@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import READING, ReadingHeads
 from demeanor.layers.transformer import EncoderLayer, additive_mask, masked_mean
@@ -46,6 +46,10 @@ class Config(ModelConfig):
     score_weight: float = 3.0
     smoothing: float = 0.03
     train_words: bool = False
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Token ids."""
+        return ("ids",)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import nn
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.vision_transformer import VisionTransformer
 
@@ -39,6 +39,10 @@ class Config(ModelConfig):
     layer_decay: float = 1.0
     modality: str = "visual"
     tasks: dict[str, int] = Field(default_factory=lambda: {"score": 1})
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Pictures."""
+        return ("picture",)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
