@@ -9,9 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from model_inputs import batch_of, build  # noqa: E402
+from model_inputs import batch_of, build, module_of  # noqa: E402
 
 from demeanor.errors import ConfigError, DemeanorError  # noqa: E402
+from demeanor.fusion._model import by_modality  # noqa: E402
+from demeanor.plugins import names  # noqa: E402
 from demeanor.training.prepare import targets_of  # noqa: E402
 from demeanor.training.run import read_run_file, train  # noqa: E402
 from demeanor.training.runfile import Task, checked  # noqa: E402
@@ -113,8 +115,17 @@ def test_names_are_looked_up_before_work_starts() -> None:
             "got none of audio",
         ),
         ({"encoders__eye.gaze": {"name": "series"}}, "encoders: expected a name of letters.*say encoders.my_eyegaze"),
-        *(({f"encoders__{n}": {"name": "series"}}, f"got '{n}'") for n in ("type", "keys", "values", "pop", "")),
+        *(
+            ({f"encoders__{n}": {"name": "series"}}, f"got '{n}'")
+            for n in ("type", "keys", "values", "pop", "", "fused")
+        ),
         *(({f"tasks__{n}": {}}, f"tasks: .*got '{n}'") for n in ("type", "half", "tasks", "weight", "a b")),
+        ({"model__l2": {"txt": 1.0}}, "model.l2: expected modalities of the run, text, got txt; name one of those"),
+        ({"run__model": "cdml", "encoders__audio": {"name": "series"}, "model__contextual": ["txt"]}, "got txt"),
+        (
+            {"run__model": "self_mm", "encoders__audio": {"name": "series"}, "model__rates": {"fused": 1, "sound": 2}},
+            "model.rates: .*text, audio, got sound",
+        ),
         (
             {"features__before": {"text": 2}, "training__modality_dropout": 0.3, "training__self_distillation": 1.0},
             "expected two modalities or more",
@@ -171,6 +182,28 @@ def test_a_model_of_one_modality_reads_its_own_or_the_only_one() -> None:
     one = batch_of("text_transformer", 3)
     there = {part: {"words": getattr(one, part)["text"]} for part in ("values", "valid", "present")}
     assert torch.equal(words(replace(one, **there)).hidden, build("text_transformer")(one).hidden)
+
+
+@pytest.mark.parametrize("name", names("fusion"))
+def test_every_setting_by_modality_is_marked(name: str) -> None:
+    """A mapping or a row of names that is not `dims`, `tasks` or `weights`."""
+    config = module_of(name).Config
+    kinds = {key: str(field.annotation) for key, field in config.model_fields.items()}
+    named = {key for key, kind in kinds.items() if kind.startswith(("dict[str", "tuple[str, ..."))}
+    assert set(by_modality(config)) == named - {"dims", "tasks", "weights"}
+
+
+def test_a_row_of_a_bench_has_the_settings_of_its_own_modalities() -> None:
+    from demeanor.experiments.bench import Entry, spec_for
+    from demeanor.training import lab
+
+    both = spec(encoders__audio={"name": "series"}, model__l2={"text": 0.1, "audio": 0.2})
+    one = spec_for(both, Entry("concat", ("text",), False), 0, 0)
+    assert lab.check(one).model["l2"] == {"text": 0.1}
+    assert lab.check(spec_for(both, Entry("concat", ("text", "audio"), True), 0, 0)).model == both["model"]
+    both["model"]["l2"]["sound"] = 0.3
+    with pytest.raises(ConfigError, match="got sound"):
+        lab.check(spec_for(both, Entry("concat", ("text",), False), 0, 0))
 
 
 WORDS, VECTORS, PICTURE = ({"name": n} for n in ("text_words", "text_vectors", "visual_picture"))

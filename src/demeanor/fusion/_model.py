@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from torch import Tensor, nn
@@ -13,6 +13,13 @@ from demeanor.losses.tasks import task_loss
 
 Kind = Literal["frames", "ids", "picture"]
 """What a modality comes as: frames (B, T, D), token ids (B, T), or pictures (B, C, H, W)."""
+
+BY_MODALITY = "by modality"
+"""Marks a setting of a `Config` whose names are modalities: a run that names another one is refused."""
+
+Value = TypeVar("Value")
+PerModality = Annotated[dict[str, Value], BY_MODALITY]
+Modalities = Annotated[tuple[str, ...], BY_MODALITY]
 
 
 class ModelConfig(BaseModel):
@@ -31,6 +38,11 @@ class ModelConfig(BaseModel):
     def takes(self, modality: str) -> tuple[Kind, ...]:
         """What that modality may come as, by which the lab refuses an encoder; most models read frames alone."""
         return ("frames",)
+
+
+def by_modality(config: type[BaseModel]) -> list[str]:
+    """The settings that name modalities, but for `dims` and weights, which models look at themselves."""
+    return [name for name, field in config.model_fields.items() if BY_MODALITY in field.metadata]
 
 
 def words_of(config: ModelConfig) -> tuple[Kind, ...]:

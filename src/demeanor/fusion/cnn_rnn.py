@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Kind, Model
+from demeanor.fusion._model import FusionConfig, Kind, Model, PerModality
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
@@ -46,7 +46,7 @@ class Config(FusionConfig):
     `dim` is the width of a word of `ids` of width 0; `pool` time steps become one in `ids` and `steps`.
     """
 
-    kinds: dict[str, Literal["ids", "steps", "bands", "picture"]] = Field(default_factory=dict)
+    kinds: PerModality[Literal["ids", "steps", "bands", "picture"]] = Field(default_factory=dict)
     vocabulary: int = 30000
     dim: int = 128
     filters: int = 64

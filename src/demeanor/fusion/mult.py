@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, PerModality
 from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.joint_sequence import sinusoids
@@ -59,8 +59,8 @@ class Config(FusionConfig):
     heads: int = 5
     layers: int = 5
     memory_layers: int = 0
-    kernels: dict[str, int] = Field(default_factory=dict)
-    input_dropout: dict[str, float] = Field(default_factory=dict)
+    kernels: PerModality[int] = Field(default_factory=dict)
+    input_dropout: PerModality[float] = Field(default_factory=dict)
     embed_dropout: float = 0.25
     attention_dropout: float = 0.0
     inner_dropout: float = 0.1

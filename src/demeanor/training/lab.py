@@ -30,7 +30,15 @@ from demeanor.training.measure import floor, measure, rehearsed, selected
 from demeanor.training.parallel import join, nearest_device
 from demeanor.training.prepare import LEARNED, Prepared, prepare, refuse_other_data
 from demeanor.training.pretrain import pretrain
-from demeanor.training.refuse import UNBUILT, modality_of, refuse_kinds, refuse_names, refuse_settings, refuse_tasks
+from demeanor.training.refuse import (
+    UNBUILT,
+    modality_of,
+    refuse_kinds,
+    refuse_modalities,
+    refuse_names,
+    refuse_settings,
+    refuse_tasks,
+)
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
 from demeanor.training.sized import sized
@@ -97,6 +105,7 @@ def check(spec: Mapping[str, Any], builds: bool = True) -> RunFile:
             f"training.self_distillation: expected two modalities or more, but {run.run.model} over "
             f"{', '.join(run.encoders)} reads one; add an encoder and take a model that fuses, or leave it out"
         )
+    refuse_modalities(run, module)
     refuse_kinds(run, module)
     if builds:
         refuse_settings(run, module)

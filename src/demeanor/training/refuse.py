@@ -11,9 +11,12 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from demeanor.batch import CONTEXT
 from demeanor.errors import ConfigError
 from demeanor.features.described import NAME
+from demeanor.fusion._model import by_modality
 from demeanor.layers.heads import TaskHeads
+from demeanor.losses.ulgm import FUSED
 from demeanor.plugins import load as plugin
 from demeanor.training.prepare import CLASSES
 from demeanor.training.runfile import RunFile, explain
@@ -29,7 +32,8 @@ def refuse_names(run: RunFile) -> None:
     taken.add("weight")  # among the labels of a batch, that of its rows
     for section, names in (("encoders", run.encoders), ("tasks", run.tasks)):
         for name in names:
-            if not re.fullmatch(NAME, name) or name in taken:
+            # Several models keep what they fuse beside what belongs to each modality.
+            if not re.fullmatch(NAME, name) or name in taken or (section == "encoders" and name == FUSED):
                 near = f"{section}.my_{re.sub('[^a-z]', '', name.lower())}"[:60]
                 raise ConfigError(
                     f"{section}: expected a name of letters, digits, _ and -, at most 61 of them, that the lab and "
@@ -59,6 +63,22 @@ def refuse_tasks(run: RunFile, module: ModuleType) -> None:
             raise ConfigError(
                 f"tasks.{name}: expected the classes of {run.run.model}, {', '.join(CLASSES[name])}, in this order, "
                 f"got {', '.join(found)}; leave tasks.{name}.classes out, and call the labels so"
+            )
+
+
+def refuse_modalities(run: RunFile, module: ModuleType) -> None:
+    """A setting for a modality that there is not would count for nothing; presets may name more than a run has.
+
+    Raises:
+        ConfigError: a setting by modality names one that is not encoded.
+    """
+    names = {*run.model.get("dims", run.encoders), *(m + CONTEXT for m in run.features.before), FUSED}
+    for key in by_modality(module.Config):
+        given = run.model.get(key)
+        if unknown := [name for name in given if name not in names] if isinstance(given, dict | list | tuple) else []:
+            raise ConfigError(
+                f"model.{key}: expected modalities of the run, {', '.join(run.encoders)}, got {', '.join(unknown)}; "
+                "name one of those, or leave it out"
             )
 
 
