@@ -1013,3 +1013,9 @@ def test_bert_resnet_cuts_long_texts_and_takes_features() -> None:
 def test_unknown_settings_are_refused(module) -> None:
     with pytest.raises(ValueError, match="bogus"):
         module.Config(dims={"text": 3}, bogus=1)
+
+
+def test_a_text_beyond_the_positions_is_cut_by_text_transformer() -> None:
+    model, batch = build("text_transformer", positions=4), batch_of("text_transformer", 3)
+    first = {part: {"text": getattr(batch, part)["text"][:, :4]} for part in ("values", "valid")}
+    torch.testing.assert_close(model(batch).hidden, model(replace(batch, **first)).hidden)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 torch = pytest.importorskip("torch")
 
@@ -147,16 +148,34 @@ def test_what_a_model_cannot_do_is_told_before_work_starts(changes: dict[str, An
         ("concat", {"width": -3}, "negative dimension -3"),
         ("mult", {"width": 30, "heads": 8}, "width 30 cannot be cut into 8 heads"),
         ("concat", {"width": "wide"}, "model.width"),
+        ("mag", {"width": 100, "heads": 3}, "width 100 cannot be cut into 3 heads"),
+        ("cmka_lstm", {"width": 65, "heads": 5}, "model.width: .*multiple of 2"),
+        ("audio_cnn", {"kernel": 4}, "kernel: expected an odd number of frames, got 4"),
+        ("mult", {"input_dropout": {"text": 1.5}}, "model.input_dropout: .*a chance in"),
+        ("self_mm", {"dropouts": {"text": 1.5}}, "model.dropouts: .*a chance in"),
     ],
 )
 def test_values_that_a_model_cannot_have_are_told_before_work_starts(name: str, settings: dict, says: str) -> None:
     from demeanor.training import lab
 
-    wrong = {**spec(run__model=name, encoders__audio={"name": "series"}), "model": settings}
+    tasks = {"emotions": {}} if name == "audio_cnn" else {"score": {}}
+    wrong = {**spec(run__model=name, encoders__audio={"name": "series"}), "model": settings, "tasks": tasks}
     with pytest.raises(ConfigError, match=says):
         lab.check(wrong)
     lab.check(wrong, builds=False)
     lab.check({**wrong, "model": {}})
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("text_transformer", {"dim": 30, "heads": 4}), ("vit", {"drop_path": 1.0}),
+        ("visual_textual", {"width": 9, "heads": 3}),
+    ],
+)  # fmt: skip
+def test_sizes_that_no_layer_can_have_fail_when_it_is_built(name: str, settings: dict[str, Any]) -> None:
+    with pytest.raises((ConfigError, ValidationError)):
+        build(name, **settings)
 
 
 def test_what_hangs_on_the_widths_of_the_data_is_left_to_these() -> None:

@@ -31,7 +31,9 @@ class ModelConfig(BaseModel):
     @classmethod
     def _chance(cls, value: Any, info: ValidationInfo) -> Any:
         """Functions of torch refuse a dropout that is no chance, but only when data come."""
-        if str(info.field_name).endswith("dropout") and isinstance(value, int | float) and not 0 <= value <= 1:
+        chances = value.values() if isinstance(value, Mapping) else [value]
+        named = str(info.field_name).endswith(("dropout", "dropouts"))
+        if named and any(isinstance(c, int | float) and not 0 <= c <= 1 for c in chances):
             raise ValueError("expected a chance in [0, 1]")
         return value
 

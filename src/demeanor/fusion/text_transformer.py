@@ -3,7 +3,7 @@
 Paper: Devlin et al. 2019 (BERT); starts from multilingual-e5-small (Wang et al. 2024).
 Idea: token ids → frozen word vectors + positions → post-norm encoder → mean over real tokens → one linear head a task.
     The word vectors stay as they are so that languages without labels keep their place beside those with.
-Needs: token ids of the tokenizer that the word vectors belong to, at most `positions` of them.
+Needs: token ids of the tokenizer that the word vectors belong to; the first `positions` of them are read.
 Differs: the mean over tokens is read, not the first token; there are no vectors of segments. What is labelled with a
     polarity only still teaches the score its side.
 """
@@ -74,7 +74,8 @@ class TextTransformer(Model):
         self.heads = ReadingHeads(config.dim)
 
     def encode(self, vectors: Tensor, valid: Tensor) -> Tensor:
-        """Word vectors (B, T, D) → hidden vector (B, D)."""
+        """Word vectors (B, T, D) → hidden vector (B, D); what goes beyond `positions` is cut."""
+        vectors, valid = (x[:, : self.config.positions] for x in (vectors, valid))
         x = self.drop(self.norm(vectors + self.positions[: vectors.shape[1]]))
         mask = additive_mask(valid)
         for layer in self.layers:

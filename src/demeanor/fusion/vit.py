@@ -35,7 +35,7 @@ class Config(ModelConfig):
     layers: int = 6
     heads: int = 3
     dropout: float = 0.0
-    drop_path: float = 0.1
+    drop_path: float = Field(default=0.1, ge=0, lt=1)
     layer_decay: float = 1.0
     modality: str = "visual"
     tasks: dict[str, int] = Field(default_factory=lambda: {"score": 1})
