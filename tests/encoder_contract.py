@@ -30,8 +30,12 @@ def inputs(name: str) -> list[Sample]:
     return [face_sample()] if name in FACES else samples()[:2]
 
 
-def check_shape(value: Any) -> None:
+KINDS = {1: "ids", 2: "frames", 3: "picture"}
+
+
+def check_shape(value: Any, gives: str) -> None:
     assert isinstance(value, np.ndarray)
+    assert gives == KINDS[value.ndim]
     if value.ndim == 1:
         assert value.dtype == np.int64
         assert len(value) >= 1
@@ -50,7 +54,7 @@ def same_numbers_twice(name: str, settings: dict[str, Any]) -> None:
     first = [one.encode(s) for s in given]
     again = [two.encode(s) for s in reversed(given)][::-1]
     for a, b in zip(first, again, strict=True):
-        check_shape(a)
+        check_shape(a, one.gives)
         np.testing.assert_array_equal(a, b)
     if len(first) > 1:
         assert first[0].shape != first[1].shape or np.abs(first[0] - first[1]).max() > 0
@@ -84,7 +88,7 @@ def poor_input_is_finite(name: str, settings: dict[str, Any]) -> None:
         if value is None:
             assert name in FACES
         else:
-            check_shape(value)
+            check_shape(value, encoder.gives)
 
 
 def unknown_settings_fail(name: str, settings: dict[str, Any]) -> None:
@@ -117,8 +121,8 @@ def film_is_read(name: str, settings: dict[str, Any]) -> None:
         return
     value = encoder.encode(Sample("film", video=CLIP, start=1.0, end=2.5))
     whole = encoder.encode(Sample("film", video=CLIP))
-    check_shape(value)
-    check_shape(whole)
+    check_shape(value, encoder.gives)
+    check_shape(whole, encoder.gives)
     if value.shape == whole.shape:
         assert np.abs(value - whole).max() > 0
     else:

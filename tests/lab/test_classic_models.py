@@ -171,6 +171,33 @@ def test_resnet18_halves_five_times_and_pools_to_512(side: int) -> None:
     ]
 
 
+@pytest.mark.parametrize(("name", "side"), [("resnet18", 32), ("bert_resnet", 32), ("image_cnn", 4)])
+def test_a_last_batch_of_one_small_picture_trains(name: str, side: int) -> None:
+    model, batch = build(name).train(), batch_of(name, 1)
+    pictures = torch.randn(1, batch.values["visual"].shape[1], side, side)
+    before = {k: v.clone() for k, v in model.named_buffers() if k.endswith("running_var")}
+    terms = model.loss(model(replace(batch, values={**batch.values, "visual": pictures})), batch)
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+    assert all(torch.isfinite(v).all() for k, v in model.named_buffers() if k in before)
+
+
+def test_missing_pictures_do_not_enter_the_statistics_of_bert_resnet() -> None:
+    batch = batch_of("bert_resnet", 8)
+    here = torch.arange(8) < 3
+    less = replace(batch, present={**batch.present, "visual": here})
+    blank = replace(less, values={**less.values, "visual": less.values["visual"] * here[:, None, None, None]})
+    found = []
+    for one in (less, blank):
+        model = build("bert_resnet").train()
+        found.append((model(one).tasks["score"], *(v for k, v in model.named_buffers() if "running" in k)))
+    for with_content, without in zip(*found, strict=True):
+        torch.testing.assert_close(with_content, without)
+    model = build("bert_resnet").train()
+    none = replace(batch, present={**batch.present, "visual": torch.zeros(8, dtype=torch.bool)})
+    assert torch.isfinite(model(none).tasks["score"]).all(), "not one picture in a batch"
+
+
 def test_resnet18_learns_slower_than_its_heads() -> None:
     model = build("resnet18", backbone_rate=0.1)
     rates = {id(p): g["lr"] for g in model.param_groups(1e-3, 0.01) for p in g["params"]}
@@ -986,3 +1013,9 @@ def test_bert_resnet_cuts_long_texts_and_takes_features() -> None:
 def test_unknown_settings_are_refused(module) -> None:
     with pytest.raises(ValueError, match="bogus"):
         module.Config(dims={"text": 3}, bogus=1)
+
+
+def test_a_text_beyond_the_positions_is_cut_by_text_transformer() -> None:
+    model, batch = build("text_transformer", positions=4), batch_of("text_transformer", 3)
+    first = {part: {"text": getattr(batch, part)["text"][:, :4]} for part in ("values", "valid")}
+    torch.testing.assert_close(model(batch).hidden, model(replace(batch, **first)).hidden)

@@ -70,3 +70,20 @@ def test_words_stay_and_a_sequence_without_frames_is_missing() -> None:
     gone = fewer_frames(rows(), 1.0, IDS)
     assert gone.values["audio"] == [None] * 40
     np.testing.assert_array_equal(gone.values["text"][0], [1, 2, 3, 4])
+
+
+def test_of_utterances_in_context_the_one_that_is_asked_for_stays() -> None:
+    window = np.zeros((5, 3), np.float32)
+    window[:, 0] = np.arange(5)
+    window[2, 2] = 1  # the mark
+    whole = Rows({"text": [window] * 40}, {"score": np.zeros(40, np.float32)}, np.ones(40, np.float32))
+    run = checked(
+        {
+            "run": {"name": "one", "model": "context_lstm"}, "data": {"dataset": "synthetic"}, "tasks": {"score": {}},
+            "encoders": {"text": {"name": "series"}}, "features": {"context": 2}, "missing": {"frame_loss": [0.5, 1]},
+        }
+    )  # fmt: skip
+    for name, less in patterns(run, whole, IDS).items():
+        left = less.values["text"]
+        assert all(2 in steps[steps[:, 2] == 1, 0] for steps in left), name
+        assert sum(len(steps) for steps in left) < 0.8 * 40 * 5, "neighbours go"

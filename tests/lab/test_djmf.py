@@ -13,6 +13,7 @@ from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.fusion.djmf import Config, Djmf, DualEncoderLayer, Pyramid, masked_max  # noqa: E402
 from demeanor.losses.contrastive import info_nce  # noqa: E402
 from demeanor.losses.difference import difference_loss  # noqa: E402
+from demeanor.losses.distillation import distillation  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -184,3 +185,14 @@ def test_rows_that_lack_a_modality_are_no_part_of_the_mutual_information() -> No
     half = replace(batch, present={**batch.present, "audio": gone, "visual": gone})
     pairs = model(half).extra["pairs"]
     assert all(torch.equal(rows, gone) for _, _, rows in pairs)
+
+
+def test_what_is_distilled_moves_no_other_tasks_pyramid() -> None:
+    model, batch = build("djmf", schedule="alternate").train(), batch_of("djmf", 4)
+    model.phase = "score"
+    whole = model(batch)
+    less = model(replace(batch, present={**batch.present, "audio": torch.zeros(4, dtype=torch.bool)}))
+    distillation(less, whole).backward()
+    for part in (model.pyramids, model.heads):
+        assert all(p.grad is None or not p.grad.any() for p in part["polarity"].parameters())
+        assert any(p.grad is not None and p.grad.any() for p in part["score"].parameters())

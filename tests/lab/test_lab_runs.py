@@ -840,3 +840,20 @@ def test_a_run_that_fitted_nothing_may_be_gone_on_from_anywhere(run_file: Path, 
     lab.train(lab.check(spec), tmp_path, folder, None, lambda line: None)
     other = {**spec, "data": {**spec["data"], "fold": 1}}
     assert prepare(going_on(other, folder), tmp_path, say=lambda line: None).fitted_on == ()
+
+
+@pytest.mark.parametrize("model", ["textcnn", "bilstm"])
+def test_a_model_of_words_reads_features_as_it_reads_ids(model: str, tmp_path: Path, run_file: Path) -> None:
+    rows = "".join(f"{i},{'good soup' if i % 2 else 'bad bread'} {i},{i % 2}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text("id,text,label_score\n" + rows)
+    for encoder, others in (("text_tfidf", "text_words"), ("text_words", "text_tfidf")):
+        run = lab.check(
+            {
+                "run": {"name": "a", "model": model}, "data": {"dataset": "table", "root": "t.csv"},
+                "encoders": {"text": {"name": encoder, "min_count": 1}, "others": {"name": others}},
+                "tasks": {"score": {}}, "training": {"epochs": 1, "threads": 1, "device": "cpu", "track": []},
+            }
+        )  # fmt: skip
+        lab.train(run, tmp_path, tmp_path / encoder, say=lambda line: None)
+        built = json.loads((tmp_path / encoder / lab.BUILT).read_text())
+        assert (built["vocabulary"] == 0) == (encoder == "text_tfidf")

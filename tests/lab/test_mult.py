@@ -1,14 +1,20 @@
 """MulT: lengths, keys, symmetry, and the parallel blocks against single ones."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from torch.nn import functional as F  # noqa: E402
 
 from demeanor.batch import FeatureBatch  # noqa: E402
 from demeanor.errors import ConfigError  # noqa: E402
 from demeanor.fusion.mult import PRESETS, Config, Mult  # noqa: E402
 from demeanor.layers.cross_attention import CrossBlock  # noqa: E402
 from demeanor.layers.parallel_blocks import ParallelBlock, project  # noqa: E402
+from demeanor.training.export import export_fusion  # noqa: E402
 
 pytestmark = pytest.mark.lab
 DIMS = {"text": 7, "audio": 5, "visual": 4}
@@ -168,8 +174,10 @@ def test_the_vector_is_that_of_the_last_real_step() -> None:
 def test_the_mask_of_the_future_is_the_references() -> None:
     model = small(future_mask=True)
     source = torch.zeros(1, 5, 8)
-    (mask,) = model._future(torch.zeros(1, 1, 3, 8), [(source, source, torch.ones(1, 5, dtype=torch.bool))])
-    assert (mask == 0).int().tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]
+    (mask,) = model._future(
+        [torch.ones(1, 3, dtype=torch.bool)], [(source, source, torch.ones(1, 5, dtype=torch.bool))]
+    )
+    assert (mask[0, 0] == 0).int().tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]
     assert torch.isfinite(model(batch_of({"text": 8, "audio": 6, "visual": 5})).hidden).all()
 
 
@@ -203,3 +211,23 @@ def test_only_weights_decay() -> None:
     assert not any(w in named[id(p)] for p in decay["params"] for w in ("bias", "scale", "shift"))
     assert len(decay["params"]) + len(rest["params"]) == len(named)
     assert (decay["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
+
+
+def test_the_mask_of_the_future_goes_by_own_lengths_in_a_graph_too(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = small(future_mask=True)
+    lengths = {"text": 9, "audio": 4, "visual": 14}
+    path = export_fusion(model, batch_of({"text": 6, "audio": 8, "visual": 5}), tmp_path / "m.onnx")
+    other = batch_of(lengths)
+    with torch.no_grad():
+        expected = model(other).tasks["score"]
+        assert not torch.allclose(expected, small()(other).tasks["score"], atol=1e-4), "the mask takes something"
+        longer = replace(
+            other,
+            values={m: F.pad(x, (0, 0, 0, 3), value=7.0) for m, x in other.values.items()},
+            valid={m: F.pad(x, (0, 3)) for m, x in other.valid.items()},
+        )
+        torch.testing.assert_close(model(longer).tasks["score"], expected, atol=1e-5, rtol=1e-4)
+    feed = {m: x.numpy() for m, x in other.values.items()} | {f"{m}_mask": x.numpy() for m, x in other.valid.items()}
+    (found,) = onnxruntime.InferenceSession(str(path)).run(None, feed)
+    torch.testing.assert_close(torch.from_numpy(found), expected, atol=1e-5, rtol=1e-4)

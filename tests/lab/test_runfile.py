@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 torch = pytest.importorskip("torch")
 
-from model_inputs import batch_of, build  # noqa: E402
+from model_inputs import batch_of, build, module_of  # noqa: E402
 
 from demeanor.errors import ConfigError, DemeanorError  # noqa: E402
+from demeanor.fusion._model import by_modality  # noqa: E402
+from demeanor.plugins import names  # noqa: E402
 from demeanor.training.prepare import targets_of  # noqa: E402
 from demeanor.training.run import read_run_file, train  # noqa: E402
 from demeanor.training.runfile import Task, checked  # noqa: E402
@@ -120,8 +123,17 @@ def test_names_are_looked_up_before_work_starts() -> None:
             "got none of audio",
         ),
         ({"encoders__eye.gaze": {"name": "series"}}, "encoders: expected a name of letters.*say encoders.my_eyegaze"),
-        *(({f"encoders__{n}": {"name": "series"}}, f"got '{n}'") for n in ("type", "keys", "values", "pop", "")),
+        *(
+            ({f"encoders__{n}": {"name": "series"}}, f"got '{n}'")
+            for n in ("type", "keys", "values", "pop", "", "fused")
+        ),
         *(({f"tasks__{n}": {}}, f"tasks: .*got '{n}'") for n in ("type", "half", "tasks", "weight", "a b")),
+        ({"model__l2": {"txt": 1.0}}, "model.l2: expected modalities of the run, text, got txt; name one of those"),
+        ({"run__model": "cdml", "encoders__audio": {"name": "series"}, "model__contextual": ["txt"]}, "got txt"),
+        (
+            {"run__model": "self_mm", "encoders__audio": {"name": "series"}, "model__rates": {"fused": 1, "sound": 2}},
+            "model.rates: .*text, audio, got sound",
+        ),
         (
             {"features__before": {"text": 2}, "training__modality_dropout": 0.3, "training__self_distillation": 1.0},
             "expected two modalities or more",
@@ -143,16 +155,34 @@ def test_what_a_model_cannot_do_is_told_before_work_starts(changes: dict[str, An
         ("concat", {"width": -3}, "negative dimension -3"),
         ("mult", {"width": 30, "heads": 8}, "width 30 cannot be cut into 8 heads"),
         ("concat", {"width": "wide"}, "model.width"),
+        ("mag", {"width": 100, "heads": 3}, "width 100 cannot be cut into 3 heads"),
+        ("cmka_lstm", {"width": 65, "heads": 5}, "model.width: .*multiple of 2"),
+        ("audio_cnn", {"kernel": 4}, "kernel: expected an odd number of frames, got 4"),
+        ("mult", {"input_dropout": {"text": 1.5}}, "model.input_dropout: .*a chance in"),
+        ("self_mm", {"dropouts": {"text": 1.5}}, "model.dropouts: .*a chance in"),
     ],
 )
 def test_values_that_a_model_cannot_have_are_told_before_work_starts(name: str, settings: dict, says: str) -> None:
     from demeanor.training import lab
 
-    wrong = {**spec(run__model=name, encoders__audio={"name": "series"}), "model": settings}
+    tasks = {"emotions": {}} if name == "audio_cnn" else {"score": {}}
+    wrong = {**spec(run__model=name, encoders__audio={"name": "series"}), "model": settings, "tasks": tasks}
     with pytest.raises(ConfigError, match=says):
         lab.check(wrong)
     lab.check(wrong, builds=False)
     lab.check({**wrong, "model": {}})
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("text_transformer", {"dim": 30, "heads": 4}), ("vit", {"drop_path": 1.0}),
+        ("visual_textual", {"width": 9, "heads": 3}),
+    ],
+)  # fmt: skip
+def test_sizes_that_no_layer_can_have_fail_when_it_is_built(name: str, settings: dict[str, Any]) -> None:
+    with pytest.raises((ConfigError, ValidationError)):
+        build(name, **settings)
 
 
 def test_what_hangs_on_the_widths_of_the_data_is_left_to_these() -> None:
@@ -178,6 +208,69 @@ def test_a_model_of_one_modality_reads_its_own_or_the_only_one() -> None:
     one = batch_of("text_transformer", 3)
     there = {part: {"words": getattr(one, part)["text"]} for part in ("values", "valid", "present")}
     assert torch.equal(words(replace(one, **there)).hidden, build("text_transformer")(one).hidden)
+
+
+@pytest.mark.parametrize("name", names("fusion"))
+def test_every_setting_by_modality_is_marked(name: str) -> None:
+    """A mapping or a row of names that is not `dims`, `tasks` or `weights`."""
+    config = module_of(name).Config
+    kinds = {key: str(field.annotation) for key, field in config.model_fields.items()}
+    named = {key for key, kind in kinds.items() if kind.startswith(("dict[str", "tuple[str, ..."))}
+    assert set(by_modality(config)) == named - {"dims", "tasks", "weights"}
+
+
+def test_a_row_of_a_bench_has_the_settings_of_its_own_modalities() -> None:
+    from demeanor.experiments.bench import Entry, spec_for
+    from demeanor.training import lab
+
+    both = spec(encoders__audio={"name": "series"}, model__l2={"text": 0.1, "audio": 0.2})
+    one = spec_for(both, Entry("concat", ("text",), False), 0, 0)
+    assert lab.check(one).model["l2"] == {"text": 0.1}
+    assert lab.check(spec_for(both, Entry("concat", ("text", "audio"), True), 0, 0)).model == both["model"]
+    both["model"]["l2"]["sound"] = 0.3
+    with pytest.raises(ConfigError, match="got sound"):
+        lab.check(spec_for(both, Entry("concat", ("text",), False), 0, 0))
+
+
+WORDS, VECTORS, PICTURE = ({"name": n} for n in ("text_words", "text_vectors", "visual_picture"))
+
+
+@pytest.mark.parametrize(
+    ("model", "encoders", "settings", "says"),
+    [
+        ("gated", {"text": WORDS}, {}, "encoders.text: expected frames, which gated reads .* got text_words, which "
+         "gives token ids; take .*text_vectors.* or another model: textcnn"),
+        ("concat", {"text": VECTORS, "visual": PICTURE}, {}, "got visual_picture, which gives pictures; .*resnet18"),
+        ("vit", {"visual": {"name": "visual_hog"}}, {}, "expected pictures, which vit reads .*take visual_picture"),
+        ("tuned_concat", {"text": VECTORS}, {}, "expected token ids, .*take text_words or text_tokens"),
+        ("textcnn", {"text": WORDS}, {"preset": "features"}, "expected frames, which textcnn reads with"),
+        ("bilstm", {"text": VECTORS}, {"vocabulary": 90}, "expected token ids, which bilstm reads with these settings"),
+        ("cnn_rnn", {"visual": PICTURE}, {}, "cnn_rnn .by its kinds. read pictures"),
+        ("bert_resnet", {"text": WORDS, "visual": WORDS}, {}, "encoders.visual: expected pictures"),
+    ],
+)  # fmt: skip
+def test_an_encoder_that_gives_what_a_model_does_not_read_is_told_before_work_starts(
+    model: str, encoders: dict[str, Any], settings: dict[str, Any], says: str
+) -> None:
+    from demeanor.training import lab
+
+    with pytest.raises(ConfigError, match=says):
+        lab.check({**spec(run__model=model), "encoders": encoders, "model": settings})
+
+
+@pytest.mark.parametrize(
+    ("model", "encoders", "settings"),
+    [
+        ("textcnn", {"text": WORDS, "visual": PICTURE}, {}),
+        ("textcnn", {"text": VECTORS}, {}),
+        ("cnn_rnn", {"text": WORDS, "visual": PICTURE, "voice": VECTORS}, {"kinds": {"visual": "picture"}}),
+        ("bert_resnet", {"text": VECTORS, "visual": PICTURE}, {}),
+    ],
+)
+def test_what_a_model_reads_passes(model: str, encoders: dict[str, Any], settings: dict[str, Any]) -> None:
+    from demeanor.training import lab
+
+    lab.check({**spec(run__model=model), "encoders": encoders, "model": settings})
 
 
 def test_a_run_of_an_expert_is_told_from_one_of_a_model() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class Encoder:
 
     Attributes:
         modality: what it reads: `text`, `audio` or `visual`.
+        gives: what `encode` returns: `frames`, token `ids`, or a `picture`.
         version: raised whenever its numbers change, so that stored features of older code are not taken for new ones.
         learns: whether `fit` must be called, on training samples alone, before `encode`; settings may change it.
         parallel: heavy and torch-free: worth several processes.
@@ -42,6 +43,7 @@ class Encoder:
 
     Config: ClassVar[type[EncoderConfig]] = EncoderConfig
     modality: ClassVar[str]
+    gives: ClassVar[Literal["frames", "ids", "picture"]] = "frames"
     version: ClassVar[int] = 1
     learns: bool = False
     parallel: ClassVar[bool] = False

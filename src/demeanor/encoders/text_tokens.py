@@ -77,6 +77,7 @@ class Tokens(Encoder):
 
     config: Config
     modality = "text"
+    gives = "ids"
 
     def __init__(self, config: EncoderConfig | None = None) -> None:
         super().__init__(config)

@@ -29,6 +29,7 @@ class WordIds(Encoder):
 
     config: Config
     modality = "text"
+    gives = "ids"
     version = 3
     learns = True
 

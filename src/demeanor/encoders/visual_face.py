@@ -37,6 +37,7 @@ class Face(Encoder):
 
     config: Config
     modality = "visual"
+    gives = "picture"
     version = 2
     cue = "face"
     parallel = True

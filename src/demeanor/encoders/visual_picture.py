@@ -40,6 +40,7 @@ class WholePicture(Encoder):
 
     config: Config
     modality = "visual"
+    gives = "picture"
     parallel = True
 
     def encode(self, sample: Sample) -> NDArray[Any] | None:

@@ -19,6 +19,7 @@ from demeanor.experiments.compare import compare, still_true
 from demeanor.experiments.evaluate import describe, evaluate, intervals, spec_of
 from demeanor.features.digest import of
 from demeanor.features.store import Store
+from demeanor.fusion._model import by_modality
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
 from demeanor.training.measure import floor, measure, rehearsed
@@ -93,6 +94,13 @@ def spec_for(base: Spec, entry: Entry, seed: int, fold: int) -> Spec:
         elif isinstance(kept, list):
             features[key] = [m for m in kept if m in entry.modalities]
     spec.setdefault("training", {})["seed"] = seed
+    left_out = set(base["encoders"]) - set(entry.modalities)  # what the run file never had stays, and is refused
+    model = spec.get("model", {})
+    for key in by_modality(plugin("fusion", entry.model).Config):
+        if isinstance(kept := model.get(key), dict):
+            model[key] = {m: v for m, v in kept.items() if m not in left_out}
+        elif isinstance(kept, list):
+            model[key] = [m for m in kept if m not in left_out]
     if len(entry.modalities) < 2:  # nothing to leave out, so nothing to distil
         spec["training"].pop("self_distillation", None)
     if spec["data"].get("folds"):

@@ -29,8 +29,9 @@ def patterns(run: RunFile, rows: Rows, ids: Sequence[str]) -> dict[str, Rows]:
     names = standing(rows.values)
     sets = subsets_of(names) if run.missing.subsets and len(names) > 1 else []
     out = {"+".join(chosen): only(rows, chosen) for chosen in sets}
+    marked = {m for m in run.encoders if run.features.reach(m)}
     for share in run.missing.frame_loss:
-        out[f"{FRAMES}{share:g}"] = fewer_frames(rows, share, ids, run.missing.seed)
+        out[f"{FRAMES}{share:g}"] = fewer_frames(rows, share, ids, run.missing.seed, marked)
     return out
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.losses.tasks import task_loss
+
+Kind = Literal["frames", "ids", "picture"]
+"""What a modality comes as: frames (B, T, D), token ids (B, T), or pictures (B, C, H, W)."""
+
+BY_MODALITY = "by modality"
+"""Marks a setting of a `Config` whose names are modalities: a run that names another one is refused."""
+
+Value = TypeVar("Value")
+PerModality = Annotated[dict[str, Value], BY_MODALITY]
+Modalities = Annotated[tuple[str, ...], BY_MODALITY]
 
 
 class ModelConfig(BaseModel):
@@ -21,9 +31,27 @@ class ModelConfig(BaseModel):
     @classmethod
     def _chance(cls, value: Any, info: ValidationInfo) -> Any:
         """Functions of torch refuse a dropout that is no chance, but only when data come."""
-        if str(info.field_name).endswith("dropout") and isinstance(value, int | float) and not 0 <= value <= 1:
+        chances = value.values() if isinstance(value, Mapping) else [value]
+        named = str(info.field_name).endswith(("dropout", "dropouts"))
+        if named and any(isinstance(c, int | float) and not 0 <= c <= 1 for c in chances):
             raise ValueError("expected a chance in [0, 1]")
         return value
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """What that modality may come as, by which the lab refuses an encoder; most models read frames alone."""
+        return ("frames",)
+
+
+def by_modality(config: type[BaseModel]) -> list[str]:
+    """The settings that name modalities, but for `dims` and weights, which models look at themselves."""
+    return [name for name, field in config.model_fields.items() if BY_MODALITY in field.metadata]
+
+
+def words_of(config: ModelConfig) -> tuple[Kind, ...]:
+    """What a model takes that has a `vocabulary`, 0 for frames: either, where that is left to the data."""
+    if "vocabulary" not in config.model_fields_set:
+        return ("ids", "frames")
+    return ("ids",) if getattr(config, "vocabulary", 0) else ("frames",)
 
 
 class FusionConfig(ModelConfig):

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model, groups_by_modality
+from demeanor.fusion._model import FusionConfig, Model, PerModality, groups_by_modality
 from demeanor.layers.adaptive_norm import AdaptiveNorm
 from demeanor.layers.attention_gate import AttentionGate
 from demeanor.layers.dropout import Dropout
@@ -62,18 +62,18 @@ class Config(FusionConfig):
 
     guide: str = "text"
     width: int = 32
-    states: dict[str, int] = Field(default_factory=lambda: {"audio": 16})
-    own: dict[str, int] = Field(default_factory=lambda: {"audio": 16})
+    states: PerModality[int] = Field(default_factory=lambda: {"audio": 16})
+    own: PerModality[int] = Field(default_factory=lambda: {"audio": 16})
     fused: int = 128
     heads: int = 2
-    dropouts: dict[str, float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
+    dropouts: PerModality[float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
     gate_dropout: float = 0.1
     mix: float = Field(default=0.2, ge=0.0, le=1.0)
     where: Literal["input", "encoded"] = "input"
     raw_attention: bool = True
     bound: float | None = None
-    rates: dict[str, float] = Field(default_factory=dict)
-    decays: dict[str, float] = Field(default_factory=dict)
+    rates: PerModality[float] = Field(default_factory=dict)
+    decays: PerModality[float] = Field(default_factory=dict)
     least_weight: float = 0.0
 
 

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, PerModality
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.masked_attention import MaskedAttention
@@ -59,7 +59,7 @@ class Config(FusionConfig):
     head_dim: int = 64
     inner: int = 128
     dropout: float = 0.0
-    lengths: dict[str, int] = Field(default_factory=dict)
+    lengths: PerModality[int] = Field(default_factory=dict)
     residual_normed: bool = False
     respect_mask: bool = True
 

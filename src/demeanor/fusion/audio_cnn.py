@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
+from demeanor.errors import ConfigError
 from demeanor.fusion._model import Model, ModelConfig
 from demeanor.layers.dropout import Dropout, dropout
 from demeanor.layers.heads import ReadingHeads
@@ -35,7 +36,10 @@ MOMENTUM = 0.02
 
 
 class Config(ModelConfig):
-    """`dim` is the width of a frame; `members` networks, and `linear` ones, are trained side by side and averaged."""
+    """`dim` is the width of a frame; `kernel` is odd.
+
+    `members` networks, and `linear` ones, are trained side by side and averaged.
+    """
 
     dim: int = 512
     width: int = 128
@@ -62,6 +66,8 @@ class Member(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
+        if config.kernel % 2 == 0:
+            raise ConfigError(f"kernel: expected an odd number of frames, got {config.kernel}; take one more or less")
         self.norm = nn.LayerNorm(config.dim)
         self.narrow = nn.Linear(config.dim, config.width)
         pad = config.kernel // 2

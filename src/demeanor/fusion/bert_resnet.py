@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Kind, Model, words_of
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
@@ -54,6 +54,10 @@ class Config(FusionConfig):
     text_rate: float = 0.02
     picture_rate: float = 0.1
 
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Pictures, and text as token ids or frames."""
+        return ("picture",) if modality == self.picture else words_of(self)
+
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "features": {"vocabulary": 0, "layers": 0},
@@ -87,10 +91,19 @@ class BertResnet(Model):
         """The tasks, from the common layer (B, fused)."""
         c = self.config
         states, mask = self.words(batch, c.text)
-        vectors = [self.pooler(states[:, 0]), self.network(batch.values[c.picture].float())]
-        present = torch.stack([mask.any(1), batch.present[c.picture]], 1)
+        here = batch.present[c.picture]
+        vectors = [self.pooler(states[:, 0]), self._seen(batch.values[c.picture].float(), here)]
+        present = torch.stack([mask.any(1), here], 1)
         hidden = self.dense(self.join(vectors, present))
         return Output(self.heads(hidden), hidden)
+
+    def _seen(self, pictures: Tensor, here: Tensor) -> Tensor:
+        """Features (B, 8 · width); those that are missing do not enter the batch's statistics, and are zeros then."""
+        if not self.training:
+            found: Tensor = self.network(pictures)
+            return found
+        seen = self.network(pictures[here])
+        return seen.new_zeros(len(here), self.network.out).index_put((here,), seen)
 
     def renamed(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Torchvision's ResNet-18 without its class layer, a Hugging Face BERT with its pooler, or both together.

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Modalities, Model
 from demeanor.layers.cross_attention import CrossBlock
 from demeanor.layers.dropout import dropout
 from demeanor.layers.gradient_reversal import reverse_gradient
@@ -53,7 +53,7 @@ class Config(FusionConfig):
         ramp: epochs over which the reversed gradient grows from 0, in the first, to its full strength.
     """
 
-    contextual: tuple[str, ...] = ("text",)
+    contextual: Modalities = ("text",)
     width: int = 64
     layers: int = 2
     heads: int = 4

@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -36,7 +37,7 @@ RECONSTRUCTION = True
 class Config(FusionConfig):
     """`width` is that of the states, even; `alignment` weighs the contrastive loss."""
 
-    width: int = 64
+    width: int = Field(default=64, multiple_of=2)
     heads: int = 4
     dropout: float = 0.1
     alignment: float = 0.1

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Kind, Model, PerModality
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
@@ -35,13 +35,18 @@ MODALITIES = ["text", "audio", "visual"]
 RECONSTRUCTION = True
 
 
+_TAKES: Mapping[str, tuple[Kind, ...]] = {
+    "": ("ids", "frames"), "ids": ("ids",), "steps": ("frames",), "bands": ("frames",), "picture": ("picture",),
+}  # fmt: skip
+
+
 class Config(FusionConfig):
     """`kinds` per modality: unless named, `ids` where the width is 0, else `steps`.
 
     `dim` is the width of a word of `ids` of width 0; `pool` time steps become one in `ids` and `steps`.
     """
 
-    kinds: dict[str, Literal["ids", "steps", "bands", "picture"]] = Field(default_factory=dict)
+    kinds: PerModality[Literal["ids", "steps", "bands", "picture"]] = Field(default_factory=dict)
     vocabulary: int = 30000
     dim: int = 128
     filters: int = 64
@@ -49,6 +54,10 @@ class Config(FusionConfig):
     width: int = 64
     fused: int = 128
     dropout: float = 0.3
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """As `kinds` says: token ids or frames, where it says nothing."""
+        return _TAKES[self.kinds.get(modality, "")]
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, PerModality
 from demeanor.layers.align import side_by_side
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import READING, ReadingHeads, TaskHeads
@@ -48,7 +48,7 @@ class Config(FusionConfig):
     width: int = 0
     dropout: float = 0.5
     smoothing: float = 0.0
-    l2: dict[str, float] = Field(default_factory=dict)
+    l2: PerModality[float] = Field(default_factory=dict)
     steps: Literal["mean", "cnn", "rnn", "lstm"] = "mean"
     steps_width: int = 64
 

@@ -169,16 +169,23 @@ class Djmf(Model):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def forward(self, batch: FeatureBatch) -> Output:
-        """The tasks, each from its own vector and a gated share of the others'."""
+        """The tasks, each from its own vector and a gated share of the others'.
+
+        Where tasks take turns, only that whose turn it is has a gradient: no loss, that of distillation neither, moves
+        another's pyramid.
+        """
         levels, pairs = self._encode(batch)
+        turn = self._turn()
         vectors = {k: pyramid(levels) for k, pyramid in self.pyramids.items()}
+        vectors = {k: r if k in turn else r.detach() for k, r in vectors.items()}
         tasks: dict[str, Tensor] = {}
         for k in self.config.tasks:
             # Inter-task exchange: [r_k ; σ(W r_j) ⊙ r_j for the others], without a gradient to the lender.
             lent = [vectors[j].detach() for j in vectors if j != k]
             gates = [self.gates[j] for j in vectors if j != k]
             shared = torch.cat([vectors[k], *(gate(r).sigmoid() * r for gate, r in zip(gates, lent, strict=True))], 1)
-            tasks |= self.heads[k](dropout(shared, self.config.dropout, self.training))
+            found = self.heads[k](dropout(shared, self.config.dropout, self.training))[k]
+            tasks[k] = found if k in turn else found.detach()
         return Output(tasks, torch.cat(list(vectors.values()), 1), {"vectors": vectors, "pairs": pairs})
 
     def _encode(self, batch: FeatureBatch) -> tuple[list[Tensor], list[tuple[Tensor, Tensor, Tensor]]]:
@@ -204,8 +211,7 @@ class Djmf(Model):
         Where tasks take turns, only the one whose turn it is, and only its own vector moves.
         """
         c = self.config
-        turn = [self.phase] if self.phase in c.tasks else list(c.tasks)
-        vectors = {k: r if k in turn else r.detach() for k, r in output.extra["vectors"].items()}
+        turn, vectors = self._turn(), output.extra["vectors"]
         task = torch.stack([self._task(k, output.tasks[k], batch.labels) for k in turn]).sum()
         blocks = zip(self.estimators, output.extra["pairs"], strict=True)
         mutual = [info_nce(guess(out.float()), source, 1.0, rows) for guess, (out, source, rows) in blocks]
@@ -214,6 +220,9 @@ class Djmf(Model):
             apart = [difference_loss(vectors[a].float(), vectors[b].float()) for a, b in combinations(vectors, 2)]
             terms["distinct"] = c.distinct * torch.stack(apart).sum()
         return terms
+
+    def _turn(self) -> list[str]:
+        return [self.phase] if self.phase in self.config.tasks else list(self.config.tasks)
 
     def _task(self, task: str, found: Tensor, labels: Mapping[str, Tensor]) -> Tensor:
         weight = self.config.weights.get(task, 1.0 if task == next(iter(self.config.tasks)) else 0.5)

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import ReadingHeads
+from demeanor.layers.norms import PictureBatchNorm
 from demeanor.losses.tasks import task_loss
 
 FAMILY = "unimodal"
@@ -38,6 +39,10 @@ class Config(ModelConfig):
     smoothing: float = 0.1
     modality: str = "visual"
 
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Pictures."""
+        return ("picture",)
+
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {"tiny": {"width": 8, "depths": (1, 1), "dropout": 0.0}}
 
@@ -48,12 +53,12 @@ class Residual(nn.Module):
     def __init__(self, channels: int, out: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, out, 3, stride, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(out)
+        self.norm1 = PictureBatchNorm(out)
         self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(out)
+        self.norm2 = PictureBatchNorm(out)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or channels != out:
-            self.shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+            self.shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), PictureBatchNorm(out))
 
     def forward(self, x: Tensor) -> Tensor:
         """One block."""
@@ -70,10 +75,10 @@ class ImageCnn(Model):
         width = config.width
         layers: list[nn.Module] = [
             nn.Conv2d(config.channels, width // 2, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(width // 2),
+            PictureBatchNorm(width // 2),
             nn.ReLU(),
             nn.Conv2d(width // 2, width, 3, 2, 1, bias=False),
-            nn.BatchNorm2d(width),
+            PictureBatchNorm(width),
             nn.ReLU(),
         ]
         for stage, depth in enumerate(config.depths):

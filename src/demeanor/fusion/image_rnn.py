@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.patches import patches_of, rows_of
@@ -42,6 +42,10 @@ class Config(ModelConfig):
     dropout: float = 0.3
     modality: str = "visual"
     tasks: dict[str, int] = Field(default_factory=lambda: {"score": 1})
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Pictures."""
+        return ("picture",)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

@@ -2,7 +2,8 @@
 
 Paper: Kittler et al. 1998, On Combining Classifiers (TPAMI), the sum rule.
 Idea: one predictor per modality, trained by itself; numbers are averaged, classes by averaging probabilities (not
-    logits). Weights by inverse validation error let the better modality count more.
+    logits). Weights let the better modality count more: those of `weights`; a program may set the inverse of each one's
+    validation error (`weigh_by_error`), which no command does.
 Needs: any number of modalities; those that are missing are left out of the mean.
 Differs: a reconstruction: the rule for equal priors (the paper's has a term of them); numbers are averaged too, not
     classes alone.

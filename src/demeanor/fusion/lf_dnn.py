@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import nn
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Modalities, Model, PerModality
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import Concat
@@ -34,9 +34,9 @@ RECONSTRUCTION = False
 class Config(FusionConfig):
     """`hidden` width per modality, `width` for those not named; `out` of the recurrent ones, 0 for half of it."""
 
-    hidden: dict[str, int] = Field(default_factory=lambda: {"text": 128})
+    hidden: PerModality[int] = Field(default_factory=lambda: {"text": 128})
     width: int = 32
-    recurrent: tuple[str, ...] = ("text",)
+    recurrent: Modalities = ("text",)
     out: int = 32
     fused: int = 128
     dropout: float = 0.2

@@ -20,7 +20,7 @@ import torch
 from pydantic import Field
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Modalities, Model, PerModality
 from demeanor.layers.operators import LowRank, kept
 from demeanor.layers.pooling import presence, steps
 from demeanor.layers.subnets import subnets
@@ -36,9 +36,9 @@ class Config(FusionConfig):
     `factor_rate` is the factors' share of the learning rate.
     """
 
-    hidden: dict[str, int] = Field(default_factory=dict)
+    hidden: PerModality[int] = Field(default_factory=dict)
     width: int = 32
-    recurrent: tuple[str, ...] = ("text",)
+    recurrent: Modalities = ("text",)
     out: int = 0
     dropout: float = 0.3
     rank: int = 4

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, PerModality
 from demeanor.layers.align import side_by_side
 from demeanor.layers.cell_lstm import CellLstm, linear_recurrence
 from demeanor.layers.dropout import Dropout
@@ -48,7 +48,7 @@ class Config(FusionConfig):
         gates_see_memory: as in the authors' code.
     """
 
-    widths: dict[str, int] = Field(default_factory=lambda: {"audio": 32})
+    widths: PerModality[int] = Field(default_factory=lambda: {"audio": 32})
     memory: int = 128
     attention: int = 128
     update: int = 128

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, PerModality
 from demeanor.layers.cross_attention import CrossBlock
 from demeanor.layers.dropout import Dropout, dropout
 from demeanor.layers.gradient_reversal import reverse_gradient
@@ -61,7 +61,7 @@ class Config(FusionConfig):
     width: int = 128
     heads: int = 2
     inner: int = 2048
-    recurrent: dict[str, int] = Field(default_factory=dict)
+    recurrent: PerModality[int] = Field(default_factory=dict)
     dropout: float = 0.5
     encoder_dropout: float = 0.1
     difference: float = 0.3

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import CONTEXT, FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Modalities, Model
 from demeanor.layers.dropout import Dropout, dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.masked_attention import MaskedAttention
@@ -72,7 +72,7 @@ class Config(FusionConfig):
     heads: int = 12
     dropout: float = 0.3
     hidden: tuple[int, ...] = Field(default=(768, 512), min_length=1)
-    first: tuple[str, ...] = ("text",)
+    first: Modalities = ("text",)
     fuse: Literal["tokens", "concatenation"] = "tokens"
     weights: dict[str, float] = Field(default_factory=dict)
 

@@ -7,9 +7,9 @@ Idea: for each ordered pair a Transformer whose queries come from the target and
 Needs: sequences; any lengths, any two or more modalities (all ordered pairs). Single steps leave it no mechanism.
 Differs: the reference reads the last step even where it is padding; here the last real one, or the mean
     (`pool = "mean"`). Padding is masked, also behind the convolutions (`respect_mask = false`: not at all). Its mask of
-    the future hangs on padded lengths and is off (`future_mask`); positions count steps rather than non-zero features.
-    No dropout on attention weights, so that the fused kernel runs (`attention_dropout`). The dropout of a modality's
-    embedding is drawn once, not once per stream.
+    the future goes by a sample's own lengths, not padded ones, and is off (`future_mask`); positions count steps rather
+    than non-zero features. No dropout on attention weights, so that the fused kernel runs (`attention_dropout`). The
+    dropout of a modality's embedding is drawn once, not once per stream.
 Reported (non-zero Acc-2 / MAE / Corr): MOSI 81.1 / .889 / .686, MOSEI 81.6 / .591 / .694 (paper, unaligned);
     MMSA's re-run MOSI 80.98 / .880 / .702, MOSEI 84.63 / .559 / .733, SIMS (Acc-2) 78.56 / .453 / .564.
 Reproduced: not on the paper's own features; what it reached here stands in docs/models.md, out of results/.
@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Model, PerModality
 from demeanor.layers.dropout import dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.joint_sequence import sinusoids
@@ -59,8 +59,8 @@ class Config(FusionConfig):
     heads: int = 5
     layers: int = 5
     memory_layers: int = 0
-    kernels: dict[str, int] = Field(default_factory=dict)
-    input_dropout: dict[str, float] = Field(default_factory=dict)
+    kernels: PerModality[int] = Field(default_factory=dict)
+    input_dropout: PerModality[float] = Field(default_factory=dict)
     embed_dropout: float = 0.25
     attention_dropout: float = 0.0
     inner_dropout: float = 0.1
@@ -175,7 +175,7 @@ class Mult(Model):
         x = torch.stack([embedded[self.streams[i][0]] for i in streams])
         for block, sources in zip(self.cross, keys, strict=True):  # eq. 3-6
             read = [sources[i] for i in streams]
-            x = block(x, read, part, self._future(x, read))
+            x = block(x, read, part, self._future([masks[self.streams[i][0]] for i in streams], read))
         x = self.cross_norm(x, part)
         ended = x.unbind(0)
         x = torch.stack([torch.cat(ended[i : i + count], 2) for i in range(0, len(ended), count)])  # side by side
@@ -186,7 +186,7 @@ class Mult(Model):
         x = self.embed(x)
         for number, block in enumerate(self.memory, 1):
             keys = block.own_keys(x, masks, part)
-            future = self._future(x, keys)
+            future = self._future(masks, keys)
             if number == len(self.memory) and self.config.pool == "last":
                 # Only the last real step is read, so only it need ask in the last layer.
                 x = torch.stack([_last(one, mask) for one, mask in zip(x, masks, strict=True)])[:, :, None]
@@ -198,12 +198,17 @@ class Mult(Model):
             return x[:, :, 0] * there
         return torch.stack([masked_mean(one, mask) for one, mask in zip(x, masks, strict=True)])
 
-    def _future(self, x: Tensor, keys: list[Keys]) -> list[Tensor] | None:
-        """The reference's mask: nothing may be read from beyond 1 + |T - S| steps ahead."""
+    def _future(self, masks: list[Tensor], keys: list[Keys]) -> list[Tensor] | None:
+        """The reference's mask, (B, 1, T, S) per target: nothing may be read from beyond |T - S| steps ahead."""
         if not self.config.future_mask:
             return None
-        sizes = [(x.shape[2], k.shape[1]) for k, _, _ in keys]
-        return [torch.full(s, -1e4, device=x.device).triu(1 + abs(s[0] - s[1])) for s in sizes]
+        found = []
+        for own, (_, _, source) in zip(masks, keys, strict=True):
+            at, other = (torch.arange(mask.shape[1], device=mask.device) for mask in (own, source))
+            # Lengths of each sample, not of what it is padded to: those hang on the batch, and a trace would keep them.
+            apart = (own.sum(1) - source.sum(1)).abs()[:, None, None, None]
+            found.append((other - at[:, None] > apart) * -1e4)
+        return found
 
     def _one_length(self, embedded: Mapping[str, Tensor]) -> bool:
         return not torch.jit.is_tracing() and len({x.shape[1] for x in embedded.values()}) == 1

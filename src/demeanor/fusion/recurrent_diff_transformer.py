@@ -5,8 +5,9 @@ Idea: the sequence of all modalities passes R times through one block of differe
     λ_init follows the step as it would follow the layer; the vectors behind λ are shared by all steps.
     A learned gain on sinusoids of the step's number tells the block how far it is.
 Needs: nothing aligned; any modalities, any lengths.
-Differs: joining the two is this project's; there are no scores. R may be changed after training (`model.steps`),
-    chosen on the validation part; with deep supervision every step's reading is trained, so that each R makes sense.
+Differs: joining the two is this project's; there are no scores. A program may change R after training, by the
+    attribute `steps`, and choose it on the validation part; no command does. With deep supervision every step's reading
+    is trained, so that each R makes sense.
 """
 
 from __future__ import annotations

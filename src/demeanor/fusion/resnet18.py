@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.resnet18 import ResNet18, from_torchvision
@@ -40,6 +40,10 @@ class Config(ModelConfig):
     backbone_rate: float = 0.1
     modality: str = "visual"
     tasks: dict[str, int] = Field(default_factory=lambda: {"score": 1})
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Pictures."""
+        return ("picture",)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model, groups_by_modality
+from demeanor.fusion._model import FusionConfig, Model, PerModality, groups_by_modality
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.sequence_vector import FinalState, Pool, pooled
@@ -57,14 +57,14 @@ class Config(FusionConfig):
     text: str = "text"
     target: str = "score"
     bound: float | None = None
-    lstm: dict[str, int] = Field(default_factory=lambda: {"audio": 16})
-    out: dict[str, int] = Field(default_factory=lambda: {"audio": 16})
+    lstm: PerModality[int] = Field(default_factory=lambda: {"audio": 16})
+    out: PerModality[int] = Field(default_factory=lambda: {"audio": 16})
     width: int = 128
-    feature: dict[str, int] = Field(default_factory=lambda: {"audio": 16})
-    dropouts: dict[str, float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
+    feature: PerModality[int] = Field(default_factory=lambda: {"audio": 16})
+    dropouts: PerModality[float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
     pool: Pool = "mean"
-    rates: dict[str, float] = Field(default_factory=dict)
-    decays: dict[str, float] = Field(default_factory=dict)
+    rates: PerModality[float] = Field(default_factory=dict)
+    decays: PerModality[float] = Field(default_factory=dict)
     least_weight: float = 0.0
 
 

@@ -3,7 +3,7 @@
 Paper: Devlin et al. 2019 (BERT); starts from multilingual-e5-small (Wang et al. 2024).
 Idea: token ids → frozen word vectors + positions → post-norm encoder → mean over real tokens → one linear head a task.
     The word vectors stay as they are so that languages without labels keep their place beside those with.
-Needs: token ids of the tokenizer that the word vectors belong to, at most `positions` of them.
+Needs: token ids of the tokenizer that the word vectors belong to; the first `positions` of them are read.
 Differs: the mean over tokens is read, not the first token; there are no vectors of segments. What is labelled with a
     polarity only still teaches the score its side.
 """
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import READING, ReadingHeads
 from demeanor.layers.transformer import EncoderLayer, additive_mask, masked_mean
@@ -47,6 +47,10 @@ class Config(ModelConfig):
     smoothing: float = 0.03
     train_words: bool = False
 
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Token ids."""
+        return ("ids",)
+
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": {"vocabulary": 50, "dim": 32, "heads": 4, "inner": 64, "layers": 2, "positions": 32, "dropout": 0.0}
@@ -70,7 +74,8 @@ class TextTransformer(Model):
         self.heads = ReadingHeads(config.dim)
 
     def encode(self, vectors: Tensor, valid: Tensor) -> Tensor:
-        """Word vectors (B, T, D) → hidden vector (B, D)."""
+        """Word vectors (B, T, D) → hidden vector (B, D); what goes beyond `positions` is cut."""
+        vectors, valid = (x[:, : self.config.positions] for x in (vectors, valid))
         x = self.drop(self.norm(vectors + self.positions[: vectors.shape[1]]))
         mask = additive_mask(valid)
         for layer in self.layers:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig, words_of
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.words import Words
@@ -38,6 +38,10 @@ class Config(ModelConfig):
     dropout: float = 0.5
     modality: str = "text"
     tasks: dict[str, int] = Field(default_factory=lambda: {"score": 1})
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Token ids, or frames."""
+        return words_of(self)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Modalities, Model, PerModality
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.operators import TensorProduct
@@ -43,9 +43,9 @@ class Config(FusionConfig):
     `limit` bounds regressions to ±limit (3 for MOSI and MOSEI, 1 for SIMS); 0 leaves them free.
     """
 
-    hidden: dict[str, int] = Field(default_factory=dict)
+    hidden: PerModality[int] = Field(default_factory=dict)
     width: int = 32
-    recurrent: tuple[str, ...] = ("text",)
+    recurrent: Modalities = ("text",)
     out: int = 32
     dropout: float = 0.3
     fused: int = 64

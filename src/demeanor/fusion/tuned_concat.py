@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model
+from demeanor.fusion._model import FusionConfig, Kind, Model
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.pooling import pooled, presence
@@ -56,6 +56,10 @@ class Config(FusionConfig):
     others_dropout: float = 0.3
     layer_decay: float = 0.9
     new_rate: float = 10.0
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Text as token ids, all others as frames."""
+        return ("ids",) if modality == self.text else ("frames",)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

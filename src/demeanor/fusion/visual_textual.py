@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -50,7 +51,7 @@ class Config(FusionConfig):
 
     words: str = "text"
     picture: str = "visual"
-    width: int = 256
+    width: int = Field(default=256, multiple_of=2)
     heads: int = 4
     rounds: int = 1
     align: Literal["add", "concat"] = "add"

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import nn
 
 from demeanor.batch import FeatureBatch, Output
-from demeanor.fusion._model import Model, ModelConfig
+from demeanor.fusion._model import Kind, Model, ModelConfig
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.vision_transformer import VisionTransformer
 
@@ -35,10 +35,14 @@ class Config(ModelConfig):
     layers: int = 6
     heads: int = 3
     dropout: float = 0.0
-    drop_path: float = 0.1
+    drop_path: float = Field(default=0.1, ge=0, lt=1)
     layer_decay: float = 1.0
     modality: str = "visual"
     tasks: dict[str, int] = Field(default_factory=lambda: {"score": 1})
+
+    def takes(self, modality: str) -> tuple[Kind, ...]:
+        """Pictures."""
+        return ("picture",)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

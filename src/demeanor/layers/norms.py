@@ -1,9 +1,10 @@
-"""Batch normalisation that counts real steps only."""
+"""Batch normalisation that counts real steps only, and one that takes a single row."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class MaskedBatchNorm(nn.Module):
@@ -42,3 +43,16 @@ class MaskedBatchNorm(nn.Module):
             self.mean.lerp_(mean.to(self.mean.dtype), share)
             self.var.lerp_(var.to(self.var.dtype), share)
         return torch.where(enough, mean, self.mean.clone()), torch.where(enough, var, self.var.clone())
+
+
+class PictureBatchNorm(nn.BatchNorm2d):
+    """torch's, but that one number per channel, or none, has no spread: it is normalised by the running statistics.
+
+    So it is with a last batch of one picture, of which strides left a single pixel.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → (B, C, H, W)."""
+        if self.training and x.numel() <= x.shape[1]:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)

@@ -99,7 +99,7 @@ class ParallelBlock(nn.Module):
             x: the targets.
             keys: per target the projected source, from `project` or `own_keys`.
             part: which of the blocks these targets belong to.
-            future: per target, (T, S) added to every score.
+            future: per target, what is added to every score: (B, 1, T, S).
         """
         queries = affine(standard(x, self.dim), *self.norm1.into(self.query, part)).unbind(0)
         bias = future or [None] * len(keys)

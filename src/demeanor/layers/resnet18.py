@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demeanor.layers.norms import PictureBatchNorm
+
 
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions and a shortcut: (B, C, H, W) → (B, C', H/s, W/s)."""
@@ -14,12 +16,12 @@ class BasicBlock(nn.Module):
     def __init__(self, channels: int, out: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, out, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out)
+        self.bn1 = PictureBatchNorm(out)
         self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out)
+        self.bn2 = PictureBatchNorm(out)
         self.downsample: nn.Module = nn.Identity()
         if stride != 1 or channels != out:
-            self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+            self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), PictureBatchNorm(out))
 
     def forward(self, x: Tensor) -> Tensor:
         """One block."""
@@ -40,7 +42,7 @@ class ResNet18(nn.Module):
         super().__init__()
         self.out = 8 * width
         self.conv1 = nn.Conv2d(channels, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = PictureBatchNorm(width)
         sizes = [width, width, 2 * width, 4 * width, 8 * width]
         for stage in range(1, 5):
             stride = 1 if stage == 1 else 2

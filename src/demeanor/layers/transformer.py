@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demeanor.errors import ConfigError
 from demeanor.layers.dropout import dropout
 
 
@@ -14,6 +15,8 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, dim: int, heads: int, inner: int, dropout: float, eps: float = 1e-12) -> None:
         super().__init__()
+        if dim % heads:
+            raise ConfigError(f"attention of width {dim} cannot be cut into {heads} heads; take a divisor of {dim}")
         self.heads, self.dropout = heads, dropout
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)

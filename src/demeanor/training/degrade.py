@@ -55,24 +55,29 @@ def drop_modalities(batch: FeatureBatch, chance: float, generator: torch.Generat
     return dataclasses.replace(batch, present={m: p & ~lost[contexts.get(m, m)] for m, p in batch.present.items()})
 
 
-def fewer_frames(rows: Rows, share: float, ids: Sequence[str], seed: int = 0) -> Rows:
+def fewer_frames(rows: Rows, share: float, ids: Sequence[str], seed: int = 0, marked: Collection[str] = ()) -> Rows:
     """The rows with that share of all frames (time, dim) taken out; a modality that loses every frame is missing.
 
     What a frame's fate is hangs on the seed, the sample's id and the modality alone, so it is the same for every model,
-    and a frame lost at one share is lost at every greater one. Token ids and pictures stay as they are.
+    and a frame lost at one share is lost at every greater one. Token ids and pictures stay as they are. Of the
+    modalities that are `marked` (`features.context`) the step whose last number is the mark stays: it is the utterance
+    that is asked for, and without it a neighbour would be scored.
     """
     values = {}
     for modality, column in rows.values.items():
         if not all(x is None or is_frames(x) for x in column):
             values[modality] = column
             continue
-        values[modality] = [_thinned(x, share, f"{seed}:{modality}:{i}") for x, i in zip(column, ids, strict=True)]
+        named = zip(column, ids, strict=True)
+        values[modality] = [_thinned(x, share, f"{seed}:{modality}:{i}", modality in marked) for x, i in named]
     return dataclasses.replace(rows, values=values, shapes=rows.shapes)
 
 
-def _thinned(frames: NDArray[Any] | None, share: float, key: str) -> NDArray[Any] | None:
+def _thinned(frames: NDArray[Any] | None, share: float, key: str, marked: bool) -> NDArray[Any] | None:
     if frames is None:
         return None
     number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
-    kept = frames[np.random.default_rng(number).random(len(frames)) >= share]
-    return kept if len(kept) else None
+    stays = np.random.default_rng(number).random(len(frames)) >= share
+    if marked:
+        stays |= frames[:, -1] == 1
+    return frames[stays] if stays.any() else None

@@ -21,7 +21,6 @@ from demeanor.errors import ConfigError
 from demeanor.features.arrays import load_arrays
 from demeanor.features.store import Store
 from demeanor.fusion._model import FusionConfig, Model, ModelConfig
-from demeanor.layers.heads import READING
 from demeanor.plugins import load as plugin
 from demeanor.training.data import Rows, collate
 from demeanor.training.degrade import only, standing, subsets_of
@@ -31,9 +30,19 @@ from demeanor.training.measure import floor, measure, rehearsed, selected
 from demeanor.training.parallel import join, nearest_device
 from demeanor.training.prepare import LEARNED, Prepared, prepare, refuse_other_data, scored
 from demeanor.training.pretrain import pretrain
-from demeanor.training.refuse import UNBUILT, modality_of, refuse_balance, refuse_names, refuse_settings, refuse_tasks
+from demeanor.training.refuse import (
+    UNBUILT,
+    modality_of,
+    refuse_balance,
+    refuse_kinds,
+    refuse_modalities,
+    refuse_names,
+    refuse_settings,
+    refuse_tasks,
+)
 from demeanor.training.runfile import RunFile, checked, explain
 from demeanor.training.settings import Settings
+from demeanor.training.sized import sized
 from demeanor.training.sources import FITTED
 from demeanor.training.start import start_from
 
@@ -98,6 +107,8 @@ def check(spec: Mapping[str, Any], builds: bool = True) -> RunFile:
             f"training.self_distillation: expected two modalities or more, but {run.run.model} over "
             f"{', '.join(run.encoders)} reads one; add an encoder and take a model that fuses, or leave it out"
         )
+    refuse_modalities(run, module)
+    refuse_kinds(run, module)
     if builds:
         refuse_settings(run, module)
     return run
@@ -127,46 +138,12 @@ def _config(run: RunFile, prepared: Prepared, folder: Path | None) -> ModelConfi
     if folder is not None and learned and (folder / BUILT).is_file():
         settings = json.loads((folder / BUILT).read_text(encoding="utf-8"))
     else:
-        settings = _sized(run, prepared, earlier=learned)
+        settings = sized(run, prepared, earlier=learned)
     try:
         config: ModelConfig = module.Config(**settings)
     except ValidationError as error:
         raise ConfigError("; ".join(f"model.{explain(e)}" for e in error.errors())) from None
     return config
-
-
-def _sized(run: RunFile, prepared: Prepared, earlier: bool) -> dict[str, Any]:
-    """What the run file says of the model, and its data; `earlier` versions left weights and did not say how built."""
-    module = plugin("fusion", run.run.model)
-    fields = module.Config.model_fields
-    sizes = {task: 1 if y.ndim == 1 else y.shape[1] for task, y in prepared.labels.items()}
-    settings = {**module.PRESETS.get(run.model.get("preset"), {}), **run.model}
-    settings.pop("preset", None)
-    if "tasks" in fields:
-        settings["tasks"] = sizes  # whatever a preset was made for
-        if (asked := run.model.get("tasks", sizes)) != sizes:
-            raise ConfigError(
-                f"model.tasks: expected the tasks of the run and their sizes, {sizes}, got {asked}; leave it out: "
-                "[tasks] says what is predicted"
-            )
-    dims = prepared.dims()
-    if issubclass(module.Config, FusionConfig):
-        settings.setdefault("dims", dims)
-    elif (modality := modality_of(run, module)) is not None:
-        settings["modality"] = modality
-        width = "channels" if "channels" in fields else "dim"
-        if width in fields and dims.get(modality):
-            settings.setdefault(width, dims[modality])
-    if "vocabulary" in fields and (ids := max(e.vocabulary() for e in prepared.encoders.values())):
-        default = fields["vocabulary"].default
-        if "own_ids" in fields:  # word vectors of others fit exactly the ids of their tokenizer
-            settings.setdefault("own_ids", any(e.learns and e.vocabulary() for e in prepared.encoders.values()))
-            default = default if earlier else ids
-        # Else never below the default, under which models were saved.
-        settings.setdefault("vocabulary", max(ids, default))
-    if earlier and "reads" in fields and sizes == READING:
-        settings.setdefault("reads", True)  # earlier versions took any run with these tasks so
-    return settings
 
 
 def train(

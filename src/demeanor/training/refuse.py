@@ -11,9 +11,13 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from demeanor.batch import CONTEXT
 from demeanor.errors import ConfigError
 from demeanor.features.described import NAME
+from demeanor.fusion._model import by_modality
 from demeanor.layers.heads import TaskHeads
+from demeanor.losses.ulgm import FUSED
+from demeanor.plugins import load as plugin
 from demeanor.training.prepare import CLASSES
 from demeanor.training.runfile import RunFile, explain
 
@@ -28,7 +32,8 @@ def refuse_names(run: RunFile) -> None:
     taken.add("weight")  # among the labels of a batch, that of its rows
     for section, names in (("encoders", run.encoders), ("tasks", run.tasks)):
         for name in names:
-            if not re.fullmatch(NAME, name) or name in taken:
+            # Several models keep what they fuse beside what belongs to each modality.
+            if not re.fullmatch(NAME, name) or name in taken or (section == "encoders" and name == FUSED):
                 near = f"{section}.my_{re.sub('[^a-z]', '', name.lower())}"[:60]
                 raise ConfigError(
                     f"{section}: expected a name of letters, digits, _ and -, at most 61 of them, that the lab and "
@@ -75,6 +80,22 @@ def refuse_tasks(run: RunFile, module: ModuleType) -> None:
             )
 
 
+def refuse_modalities(run: RunFile, module: ModuleType) -> None:
+    """A setting for a modality that there is not would count for nothing; presets may name more than a run has.
+
+    Raises:
+        ConfigError: a setting by modality names one that is not encoded.
+    """
+    names = {*run.model.get("dims", run.encoders), *(m + CONTEXT for m in run.features.before), FUSED}
+    for key in by_modality(module.Config):
+        given = run.model.get(key)
+        if unknown := [name for name in given if name not in names] if isinstance(given, dict | list | tuple) else []:
+            raise ConfigError(
+                f"model.{key}: expected modalities of the run, {', '.join(run.encoders)}, got {', '.join(unknown)}; "
+                "name one of those, or leave it out"
+            )
+
+
 UNBUILT = (ValueError, RuntimeError, AssertionError, ZeroDivisionError, TypeError)
 """What torch and Python raise where a layer cannot have such a size."""
 
@@ -93,8 +114,44 @@ def refuse_settings(run: RunFile, module: ModuleType) -> None:
         raise ConfigError(f"model: {run.run.model} cannot be built with these settings: {fault}; mend [model]")
 
 
-def _unbuilt(run: RunFile, module: ModuleType, own: Mapping[str, Any]) -> str | None:
-    """Why a model with those settings cannot be built; None where it can."""
+# What a modality may come as, who reads it, and which encoders give it.
+_KINDS = {"frames": "frames", "ids": "token ids", "picture": "pictures"}
+_READERS = {
+    "frames": "most models read frames",
+    "ids": "textcnn, bilstm, cnn_rnn, bert_resnet and tuned_concat read token ids",
+    "picture": "resnet18, image_cnn, image_rnn, vit, bert_resnet and cnn_rnn (by its kinds) read pictures",
+}
+_ENCODERS = {
+    "frames": "an encoder of frames, as most are (text_vectors, visual_efficientnet)",
+    "ids": "text_words or text_tokens",
+    "picture": "visual_picture or visual_face",
+}
+
+
+def refuse_kinds(run: RunFile, module: ModuleType) -> None:
+    """Token ids, frames and pictures are no substitute for one another; nothing is encoded to find that out.
+
+    Raises:
+        ConfigError: an encoder gives what the model does not take for that modality.
+    """
+    one = modality_of(run, module)
+    try:
+        config = module.Config(**_settings(run, module, run.model))
+    except ValidationError:
+        return  # told of with the settings
+    for modality in [m for m in run.encoders if m in config.dims] if one is None else [one]:
+        gives = plugin("encoders", str(run.encoders[modality]["name"])).ENCODER.gives
+        takes = config.takes(modality)
+        if gives not in takes:
+            name, wanted = run.encoders[modality]["name"], " or ".join(_KINDS[kind] for kind in takes)
+            raise ConfigError(
+                f"encoders.{modality}: expected {wanted}, which {run.run.model} reads with these settings, got {name}, "
+                f"which gives {_KINDS[gives]}; take {_ENCODERS[takes[0]]}, or another model: {_READERS[gives]}"
+            )
+
+
+def _settings(run: RunFile, module: ModuleType, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model is built with before there are data: their widths are made up."""
     fields = module.Config.model_fields
     settings = {**getattr(module, "PRESETS", {}).get(own.get("preset"), {}), **own}
     settings.pop("preset", None)
@@ -105,6 +162,12 @@ def _unbuilt(run: RunFile, module: ModuleType, own: Mapping[str, Any]) -> str | 
         settings.setdefault("dims", dict.fromkeys(run.encoders, _WIDTH))
     if "modality" in fields:
         settings["modality"] = modality_of(run, module)
+    return settings
+
+
+def _unbuilt(run: RunFile, module: ModuleType, own: Mapping[str, Any]) -> str | None:
+    """Why a model with those settings cannot be built; None where it can."""
+    settings = _settings(run, module, own)
     try:
         with torch.device("meta"):  # shapes alone
             module.MODEL(module.Config(**settings))
