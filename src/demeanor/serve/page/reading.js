@@ -58,8 +58,7 @@ export function draw(holder, r) {
   r.play = (copy) => {
     if (r.url) URL.revokeObjectURL(r.url);
     Object.assign(r, { media: copy, url: URL.createObjectURL(copy) });
-    // Nobody's correction is lost to it, nor does it show what was put away.
-    if (bar.isConnected && !holder.hidden && !holder.querySelector("form.correct")) draw(holder, r);
+    if (bar.isConnected && !holder.hidden) draw(holder, r);  // what was put away stays so
   };
   tools(bar, r);
   holder.replaceChildren(bar, ...(definitions ? [definitions] : []), article);
