@@ -46,21 +46,26 @@ def test_segments_are_looked_through_with_those_before_them() -> None:
 
 
 @pytest.mark.parametrize("start", [0.0, None])
-def test_a_name_is_not_forgotten(start: float | None) -> None:
+@pytest.mark.parametrize("said_in", [("My name is Maya Okafor.",), ("My name is", "Maya Okafor.")])
+def test_a_name_is_not_forgotten(start: float | None, said_in: tuple[str, ...]) -> None:
     eraser = LiveEraser()
-    eraser.told(segment("s0", "My name is Maya Okafor.", start))
+    for n, text in enumerate(said_in):
+        eraser.told(segment(f"n{n}", text, start))
     for n in range(1, 3 * ROUND):
         eraser.told(segment(f"s{n}", "Fine." if n % 2 else None, None if start is None else 3.0 * n))
     assert said(eraser, segment("s99", "Okafor is tired.", None if start is None else 300.0)) == ["[NAME] is tired."]
 
 
-def test_what_takes_the_place_of_a_segment_is_looked_through_without_it() -> None:
+def test_what_is_taken_back_or_heard_otherwise_was_a_name_all_the_same() -> None:
     eraser = LiveEraser()
-    eraser.told(segment("s1", "My name is Rose Garden.", 0.0))
-    heard_again = segment("s2", "The Rose Garden was lovely.", 0.0, state="final", replaces=("s1",))
-    assert said(eraser, heard_again) == ["The Rose Garden was lovely."]
-    eraser.told(Event("retract", 2, 9.0, 9.0, replaces=("s2",)))
-    assert said(eraser, segment("s3", None, 4.0)) == [None]
+    eraser.told(segment("s1", "My name is Maya Okafor.", 0.0))
+    heard_again = segment("s2", "My name is my Okay for.", 0.0, state="final", replaces=("s1",))
+    assert said(eraser, heard_again, segment("s3", "Okafor is tired.", 3.0)) == [
+        "My name is my Okay for.",
+        "[NAME] is tired.",
+    ]
+    eraser.told(Event("retract", 2, 9.0, 9.0, replaces=("s2", "s3")))
+    assert said(eraser, segment("s4", None, 4.0), segment("s5", "Okafor again.", 6.0)) == [None, "[NAME] again."]
 
 
 def test_the_end_is_looked_through_whole_as_any_analysis_is() -> None:

@@ -159,8 +159,8 @@ def test_live_pictures_have_the_clock_of_the_sound(page: Any) -> None:
 
 def test_a_live_reading_whose_report_cannot_be_made_is_kept_and_tried_again(page: Any) -> None:
     live_elsewhere(page, held=False, whole=made.video())
-    told = {"type": "urn:demeanor:problem:fault", "title": "Fault", "status": 500, "detail": "there is no room"}
-    page.route("**/v1/render*", lambda route: route.fulfill(status=500, json=told))
+    told = {"type": "urn:demeanor:problem:fault", "title": "Busy", "status": 503, "detail": "there is no room"}
+    page.route("**/v1/render*", lambda route: route.fulfill(status=503, json=told))
     page.click("[data-stop]")
     page.locator("[data-broken]", has_text="there is no room").wait_for()
     for words in ("重试", "Try again"):
@@ -175,7 +175,7 @@ def test_a_live_reading_whose_report_cannot_be_made_is_kept_and_tried_again(page
     page.get_by_role("button", name="Try again").click()
     page.locator("article.analysis").wait_for()
     assert page.locator("[data-composer]").is_visible()
-    assert [t for t in page.trouble if "500" not in t] == []
+    assert [t for t in page.trouble if "503" not in t] == []
     page.trouble.clear()  # the browser itself tells of the refusal
 
 

@@ -16,13 +16,24 @@ def option(body: bytes, name: str) -> str:
 
 
 def test_a_file_whose_name_is_long_is_read(page: Any) -> None:
-    """By the service itself, which takes 200 characters of a name; a browser counts an emoji as two."""
-    name = "😀" * 150 + "a" * 90 + ".txt"
+    """By the service itself, which takes 255 characters of a name; a browser counts an emoji as two."""
+    name = "😀" * 200 + "a" * 90 + ".txt"
     page.set_input_files("[data-files]", {"name": name, "mimeType": "text/plain", "buffer": b"I love it."})
     page.click("[data-go]")
     page.locator("[data-list] .reading").wait_for()
-    assert json.loads(saved(page, "JSON"))["id"] == "😀" * 150 + "a" * 50
+    assert json.loads(saved(page, "JSON"))["id"] == "😀" * 200 + "a" * 55
     assert page.get_attribute("[data-list] .open", "title") == name
+
+
+def test_no_name_is_cut_in_half_where_it_may_be_personal(page: Any) -> None:
+    sent = answers(page, made.pure_text())
+    page.click(".options summary")
+    page.check("[data-redact]")
+    for name in ("x" * 180 + " maya.okafor@example.com.txt", "x" * 240 + " maya.okafor@example.com.txt"):
+        page.set_input_files("[data-files]", {"name": name, "mimeType": "text/plain", "buffer": b"I love it."})
+        with page.expect_response("**/result?format=json*"):
+            page.click("[data-go]")
+        assert (b'name="id"' in sent[-1]) == (len(name) <= 255)
 
 
 def test_no_emoji_is_cut_in_half(page: Any) -> None:

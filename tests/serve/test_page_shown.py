@@ -128,6 +128,8 @@ def test_a_speaker_is_corrected_and_it_is_taken_back(page: Any) -> None:
     told = {c["path"]: c["value"] for c in analysis["corrections"]}
     assert told == {"segments[1].speaker": "Ann", "segments[1].reading.sentiment.label": "negative"}
     assert analysis["segments"] == film["segments"], "what was read stays"
+    page.locator("[data-find] button", has_text="negative").click()
+    assert line.is_visible(), "sifted by what it shows"
     for _ in range(2):
         page.click("[data-language]")
     assert line.locator(".who").inner_text() == "Ann", "drawn anew, it stays corrected"
@@ -137,6 +139,25 @@ def test_a_speaker_is_corrected_and_it_is_taken_back(page: Any) -> None:
     line.get_by_role("button", name="Take back").click()
     assert line.locator(".who").inner_text() == "S2"
     assert "corrections" not in json.loads(saved(page, "JSON"))
+
+
+def test_a_corrected_line_is_found_by_what_it_shows(page: Any) -> None:
+    answers(page, made.video())
+    give(page, "talk.mp4", "video/mp4")
+    line = page.locator('[data-line="1"]')
+    before = (made.video()["segments"][1]["text"] or "").strip()
+    line.hover()
+    line.locator(".edit").click()
+    line.locator('input[name="text"]').fill("A zebra crossing.")
+    line.locator("form .main").click()
+    page.fill("[data-find] input", "zebra")
+    for _ in range(3):
+        assert page.locator("[data-line]:visible").count() == 1
+        assert line.is_visible()
+        page.click("[data-language]")  # what is sought stays
+    page.fill("[data-find] input", before)
+    assert not line.is_visible()
+    assert page.locator("[data-no-match]").is_visible()
 
 
 def test_a_post_is_corrected(page: Any) -> None:

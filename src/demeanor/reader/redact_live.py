@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from demeanor.privacy.analysis import redact_analysis
+from demeanor.privacy.json_texts import laid_out
 from demeanor.privacy.names import several, told_names
 from demeanor.privacy.text import find_personal, redact_text
 from demeanor.reader.events import Event
 
 ROUND = 6
-"""Segments that each one is looked through with, for a number that goes on in the next; names are kept longer."""
+"""Segments that each one is looked through with, for a number or a name that goes on in the next."""
 
 
 class LiveEraser:
@@ -19,7 +20,7 @@ class LiveEraser:
 
     What somebody is in the middle of saying is not told, for half of a number cannot be known as one. What only a later
     segment shows to be personal (a name that is told then, the rest of a number) has been told by then; the analysis
-    at the end, which is looked through whole, does not have it.
+    at the end, which is looked through whole, does not have it. What was once a name stays one, misheard or not.
 
     Args:
         names: of people, to be found wherever they stand.
@@ -50,11 +51,10 @@ class LiveEraser:
         self._standing.pop(id, None)
         self._standing[id] = segment
         while len(self._standing) > ROUND:
-            self._know(self._standing.pop(next(iter(self._standing)))["text"])
+            del self._standing[next(iter(self._standing))]
         beside = sorted(self._standing, key=lambda one: self._standing[one]["start"] or 0.0)
-        said = redact_analysis({"segments": [self._standing[one] for one in beside]}, names=self._names)
-        return {**said.data["segments"][beside.index(id)], "chars": None}
-
-    def _know(self, text: str) -> None:
-        """Names in what nothing takes the place of any more are found in all that follows."""
-        self._names |= told_names(text, find_personal(text, names=self._names))
+        said = [self._standing[one] for one in beside]
+        whole, _ = laid_out(said)
+        self._names |= told_names(whole, find_personal(whole, names=self._names))
+        done = redact_analysis({"segments": said}, names=self._names).data["segments"]
+        return {**done[beside.index(id)], "chars": None}

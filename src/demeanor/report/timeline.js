@@ -723,13 +723,13 @@
     if (search && list) {
       const field = search.querySelector("input"), none = find("no-match");
       let wanted = "";
+      const said = (li) => [...li.querySelector("p").childNodes].filter((node) => node.nodeName !== "BUTTON").map((node) => node.textContent).join("");
       const sift = () => {
         const needle = field.value.trim().toLocaleLowerCase();
         let shown = 0;
         for (const li of list.children) {
-          const s = segments[Number(li.dataset.line)];
           // By what the line shows, which a user may have corrected.
-          const fits = (!wanted || li.classList.contains(wanted)) && (!needle || (s.text || "").toLocaleLowerCase().includes(needle));
+          const fits = (!wanted || li.classList.contains(wanted)) && (!needle || said(li).toLocaleLowerCase().includes(needle));
           li.hidden = !fits;
           shown += fits;
         }

@@ -37,7 +37,7 @@ _SWITCHES = ("redact", "faces", "beep")
 _HIDDEN = ("names", "faces")  # what is said of a redaction
 _OPTION_BYTES = 1000
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_NAME = 200  # letters of a file's name, or of what an analysis is called
+_NAME = 255  # letters of a file's name, or of what an analysis is called: as many as systems allow
 MOST_NAMES, LONGEST_NAME = 200, 200
 """Names of people that may be given, as many as a school class and their families, and letters of each."""
 

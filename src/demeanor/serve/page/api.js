@@ -34,22 +34,23 @@ function askForKey() {
 
 export const keyNow = () => key;
 
-/** Seconds after which a request that failed is sent again, 0 where it is not: anything that does no more the second time
- *  (`again`), and what the server put off before it began. */
+/** Seconds after which a request that failed is sent again, 0 where it is not: what does no more the second time (`again`),
+ *  and what the server put off before it began. */
 function pause(again, status, after) {
   if (after && (status === 429 || status === 503)) return after;
   return again && PASSING.includes(status) ? after || 1 : 0;
 }
 
 /** One request; problems of the server become errors in words for the reader. What fails in passing is sent again, unless
- *  it is not `wanted()` any more; of what is no GET only what says that it may be (`again: true`). */
+ *  it is not `wanted()` any more; of what is no GET only what says how often it may be (`again`), ever later, for it may be large. */
 export async function call(path, options = {}, wanted = () => true, tries = TRIES) {
   const sent = key, failed = await asked(path, options);
   if (failed.ok) return failed;
   if (failed.status === 401 && (key !== sent || (await askForKey()))) return call(path, options, wanted, tries);
-  const seconds = pause(options.again || !options.method, failed.status, failed.after);
+  const done = TRIES - tries, most = options.again ?? (options.method ? 0 : TRIES);
+  const seconds = pause(done < most, failed.status, failed.after);
   if (seconds && tries && wanted()) {
-    await wait(1000 * seconds);
+    await wait(1000 * seconds * (options.method ? done + 1 : 1));
     if (wanted()) return call(path, options, wanted, tries - 1);
   }
   throw failed;
@@ -87,7 +88,7 @@ const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) 
 export async function submit(parts, what, wanted = () => true) {
   const form = new FormData();
   for (const [name, value] of Object.entries(parts)) if (value !== null && value !== undefined && value !== "") form.append(name, value);
-  const job = await (await call("v1/jobs?" + what, { method: "POST", again: true, body: form, headers: { "Idempotency-Key": newKey() } }, wanted)).json();
+  const job = await (await call("v1/jobs?" + what, { method: "POST", again: 5, body: form, headers: { "Idempotency-Key": newKey() } }, wanted)).json();
   open.add(job.id);
   return job;
 }
@@ -137,7 +138,7 @@ export async function copy(id) {
 export const reports = async (id) => ({ en: await result(id, "html", "en"), zh: await result(id, "html", "zh") });
 
 /** An analysis that the page has, in another form. */
-export const render = async (analysis, format, language = "auto") => said(await call("v1/render?format=" + format + "&language=" + language, { method: "POST", again: true, body: JSON.stringify(analysis), headers: { "Content-Type": "application/json" } }), format);
+export const render = async (analysis, format, language = "auto") => said(await call("v1/render?format=" + format + "&language=" + language, { method: "POST", again: 2, body: JSON.stringify(analysis), headers: { "Content-Type": "application/json" } }), format);
 
 /** Why a job's sample was read so. */
 export const explanation = async (id) => (await call("v1/jobs/" + id + "/explanation")).json();

@@ -9,7 +9,7 @@ import { language, place, problem, say, speak } from "./words.js";
 
 const parts = [];        // files waiting to be read
 const work = [];         // {name, job, state, reading, node}; name: null while it may be personal
-const NAME = 200;        // characters that the server takes of a name
+const NAME = 255;        // characters that the server takes of a name
 let limits = {}, shown = null, pair = [];  // what is compared
 
 /* ---------------------------------------------------------------------------------------- what is to be read */
@@ -84,8 +84,8 @@ async function read(sample, chosen) {
   await api.turn();
   try {
     if (entry.gone) return;
-    // What was typed is no name then: cut short, it may hold half of something that is found only whole.
-    const id = chosen.redact && !media && typeof given.text === "string" ? null : cut(name, NAME);
+    // Cut short, as the name of what was typed is, it may hold half of something that is found only whole.
+    const typed = !media && typeof given.text === "string", id = chosen.redact && (typed || cut(name, NAME) !== name) ? null : cut(name, NAME);
     const sent = { ...given, ...chosen, id };
     entry.job = await api.submit(sent, "explain=false", () => !entry.gone);
     if (entry.gone) return void api.forget(entry.job.id);

@@ -73,13 +73,25 @@ export function draw(holder, r) {
 function underWay(before) {
   const forms = [...before.querySelectorAll("form.correct")], focus = document.activeElement;
   const player = before.querySelector("[data-player]"), plays = player && !player.paused;
+  const sought = before.querySelector("[data-find] input"), sifted = before.querySelector('[data-find] [aria-pressed="true"]');
   return (article, r) => {
+    sift(article, sought, sifted);
     forms.forEach((form) => typed(form, article, r, focus));
     const now = article.querySelector("[data-player]");
     if (!player || !now) return;
     for (const name of ["currentTime", "volume", "muted", "playbackRate"]) now[name] = player[name];
     if (plays) now.play().catch(() => {});  // of what cannot be played the page tells anyway
   };
+}
+
+/** What was sought in the transcript, sought in that of an article. */
+function sift(article, sought, sifted) {
+  const field = article.querySelector("[data-find] input");
+  if (!field || !sought) return;
+  const at = [...sifted.parentNode.children].indexOf(sifted);
+  article.querySelector("[data-find]").children[at].click();
+  field.value = sought.value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 /** The recording in place of the report's missing one. */
@@ -183,6 +195,8 @@ function show(line, index, r) {
   const name = line.querySelector(".who");
   if (name) name.textContent = (who ? who.value : segment.speaker) || "";
   p.classList.toggle("corrected", Boolean(text || who || label));
+  line.classList.remove("positive", "neutral", "negative", "none");
+  line.classList.add(label ? label.value : (segment.reading.sentiment || {}).label || "none");
   if (text || who || label) line.dataset.corrected = "";
   p.title = label ? say("fix_label") + ": " + say(label.value) : "";
 }
