@@ -56,7 +56,7 @@ def read(root: Path, *, held_out: str = "none") -> list[Sample]:
     gaps = Gaps(CARD)
     samples = []
     for table in tables:
-        for number, row in enumerate(read_rows(root / table, CARD, _TABLES[table])):
+        for number, row in enumerate(read_rows(root / table, CARD, _TABLES[table], first=not samples)):
             name = f"{table.partition('_')[0]}-{number}"
             text, category = row.get("review", "").strip("\ufeff \n\t"), row.get("cat", MEALS)
             if not text or row["label"] not in _POLARITY:
