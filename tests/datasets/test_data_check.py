@@ -216,7 +216,7 @@ def test_folders_of_one_s_own_beside_a_table_that_a_corpus_has_too(tmp_path: Pat
             write(root / folder / "1.txt", "fine")
         found = read_any(root)
         assert (found.card.name, len(found.samples)) == ("folder", len(folders))
-        with pytest.raises(DataError, match="expected columns .*; found file, label"):
+        with pytest.raises(DataError, match=r"expected columns .*; found file, label"):
             read_any(root, {"label.csv": "mosei", "fer2013.csv": "fer2013"}.get(name, "zh_reviews"))
 
 

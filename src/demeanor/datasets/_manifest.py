@@ -46,13 +46,13 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.datasets._archives import Archives, in_archive
-from demeanor.datasets._columns import MEDIA, label_of, number_of, split_of, text_of
+from demeanor.datasets._columns import MEDIA, label_of, number_of, split_of
 from demeanor.datasets._files import columns_of, csv_lines, in_columns, json_lines
 from demeanor.datasets._groups import digest, hashed_split, joined, text_key
 from demeanor.datasets._series import read_series
 from demeanor.datasets._spec import Label, Manifest, Most, Split, columns_in, filled, near, read_spec
 from demeanor.errors import DataError
-from demeanor.media.columns import SIGNS, decimal_points, separator, width
+from demeanor.media.columns import SIGNS, decimal_points, separator, text_of, width
 from demeanor.types import Sample
 
 Row = dict[str, str]

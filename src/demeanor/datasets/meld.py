@@ -45,7 +45,7 @@ def read(root: Path, *, text_only: bool = False) -> list[Sample]:
         DataError: the folder is not the corpus'.
     """
     gaps = Gaps(CARD)
-    samples = []
+    samples: list[Sample] = []
     for part in _CLIPS:
         table = _find(root, part, f"{part}_sent_emo.csv")
         clips = None if text_only else _find(root, part, _CLIPS[part])

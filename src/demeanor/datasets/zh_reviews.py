@@ -54,7 +54,7 @@ def read(root: Path, *, held_out: str = "none") -> list[Sample]:
     if not tables:
         expect(root, list(_TABLES), CARD)
     gaps = Gaps(CARD)
-    samples = []
+    samples: list[Sample] = []
     for table in tables:
         for number, row in enumerate(read_rows(root / table, CARD, _TABLES[table], first=not samples)):
             name = f"{table.partition('_')[0]}-{number}"
