@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -351,6 +352,29 @@ def test_files_of_every_kind(reads: Demeanor, media: Path, tmp_path: Path) -> No
     rows = list(csv.DictReader(io.StringIO(out["csv"].read_text(encoding="utf-8-sig"))))
     assert rows[0]["id"] == "talk.wav"
     validate(json.loads(out["json"].read_text(encoding="utf-8")))
+
+
+def test_a_name_in_another_encoding_has_a_report_too(reads: Demeanor, media: Path, tmp_path: Path) -> None:
+    talk = tmp_path / os.fsdecode(b"\xca\xd3\xc6\xb5.wav")
+    (media / "sub" / "talk.wav").rename(talk)
+    page, rows = tmp_path / "out.html", tmp_path / "out.csv"
+    ran = reads("analyze", talk, "--report", page, "--csv", rows)
+    assert ran.code == 0, ran.err
+    assert 'src="./%CA%D3%C6%B5.wav"' in page.read_text(encoding="utf-8")
+
+
+def test_an_output_that_fails_in_any_way_costs_itself_only(
+    reads: Demeanor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> str:
+        raise ValueError("no page today")
+
+    monkeypatch.setattr("demeanor.report.html.render", fails)
+    page, rows = tmp_path / "out.html", tmp_path / "out.csv"
+    ran = reads("analyze", "I love it", "--report", page, "--csv", rows)
+    assert ran.code == 1
+    assert f"{page}: ValueError: no page today" in ran.err
+    assert len(rows.read_text(encoding="utf-8-sig").splitlines()) == 2
 
 
 def test_one_report_and_one_table_of_several(reads: Demeanor, media: Path, tmp_path: Path) -> None:

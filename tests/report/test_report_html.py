@@ -6,6 +6,7 @@ import html.parser
 import io
 import itertools
 import json
+import os
 import re
 import subprocess
 from importlib.resources import files
@@ -150,6 +151,17 @@ def test_media_are_linked_beside_the_report(tmp_path: Path) -> None:
     assert source(Path("javascript:alert(1)")) == "./javascript%3Aalert%281%29"
     assert source(Path("/home/someone/电影.mp4")) == "./%E7%94%B5%E5%BD%B1.mp4", "no private path in the page"
     assert source(tmp_path / "in" / "a.mp4", tmp_path / "out") == "./../in/a.mp4"
+    gbk = os.fsdecode(b"\xca\xd3\xc6\xb5.mp4")
+    assert source(tmp_path / gbk, tmp_path) == source(Path(gbk)) == "./%CA%D3%C6%B5.mp4", "the name's own bytes"
+
+
+def test_a_recording_on_another_drive_is_linked_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def relpath(*_: Any) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr("os.path.relpath", relpath)
+    page = render(made.video(), ReportMedia(media_file=tmp_path / "a.mp4"), folder=tmp_path)
+    assert 'src="./a.mp4"' in page
 
 
 def test_a_long_film_stays_small() -> None:

@@ -202,6 +202,33 @@ def test_dark_and_light(visit: Any, html: dict[str, str]) -> None:
     )
 
 
+def test_the_timeline_has_the_colours_of_the_page(visit: Any, html: dict[str, str]) -> None:
+    v = visit(html["text"])
+    shown = "document.querySelector('.tl canvas').toDataURL()"
+    light = v.page.evaluate(shown)
+    v.page.locator("[data-theme-toggle]").click()
+    v.settle()
+    dark = v.page.evaluate(shown)
+    assert dark != light
+    v.page.evaluate("delete document.documentElement.dataset.theme")  # as the system has it
+    v.page.emulate_media(color_scheme="dark")
+    v.settle()
+    assert v.page.evaluate(shown) == dark
+    v.page.emulate_media(color_scheme="light")
+    v.settle()
+    assert v.page.evaluate(shown) == light
+
+
+def test_what_was_corrected_is_sifted_as_it_is_shown(visit: Any) -> None:
+    correction = {"path": "segments[7].reading.sentiment.label", "value": "neutral", "by": "ann", "at": "2026-01-01"}
+    v = visit(render(made.video() | {"corrections": [correction]}))
+    line = v.page.locator('[data-line="7"]')
+    for label, shown in (("negative", False), ("neutral", True), ("positive", False)):
+        v.page.locator("[data-find] button", has_text=label).click()
+        assert line.is_visible() is shown, label
+    assert v.trouble == []
+
+
 def test_the_lanes_are_drawn_in_the_right_colours(visit: Any, html: dict[str, str]) -> None:
     """Blue where the score is negative, orange where it is positive, on the canvas itself."""
     v = visit(html["text"])

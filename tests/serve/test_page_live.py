@@ -92,6 +92,40 @@ def test_a_live_session_that_is_refused_ends_the_capture_and_says_why(page: Any,
     assert page.inner_text("[data-said]") == ""
 
 
+def test_what_is_heard_again_stands_where_it_begins(page: Any) -> None:
+    connection = live_elsewhere(page, held=False)[0]
+    reading = {"sentiment": None, "abstain": False}
+
+    def hear(seq: int, id: str, start: float, text: str) -> None:
+        segment = {"start": start, "text": text, "reading": reading}
+        connection.send(
+            json.dumps({"type": "segment", "seq": seq, "id": id, "state": "final", "segment": segment, "replaces": []})
+        )
+
+    hear(2, "a2", 12.6, "two")
+    hear(3, "a1", 0.0, "one a")
+    hear(4, "a3", 5.8, "one b")
+    page.locator("[data-said] .line").nth(2).wait_for()
+    assert page.locator("[data-said] .line p").all_inner_texts() == ["one a", "one b", "two"]
+    hear(5, "a3", 13.0, "three")
+    page.locator("[data-said] .line", has_text="three").wait_for()
+    assert page.locator("[data-said] .line p").all_inner_texts() == ["one a", "two", "three"]
+    page.click("[data-discard]")
+
+
+def test_buttons_say_what_they_do_in_both_languages(page: Any) -> None:
+    connection = live_elsewhere(page, held=False)[0]
+    for title, stop in (("实时读取中", "停止"), ("Reading live", "Stop")):
+        page.click("[data-language]")
+        assert (page.inner_text("[data-capture-title]"), page.inner_text("[data-stop]")) == (title, stop)
+    connection.send(json.dumps({"type": "error", "problem": {"detail": "gone"}}))
+    page.locator("[data-broken]", has_text="gone").wait_for()
+    for stop in ("关闭", "Close"):
+        page.click("[data-language]")
+        assert page.inner_text("[data-stop]") == stop
+    page.click("[data-stop]")
+
+
 def test_what_is_not_to_be_read_is_not_read_live_either(page: Any) -> None:
     heard = live_elsewhere(page, held=False, without=("face", "scene"))[0].heard
     assert page.evaluate("taken") == [], "nor is the camera asked for"
@@ -125,10 +159,13 @@ def test_live_pictures_have_the_clock_of_the_sound(page: Any) -> None:
 
 def test_a_live_reading_whose_report_cannot_be_made_is_kept_and_tried_again(page: Any) -> None:
     live_elsewhere(page, held=False, whole=made.video())
-    told = {"type": "urn:demeanor:problem:busy", "title": "Busy", "status": 503, "detail": "there is no room"}
-    page.route("**/v1/render*", lambda route: route.fulfill(status=503, json=told))
+    told = {"type": "urn:demeanor:problem:fault", "title": "Fault", "status": 500, "detail": "there is no room"}
+    page.route("**/v1/render*", lambda route: route.fulfill(status=500, json=told))
     page.click("[data-stop]")
     page.locator("[data-broken]", has_text="there is no room").wait_for()
+    for words in ("重试", "Try again"):
+        page.click("[data-language]")
+        assert page.inner_text("[data-stop]") == words
     assert "Good morning." in page.inner_text("[data-said]")
     accessible(page)
     assert json.loads(saved(page, "Save as JSON")) == made.video()
@@ -138,7 +175,7 @@ def test_a_live_reading_whose_report_cannot_be_made_is_kept_and_tried_again(page
     page.get_by_role("button", name="Try again").click()
     page.locator("article.analysis").wait_for()
     assert page.locator("[data-composer]").is_visible()
-    assert [t for t in page.trouble if "503" not in t] == []
+    assert [t for t in page.trouble if "500" not in t] == []
     page.trouble.clear()  # the browser itself tells of the refusal
 
 

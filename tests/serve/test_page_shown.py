@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,8 @@ def test_a_speaker_is_corrected_and_it_is_taken_back(page: Any) -> None:
     told = {c["path"]: c["value"] for c in analysis["corrections"]}
     assert told == {"segments[1].speaker": "Ann", "segments[1].reading.sentiment.label": "negative"}
     assert analysis["segments"] == film["segments"], "what was read stays"
-    page.click("[data-theme-button]")
+    for _ in range(2):
+        page.click("[data-language]")
     assert line.locator(".who").inner_text() == "Ann", "drawn anew, it stays corrected"
     line.hover()
     line.locator(".edit").click()
@@ -135,6 +137,92 @@ def test_a_speaker_is_corrected_and_it_is_taken_back(page: Any) -> None:
     line.get_by_role("button", name="Take back").click()
     assert line.locator(".who").inner_text() == "S2"
     assert "corrections" not in json.loads(saved(page, "JSON"))
+
+
+def test_a_post_is_corrected(page: Any) -> None:
+    answers(page, made.post(), made.media(picture=made.picture(faces=False)))
+    give(page, "sky.jpg", "image/jpeg")
+    line = page.locator('.sample [data-line="0"]')
+    line.hover()
+    line.locator(".edit").click()
+    line.locator("select").select_option("negative")
+    line.get_by_role("button", name="Keep").click()
+    line.locator(".edit").click()
+    line.get_by_role("button", name="Take back").click()
+    assert "corrections" not in json.loads(saved(page, "JSON"))
+
+
+def tone() -> bytes:
+    """Four seconds of sound that a browser plays."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(range(256)) * 250)
+    return out.getvalue()
+
+
+def played(page: Any) -> None:
+    """Read a recording, and play it; `player` is what plays it then."""
+    answers(page, made.chinese_audio())
+    give(page, "talk.wav", "audio/wav", tone())
+    page.evaluate("""() => {
+        window.player = document.querySelector("[data-player]");
+        Object.assign(player, { loop: true, muted: true });
+        return player.play() }""")
+    page.wait_for_function("() => player.currentTime > 0.2")
+
+
+@pytest.mark.parametrize("changed", ["[data-theme-button]", "[data-language]", "dark system"])
+def test_other_colours_and_words_interrupt_nothing(page: Any, changed: str) -> None:
+    played(page)
+    shown = "document.querySelector('.tl canvas').toDataURL()"
+    before = page.evaluate(shown)
+    line = page.locator('[data-line="1"]')
+    line.hover()
+    line.locator(".edit").click()
+    line.locator('input[name="text"]').fill("说了别的")
+    line.locator('input[name="speaker"]').fill("Ann")
+    line.locator("select").select_option("negative")
+    line.locator('input[name="speaker"]').focus()
+    if changed == "dark system":
+        page.emulate_media(color_scheme="dark")
+    else:  # no mouse takes the focus away
+        page.evaluate("(button) => document.querySelector(button).click()", changed)
+    if changed == "[data-language]":
+        assert line.get_by_role("button", name="保留").is_visible()
+    else:
+        page.wait_for_function(f"(before) => {shown} !== before", arg=before)
+    assert line.locator('input[name="text"]').input_value() == "说了别的"
+    assert page.evaluate(f"{FOCUS}.name") == "speaker"
+    page.wait_for_function("""() => { const now = document.querySelector("[data-player]");
+        return !now.paused && now.muted && now.currentTime > 0.2 && (now === player || player.paused) }""")
+    line.locator("form .main").click()
+    told = {c["path"]: c["value"] for c in json.loads(saved(page, "JSON"))["corrections"]}
+    assert told == {
+        "segments[1].text": "说了别的", "segments[1].speaker": "Ann", "segments[1].reading.sentiment.label": "negative",
+    }  # fmt: skip
+
+
+def test_what_is_put_aside_for_a_comparison_falls_silent(page: Any) -> None:
+    played(page)
+    give(page, "two.wav", "audio/wav", tone())
+    page.locator("[data-list] .open", has_text="talk.wav").click()
+    page.evaluate(
+        "() => { window.player = document.querySelector('[data-player]'); player.loop = true; return player.play() }"
+    )
+    for box in page.locator("[data-list] input[type=checkbox]").all():
+        box.check()
+    page.click("[data-compare]")
+    page.wait_for_function("() => player.paused")
+    shown = "[...document.querySelectorAll('[data-comparison] .tl')].map((t) => t.firstChild.toDataURL()).join()"
+    page.locator("[data-comparison] .tl").nth(1).wait_for()
+    light = page.evaluate(shown)
+    page.click("[data-theme-button]")
+    page.wait_for_function(f"(light) => {shown} !== light", arg=light)
+    page.locator("[data-list] .open", has_text="talk.wav").click()
+    page.locator("[data-player]").wait_for()
 
 
 def test_what_is_saved_shows_the_correction(page: Any, tmp_path: Path) -> None:

@@ -96,9 +96,10 @@ class Outputs:
         for kind, path in self._files.items():
             try:
                 say(f"wrote {path}{self._write(kind, path)}")
-            except DemeanorError as error:
+            except Exception as error:  # whatever it is, what was read is not lost with one of its outputs
                 lost += 1
-                say(named(str(path), str(error)))
+                kind = "" if isinstance(error, DemeanorError) else f"{type(error).__name__}: "
+                say(named(str(path), f"{kind}{error}"))
         return lost, len(self._files) + self._to_stdout
 
     def _write(self, kind: str, path: Path) -> str:

@@ -51,7 +51,7 @@ class ReportMedia:
         peaks: waveform as min and max per step, shape (n, 2).
         picture: RGB picture of an image or post, uint8 (height, width, 3).
         media_file: the recording to play. A relative path is taken as relative to the report; of an absolute
-            one only the name is written, unless `render` is told the folder of the report.
+            one only the name is written, unless `render` is told the folder of the report and both are on one drive.
     """
 
     keyframes: Sequence[KeyFrame] = field(default=(), repr=False)
@@ -201,8 +201,11 @@ def _link(media_file: Path | None, folder: Path | None) -> str | None:
     if media_file is None:
         return None
     if media_file.is_absolute():
-        media_file = Path(media_file.name if folder is None else os.path.relpath(media_file, folder.absolute()))
-    return "./" + quote(media_file.as_posix())
+        try:
+            media_file = Path(media_file.name if folder is None else os.path.relpath(media_file, folder.absolute()))
+        except ValueError:  # on another drive of Windows: no relative path leads there
+            media_file = Path(media_file.name)
+    return "./" + quote(os.fsencode(media_file.as_posix()))  # its bytes, which need be no UTF-8
 
 
 @cache

@@ -576,6 +576,7 @@
     for (const e of [...EMOTIONS].reverse()) legend.append(make("span", {}, make("span", { class: "dot e-" + e }), emotionWord(e, words)));
     const watch = new ResizeObserver(() => { if (box.clientWidth !== width) later(); });
     watch.observe(box);
+    box.redraw = redraw;
     redraw();
 
     return {
@@ -727,7 +728,8 @@
         let shown = 0;
         for (const li of list.children) {
           const s = segments[Number(li.dataset.line)];
-          const fits = (!wanted || label(s.reading) === wanted) && (!needle || (s.text || "").toLocaleLowerCase().includes(needle));
+          // By what the line shows, which a user may have corrected.
+          const fits = (!wanted || li.classList.contains(wanted)) && (!needle || (s.text || "").toLocaleLowerCase().includes(needle));
           li.hidden = !fits;
           shown += fits;
         }
@@ -780,21 +782,19 @@
   function start() {
     const strings = document.getElementById("demeanor-words");
     if (!strings) return;
-    const words = JSON.parse(strings.textContent), drawn = [], waiting = new Map();
+    const words = JSON.parse(strings.textContent), waiting = new Map();
     const mount = (article) => {
       const block = waiting.get(article);
       if (!block) return;
       waiting.delete(article);
-      const made = report(article, JSON.parse(block.textContent), words);
-      if (made) drawn.push(made);
+      report(article, JSON.parse(block.textContent), words);
     };
     const near = new IntersectionObserver((seen) => seen.filter((s) => s.isIntersecting).forEach((s) => { near.unobserve(s.target); mount(s.target); }), { rootMargin: "800px" });
     document.querySelectorAll("[data-item]").forEach((article) => {
       const block = document.getElementById("data-" + article.dataset.item);
       if (block) { waiting.set(article, block); near.observe(article); }
     });
-    const again = () => drawn.forEach((d) => d.redraw());
-    const page = document.documentElement, dark = global.matchMedia("(prefers-color-scheme: dark)");
+    const page = document.documentElement;
     const button = document.querySelector("[data-theme-toggle]");
     const keep = (value) => { try { if (value) localStorage.setItem("demeanor-theme", value); return localStorage.getItem("demeanor-theme"); } catch { return null; } };
     const kept = keep();
@@ -803,12 +803,16 @@
     button.addEventListener("click", () => {
       page.dataset.theme = (page.dataset.theme || (dark.matches ? "dark" : "light")) === "dark" ? "light" : "dark";
       keep(page.dataset.theme);
-      again();
     });
-    dark.addEventListener("change", again);
     global.addEventListener("beforeprint", () => { page.classList.add("printing"); [...waiting.keys()].forEach(mount); again(); });
     global.addEventListener("afterprint", () => { page.classList.remove("printing"); again(); });
   }
+
+  // Style sheets do not reach into a canvas: each timeline is drawn in the new colours, here and in the server's page.
+  const dark = global.matchMedia("(prefers-color-scheme: dark)");
+  const again = () => document.querySelectorAll(".tl").forEach((box) => box.redraw());
+  dark.addEventListener("change", again);
+  new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
   // To find the next stop, browsers lay out line after line of what they had passed over: minutes, in a long film.
   document.addEventListener("keydown", (e) => { if (e.key === "Tab") document.documentElement.classList.add("by-keys"); });

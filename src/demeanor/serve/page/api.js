@@ -3,7 +3,9 @@
 import { problem, say } from "./words.js";
 
 const open = new Set();  // jobs of this page that the server still holds
-let key = (() => { try { return sessionStorage.getItem("demeanor-key"); } catch { return null; } })();
+/** A key without what cannot be sent in a header, such as an invisible character that was copied with it. */
+const sendable = (given) => given.replace(/[^!-~]/g, "");
+let key = (() => { try { return sendable(sessionStorage.getItem("demeanor-key") || ""); } catch { return ""; } })();
 
 export class Refused extends Error {
   /** status: of HTTP, 0 where nobody answered; after: seconds that the server asks to wait. */
@@ -21,7 +23,7 @@ function askForKey() {
   return asking ||= new Promise((done) => {
     dialog.addEventListener("close", () => {
       asking = null;
-      const field = dialog.querySelector("[data-key]"), given = dialog.returnValue === "ok" && field.value.trim();
+      const field = dialog.querySelector("[data-key]"), given = dialog.returnValue === "ok" && sendable(field.value);
       field.value = "";
       if (given) { key = given; try { sessionStorage.setItem("demeanor-key", given); } catch { /* kept in this page only */ } }
       done(Boolean(given));
@@ -32,20 +34,20 @@ function askForKey() {
 
 export const keyNow = () => key;
 
-/** Seconds after which a request that failed is sent again, 0 where it is not: anything that only asks, and what the server
- *  put off before it began. */
-function pause(method, status, after) {
+/** Seconds after which a request that failed is sent again, 0 where it is not: anything that does no more the second time
+ *  (`again`), and what the server put off before it began. */
+function pause(again, status, after) {
   if (after && (status === 429 || status === 503)) return after;
-  return method === "GET" && PASSING.includes(status) ? after || 1 : 0;
+  return again && PASSING.includes(status) ? after || 1 : 0;
 }
 
 /** One request; problems of the server become errors in words for the reader. What fails in passing is sent again, unless
- *  it is not `wanted()` any more. */
+ *  it is not `wanted()` any more; of what is no GET only what says that it may be (`again: true`). */
 export async function call(path, options = {}, wanted = () => true, tries = TRIES) {
   const sent = key, failed = await asked(path, options);
   if (failed.ok) return failed;
   if (failed.status === 401 && (key !== sent || (await askForKey()))) return call(path, options, wanted, tries);
-  const seconds = pause(options.method || "GET", failed.status, failed.after);
+  const seconds = pause(options.again || !options.method, failed.status, failed.after);
   if (seconds && tries && wanted()) {
     await wait(1000 * seconds);
     if (wanted()) return call(path, options, wanted, tries - 1);
@@ -60,11 +62,21 @@ async function asked(path, options) {
     answer = await fetch(path, { ...options, headers: { ...(options.headers || {}), ...(key ? { Authorization: "Bearer " + key } : {}) }, cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    const lost = await unreadable(options.body);
+    if (lost) throw new Error(say("moved", { name: lost.name }));
     return new Refused(0, say("unreachable"));
   }
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({})), after = Math.min(60, Number.parseInt(answer.headers.get("Retry-After"), 10) || 0);
   return new Refused(answer.status, problem(told) || answer.statusText, after);
+}
+
+/** The file of a form that cannot be read any more: browsers tell of it as if nobody had answered. */
+async function unreadable(body) {
+  for (const file of body instanceof FormData ? body.values() : []) {
+    if (file instanceof File) try { await file.slice(0, 1).arrayBuffer(); } catch { return file; }
+  }
+  return null;
 }
 
 /** A name for one request. `crypto.randomUUID` is there over https and on this computer only. */
@@ -75,7 +87,7 @@ const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) 
 export async function submit(parts, what, wanted = () => true) {
   const form = new FormData();
   for (const [name, value] of Object.entries(parts)) if (value !== null && value !== undefined && value !== "") form.append(name, value);
-  const job = await (await call("v1/jobs?" + what, { method: "POST", body: form, headers: { "Idempotency-Key": newKey() } }, wanted)).json();
+  const job = await (await call("v1/jobs?" + what, { method: "POST", again: true, body: form, headers: { "Idempotency-Key": newKey() } }, wanted)).json();
   open.add(job.id);
   return job;
 }
@@ -125,7 +137,7 @@ export async function copy(id) {
 export const reports = async (id) => ({ en: await result(id, "html", "en"), zh: await result(id, "html", "zh") });
 
 /** An analysis that the page has, in another form. */
-export const render = async (analysis, format, language = "auto") => said(await call("v1/render?format=" + format + "&language=" + language, { method: "POST", body: JSON.stringify(analysis), headers: { "Content-Type": "application/json" } }), format);
+export const render = async (analysis, format, language = "auto") => said(await call("v1/render?format=" + format + "&language=" + language, { method: "POST", again: true, body: JSON.stringify(analysis), headers: { "Content-Type": "application/json" } }), format);
 
 /** Why a job's sample was read so. */
 export const explanation = async (id) => (await call("v1/jobs/" + id + "/explanation")).json();

@@ -8,6 +8,12 @@ import { say } from "./words.js";
 
 let taking = null, page = {};
 
+/** Give an element the words for `key`, in whatever language the page is switched to. */
+function tell(element, key) {
+  find(element).dataset.say = key;
+  find(element).textContent = say(key);
+}
+
 /** Ask, then take: `mode` is audio, video (a recording to be read) or live. */
 function capture(mode) {
   const chosen = page.options();
@@ -17,7 +23,7 @@ function capture(mode) {
   find("capture").hidden = false;
   find("consent").hidden = false;
   find("taking").hidden = true;
-  find("capture-title").textContent = say({ audio: "recording_voice", video: "recording_video", live: "reading_live" }[mode]);
+  tell("capture-title", { audio: "recording_voice", video: "recording_video", live: "reading_live" }[mode]);
   find("agree").focus();
 }
 
@@ -46,7 +52,7 @@ async function agreed() {
   find("link").textContent = "";
   find("broken").hidden = find("keep").hidden = true;
   find("discard").hidden = false;
-  find("stop").textContent = say(now.mode === "live" ? "live_stop" : "stop");
+  tell("stop", now.mode === "live" ? "live_stop" : "stop");
   find("stop").focus();
   now.meter = meter(now.stream, find("level"));
   const began = Date.now();
@@ -76,7 +82,7 @@ function broken(now, why) {
   now.broken = true;
   find("broken").textContent = say("broken", { why });
   find("broken").hidden = false;
-  find("stop").textContent = say("close");
+  tell("stop", "close");
   find("discard").hidden = true;
 }
 
@@ -120,7 +126,7 @@ async function finish(now) {
   if (!("why" in made)) { away(); return page.keep(reading({ name, ...made, saved: Boolean(now.saved) })); }
   find("broken").textContent = say("no_report", made);
   find("broken").hidden = find("keep").hidden = false;
-  find("stop").textContent = say("again");
+  tell("stop", "again");
 }
 
 function discard() {

@@ -13,12 +13,15 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** The first characters of a text; `slice` may halve an emoji. */
+export const cut = (text, most) => [...text.slice(0, 2 * most)].slice(0, most).join("");
+
 const TYPES = { json: "application/json", html: "text/html", csv: "text/csv", srt: "application/x-subrip", vtt: "text/vtt" };
 
 /** Give a text or a file to keep, under a name whose ending is replaced. */
 export function save(name, ending, content) {
   const url = URL.createObjectURL(new Blob([content], { type: TYPES[ending] || content.type }));
-  const link = make("a", { href: url, download: name.replace(/\.[^. ]*(?= |$)/, "").replace(/[\\/:*?"<>|]+/g, "-").slice(0, 60) + "." + ending });
+  const link = make("a", { href: url, download: cut(name.replace(/\.[^. ]*(?= |$)/, "").replace(/[\\/:*?"<>|]+/g, "-"), 60) + "." + ending });
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

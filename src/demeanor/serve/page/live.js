@@ -131,8 +131,9 @@ export function live(stream, preview, { cues, language, redact, names }, places,
   function line(event) {
     const s = event.segment, made = make("li", { class: "line " + ((s.reading.sentiment || {}).label || "none") + (event.state === "open" ? " partial" : "") },
       make("span", {}, clock(s.start || 0)), make("p", { dir: "auto" }, (s.text || "…").trim()), make("span", { class: "line-reading" }, verdict(s.reading)));
-    if (lines.has(event.id)) lines.get(event.id).replaceWith(made);
-    else places.said.append(made);
+    drop(event.id);
+    made.start = s.start || 0;  // of what is heard again a part may begin before lines that are there
+    places.said.insertBefore(made, [...places.said.children].find((other) => other.start > made.start) || null);
     lines.set(event.id, made);
     places.said.scrollTop = places.said.scrollHeight;
   }

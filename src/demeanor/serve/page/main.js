@@ -2,13 +2,14 @@
 
 import * as api from "./api.js";
 import * as capture from "./capture.js";
-import { find, make } from "./dom.js";
+import { cut, find, make } from "./dom.js";
 import { compare, draw, reading, release, unsaved } from "./reading.js";
 import { kind, pasted, samples } from "./samples.js";
 import { language, place, problem, say, speak } from "./words.js";
 
 const parts = [];        // files waiting to be read
 const work = [];         // {name, job, state, reading, node}; name: null while it may be personal
+const NAME = 200;        // characters that the server takes of a name
 let limits = {}, shown = null, pair = [];  // what is compared
 
 /* ---------------------------------------------------------------------------------------- what is to be read */
@@ -84,7 +85,7 @@ async function read(sample, chosen) {
   try {
     if (entry.gone) return;
     // What was typed is no name then: cut short, it may hold half of something that is found only whole.
-    const id = chosen.redact && !media && typeof given.text === "string" ? null : name;
+    const id = chosen.redact && !media && typeof given.text === "string" ? null : cut(name, NAME);
     const sent = { ...given, ...chosen, id };
     entry.job = await api.submit(sent, "explain=false", () => !entry.gone);
     if (entry.gone) return void api.forget(entry.job.id);
@@ -199,14 +200,17 @@ function open(entry) {
   find("result").scrollIntoView({ block: "start" });
 }
 
-/** Draw what is shown once more, in other colours or words; a recording stays where it is. */
+/** Draw what is shown once more, in other words. */
 function redraw() {
-  if (shown) {
-    const before = find("result").querySelector("[data-player]"), time = before ? before.currentTime : 0;
-    draw(find("result"), shown.reading);
-    const player = find("result").querySelector("[data-player]");
-    if (player && time) player.currentTime = time;
-  } else if (!find("comparison").hidden) compare(find("comparison"), ...pair.map((e) => e.reading));
+  if (shown) draw(find("result"), shown.reading);
+  else if (!find("comparison").hidden) compare(find("comparison"), ...pair.map((e) => e.reading));
+}
+
+/** Show no reading; what was played falls silent. */
+function hide() {
+  shown = null;
+  find("result").hidden = true;
+  find("result").replaceChildren();
 }
 
 function end(entry, i) {
@@ -218,11 +222,7 @@ function end(entry, i) {
   entry.gone = true;  // what is still on its way is not shown any more
   work.splice(i, 1);
   if (entry.reading) release(entry.reading);
-  if (entry === shown) {
-    shown = null;
-    find("result").hidden = true;
-    find("result").replaceChildren();
-  }
+  if (entry === shown) hide();
   find("work").hidden = !work.length;
   find("comparison").hidden = true;
   render();
@@ -237,7 +237,6 @@ function theme() {
   find("theme-button").addEventListener("click", () => {
     page.dataset.theme = (page.dataset.theme || (dark.matches ? "dark" : "light")) === "dark" ? "light" : "dark";
     keep(page.dataset.theme);
-    redraw();
   });
 }
 
@@ -291,8 +290,7 @@ function wire() {
   capture.wire({ options, fault, read, keep });
   find("compare").addEventListener("click", () => {
     pair = work.filter((e) => e.picked);
-    find("result").hidden = true;
-    shown = null;
+    hide();
     compare(find("comparison"), ...pair.map((e) => e.reading));
     render();
     find("comparison").focus({ preventScroll: true });

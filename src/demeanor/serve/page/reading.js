@@ -46,8 +46,10 @@ function parts(html) {
   };
 }
 
-/** Draw a reading into `holder`: tools, then the report's article, wired by the report's own script. */
+/** Draw a reading into `holder`: tools, then the report's article, wired by the report's own script. Where it is drawn
+ *  already, a recording plays on, and what was typed into corrections stays. */
 export function draw(holder, r) {
+  const carry = r.place && holder.contains(r.place.article) ? underWay(r.place.article) : () => {};
   const { article, definitions, payload, words } = parts(r.html[language()]);
   const title = article.querySelector(".head h1, .head h2");
   if (title) title.replaceWith(make("h2", { dir: "auto" }, make("bdi", {}, r.name)));
@@ -56,8 +58,7 @@ export function draw(holder, r) {
   r.play = (copy) => {
     if (r.url) URL.revokeObjectURL(r.url);
     Object.assign(r, { media: copy, url: URL.createObjectURL(copy) });
-    // Nobody's correction is lost to it, nor does it show what was put away.
-    if (bar.isConnected && !holder.hidden && !holder.querySelector("form.correct")) draw(holder, r);
+    if (bar.isConnected && !holder.hidden) draw(holder, r);  // what was put away stays so
   };
   tools(bar, r);
   holder.replaceChildren(bar, ...(definitions ? [definitions] : []), article);
@@ -65,7 +66,20 @@ export function draw(holder, r) {
   if (payload) window.Demeanor.report(article, payload, words);
   place(article, r, () => tools(bar, r));
   if (r.json.segments && r.json.segments.length) correctable(article, r);
-  return article;
+  carry(article, r);
+}
+
+/** What goes on in an article that is about to be drawn anew: a function that takes it over into the new one. */
+function underWay(before) {
+  const forms = [...before.querySelectorAll("form.correct")], focus = document.activeElement;
+  const player = before.querySelector("[data-player]"), plays = player && !player.paused;
+  return (article, r) => {
+    forms.forEach((form) => typed(form, article, r, focus));
+    const now = article.querySelector("[data-player]");
+    if (!player || !now) return;
+    for (const name of ["currentTime", "volume", "muted", "playbackRate"]) now[name] = player[name];
+    if (plays) now.play().catch(() => {});  // of what cannot be played the page tells anyway
+  };
 }
 
 /** The recording in place of the report's missing one. */
@@ -176,6 +190,24 @@ function show(line, index, r) {
 function edit(line, index, r) {
   const open = line.querySelector("form.correct");
   if (open) { open.remove(); return; }
+  const form = formOf(line, index, r);
+  line.append(form);
+  form.elements[0].focus();
+}
+
+/** Take what was typed into a form over into one of the new article, and the focus if it was there. */
+function typed(old, article, r, focus) {
+  const index = Number(old.parentNode.dataset.line), line = article.querySelector('[data-line="' + index + '"]');
+  const form = formOf(line, index, r);
+  line.append(form);
+  [...old.elements].forEach((field, k) => {
+    form.elements[k].value = field.value;
+    if (field === focus) form.elements[k].focus();
+  });
+}
+
+/** The form that corrects a line; it stands in none yet. */
+function formOf(line, index, r) {
   const segment = r.json.segments[index];
   const value = (what, read) => { const found = corrected(r, at(index, FIELDS[what])); return found ? found.value : read; };
   const text = make("input", { name: "text", value: value("text", segment.text || "").trim().replace(/\s*\n\s*/g, " "), "aria-label": say("fix_text") }), asShown = text.value;
@@ -196,8 +228,7 @@ function edit(line, index, r) {
     set("label", label.value, "");
     done();
   });
-  line.append(form);
-  (segment.text ? text : speaker).focus();
+  return form;
 }
 
 /* ------------------------------------------------------------------------------------------------ two readings */

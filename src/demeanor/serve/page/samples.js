@@ -1,5 +1,7 @@
 /* What is read together: files and a text, put together to samples. */
 
+import { cut } from "./dom.js";
+
 const KINDS = { txt: "text", srt: "transcript", vtt: "transcript", json: "transcript", mkv: "video", mov: "video", ogg: "audio" };
 
 /** What a file is: image, audio, video, text or transcript. */
@@ -39,7 +41,7 @@ export function samples(parts, text) {
     else alone.push(part);
   }
   if (text && post) made.get(media[0]).text = text;
-  const last = text && !post ? [{ name: text.slice(0, 60) + (text.length > 60 ? "…" : ""), text }] : [];
+  const last = text && !post ? [{ name: cut(text, 60) + (cut(text, 60) === text ? "" : "…"), text }] : [];
   return { samples: [...made.values(), ...alone.map((p) => ({ name: p.file.name, text: p.file })), ...last], lost };
 }
 
