@@ -89,8 +89,8 @@ def test_a_picture_read_twice_is_one_though_its_numbers_differ_a_little(tmp_path
         path.write_text("".join(json.dumps(a) + "\n" for a in (*pictures, *more)))
         assert {name for name in read_readings(path, warnings) if "#" not in name} == expected
     assert warnings == [
-        "out.jsonl: 2 readings of pictures or recordings of one name were passed over, for nobody can tell which file is "
-        "whose; rename the files and read them again"
+        "out.jsonl: 2 readings of pictures or recordings of one name were passed over, for nobody can tell which file "
+        "is whose; rename the files and read them again"
     ]
 
 

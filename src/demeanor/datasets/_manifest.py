@@ -6,7 +6,7 @@ file = "mosi/utterances.csv"           # .csv, .tsv or .jsonl; "a.zip!member.csv
                                        # "./rows.csv" beside the manifest itself
 # or: files = "ravdess/audio/*/*.flac" with pattern = '(?P<emotion>\d\d)…', a regex over each path whose groups
 #     become columns (also `files = "fer2013.zip!*.jpg"`); the column `path` is the file itself
-columns = ["text", "labels", "id"]     # only for files without a header line
+columns = ["text", "labels", "id"]     # only for files without a header line; a row has no more cells than these
 most = { each = "category", rows = 500 } # at most so many rows (of each value of a column), drawn by hash
 duplicates = ["text", "image"]         # rows alike in any of these, directly or through others, are one group
 

@@ -126,6 +126,7 @@ def _refuse_divided(samples: Sequence[Sample], names: Sequence[str]) -> None:
             alike = ", of equal text" if sample.text and said == text_key(first.text or "") else ""
             named = "a group" if sample.text and said in text_key(group) else f"group '{group}'"
             raise ConfigError(
-                f"{named} stands in parts {part} and {name} (samples '{first.id}' and '{sample.id}'{alike}); expected every speaker, video or duplicate group in one part only: move one, "
-                'or leave out what has a twin in a later part (duplicates = "drop" of table and folder)'
+                f"{named} stands in parts {part} and {name} (samples '{first.id}' and '{sample.id}'{alike}); "
+                "expected every speaker, video or duplicate group in one part only: move one, or leave out what has a "
+                'twin in a later part (duplicates = "drop" of table and folder)'
             )
