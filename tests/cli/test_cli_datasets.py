@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from cli_calls import Demeanor
 
 from dataset_trees import build, write, write_csv, write_picture
@@ -72,6 +73,34 @@ def test_options_of_a_reader(run: Demeanor, tmp_path: Path) -> None:
     ran = run("datasets", "check", root, "--name", "mvsa", "--set", "version")
     assert ran.code == 2
     assert "--set expects OPTION=VALUE, such as version=multiple, got 'version'" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "says"),
+    [
+        ("mvsa", "cleaned=no", "mvsa: option cleaned: expected true or false, got 'no'"),
+        ("folder", "group_pattern=3", "folder: option group_pattern: expected text, got 3; a text that"),
+        ("folder", "pair=1", "folder: option pair: expected true or false, got 1"),
+        ("twitter1517", "year=true", "twitter1517: option year: expected a whole number, got True"),
+        ("synthetic", "missing=much", "synthetic: option missing: expected a number, got 'much'"),
+        ("synthetic", "snr=4", "synthetic: option snr: expected a table, got 4"),
+        ("table", "manifest=4", "table: option manifest: expected text or a path or a list, got 4"),
+        ("synthetic", "lengths=4", "synthetic: option lengths: expected a list, got 4"),
+    ],
+)
+def test_an_option_of_another_type(run: Demeanor, tmp_path: Path, name: str, option: str, says: str) -> None:
+    ran = run("datasets", "check", tmp_path, "--name", name, "--set", option)
+    assert ran.code == 2
+    assert says in " ".join(ran.err.split())
+    assert "Traceback" not in ran.err
+
+
+def test_options_of_every_type_are_taken(run: Demeanor, tmp_path: Path) -> None:
+    write(tmp_path / "joy/3.txt", "fine")
+    assert run("datasets", "check", tmp_path, "--name", "folder", "--set", 'group_pattern="3"').code == 0
+    options = ("samples=80", "lengths=[4, 6]", "missing=0", "snr={ text = 2 }", "dims={ text = 4 }", "synergy=false")
+    ran = run("datasets", "check", tmp_path, "--name", "synthetic", *(o for one in options for o in ("--set", one)))
+    assert (ran.code, ran.err) == (0, "")
 
 
 def test_wrong_usage(run: Demeanor, tmp_path: Path) -> None:

@@ -208,6 +208,37 @@ def test_a_corpus_that_cannot_be_read_is_not_taken_for_folders_of_one_s_own(tmp_
         read_any(root, options={"version": "multiple"})
 
 
+def test_folders_of_one_s_own_beside_a_table_that_a_corpus_has_too(tmp_path: Path) -> None:
+    for name, folders in (("label.csv", ("joy", "Raw")), ("fer2013.csv", ("joy",)), ("waimai_10k.csv", ("joy",))):
+        root = tmp_path / name.partition(".")[0]
+        write(root / name, "file,label\njoy/1.txt,joy\n")
+        for folder in folders:
+            write(root / folder / "1.txt", "fine")
+        found = read_any(root)
+        assert (found.card.name, len(found.samples)) == ("folder", len(folders))
+        with pytest.raises(DataError, match=r"expected columns .*; found file, label"):
+            read_any(root, {"label.csv": "mosei", "fer2013.csv": "fer2013"}.get(name, "zh_reviews"))
+
+
+def test_a_later_table_without_a_column_is_a_fault_of_the_corpus(tmp_path: Path) -> None:
+    root = build("meld", tmp_path)
+    (late,) = root.rglob("test_sent_emo.csv")
+    write(late, "file,label\n")
+    write(root / "joy" / "1.txt", "fine")
+    with pytest.raises(DataError, match=r"meld: .*test_sent_emo\.csv: expected columns"):
+        read_any(root)
+
+
+def test_all_readers_that_know_a_layout_say_why_they_failed(tmp_path: Path) -> None:
+    root = several_raters(build("mvsa", tmp_path))
+    write(root / "usual_train.txt", "no JSON")
+    for name in ("usual_eval_labeled.txt", "usual_test_labeled.txt", "virus_train.txt", "virus_eval_labeled.txt",
+                 "virus_test_labeled.txt"):  # fmt: skip
+        write(root / name, "no JSON")
+    with pytest.raises(DataError, match=r"mvsa: .* three pairs.*; weibo: .*JSON.*; if it is another data set"):
+        read_any(root)
+
+
 def test_a_damaged_feature_file_is_told_where_nothing_else_is_found(tmp_path: Path) -> None:
     write(tmp_path / "aligned_50.pkl", b"no pickle")
     with pytest.raises(DataError, match=r"aligned_50\.pkl: expected a pickle of plain data"):

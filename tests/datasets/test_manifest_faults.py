@@ -43,6 +43,18 @@ def read(root: Path, *parts: str, rows: str = ROWS) -> list[Sample]:
         ((HEAD, 'most = { each = "who" }\n', FIELDS), r"expected a key most\.rows, found none"),
         ((HEAD, FIELDS, '[series.face]\nfile = "au.csv"\nby = "x"\n'), r"series\.face: .*found no columns, match"),
         ((HEAD, FIELDS, 'group_pattern = "("\n'), r"fields\.group_pattern: .*regular expression.*, got '\('"),
+        ((HEAD, '[fields]\nid = "{clip"\n'), r"fields\.id: expected a template such as .*, got '\{clip'"),
+        ((HEAD, '[fields]\nid = "{}"\n'), r"fields\.id: expected the names of columns alone in braces.*, got '\{\}'"),
+        ((HEAD, '[fields]\nid = "{clip!x}"\n'), r"fields\.id: .*'\{clip!x\}'"),
+        ((HEAD, '[fields]\nid = "{clip:d}"\n'), r"fields\.id: .*'\{clip:d\}'"),
+        ((HEAD, '[fields]\nid = "{clip.x}"\n'), r"c: fields\.id: expected a column, found no 'clip\.x'; .*clip\?"),
+        ((HEAD, FIELDS, 'speaker = "{wo}"\n'), r"c: fields\.speaker: expected a column, found no 'wo'; .*who\?"),
+        ((HEAD, FIELDS, '[series.f]\nfile = "a.csv"\ncolumns = "*"\nby = "x"\nmatch = "{klip}"\n'),
+         r"c: series\.f\.match: expected a column, found no 'klip'; did you mean clip\?"),
+        ((HEAD, FIELDS, 'image = "rows.csv!{pic}"\n'), r"rows\.csv: expected a zip file, found File is not a zip file"),
+        (('name = "c"\nfiles = "rows.csv!*.jpg"\n',), r"rows\.csv: expected a zip file, found File is not a zip file"),
+        (('name = "c"\nfiles = "/a/*.jpg"\n',), r"files: expected a pattern of paths in .*, found '/a/\*\.jpg'"),
+        ((HEAD, FIELDS, '[labels.score]\ncolumn = "stars"\nscale = 0.5\n'), r"label_score: .*\[-1, 1\], found 2\.5"),
         ((HEAD, "[fields\n"), r"m\.toml: expected a manifest in TOML, found .*line 3"),
     ],
 )  # fmt: skip
@@ -138,6 +150,27 @@ def test_a_table_with_semicolons_and_decimal_commas(tmp_path: Path) -> None:
     rows = "clip;say;who;stars;from;codes\n1;1,5 hours, really;ann;0,5;1,5;1,2\n"
     (one,) = read(tmp_path, HEAD, FIELDS, parts, rows=rows)
     assert (one.text, one.start, one.labels) == ("1,5 hours, really", 1.5, {"score": 0.5, "own": "1,2"})
+
+
+def test_without_names_the_sign_is_the_one_that_parts_the_columns(tmp_path: Path) -> None:
+    columns = 'columns = ["clip", "say", "stars"]\n'
+    fields = '[fields]\nid = "{clip}"\ntext = "{say}"\n[labels.score]\ncolumn = "stars"\n'
+    rows = ("1;hello there;0,5\n2;no, never;-1\n", "1\thello there\t0.5;\n", "1,hello there,0.5,,\n")
+    for text, score in zip(rows, ("0.5", "0.5;", "0.5"), strict=True):
+        given = fields.replace("score", "own")
+        first = read(tmp_path, HEAD, columns, given, rows=text)[0]
+        assert (first.id, first.text, first.labels) == ("1", "hello there", {"own": score})
+    with pytest.raises(DataError, match=r"rows\.csv, line 2: expected 3 cells, found more; quote a text with commas"):
+        read(tmp_path, HEAD, columns, fields, rows="1,hello,0.5\n2,no, never,-1\n")
+
+
+def test_a_member_that_cannot_be_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr("a.jpg", b"something")
+    whole = (tmp_path / "p.zip").read_bytes()
+    (tmp_path / "p.zip").write_bytes(whole.replace(b"something", b"sOmething"))
+    with pytest.raises(DataError, match=r"expected 'a\.jpg' in .*p\.zip to be unpacked, found Bad CRC"):
+        read(tmp_path, HEAD, FIELDS, 'image = "p.zip!a.jpg"\n')
 
 
 def test_a_column_stands_once(tmp_path: Path) -> None:

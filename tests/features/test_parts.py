@@ -139,8 +139,12 @@ def test_a_divided_group_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"group 'a' stands in parts train and test \(samples 'a1' and 'a2'\); "):
         parts_of(samples)
     said = [replace(s, text=words) for s, words in zip(samples, ("好的", "好的 ", "no"), strict=True)]
-    with pytest.raises(ConfigError, match=r"\(samples 'a1' and 'a2', both '好的 '\); .*duplicates = \"drop\""):
+    with pytest.raises(ConfigError, match=r"\(samples 'a1' and 'a2', of equal text\); .*duplicates = \"drop\""):
         parts_of(said)
+    secret = [replace(s, text="Call me at Nine ", group="mine:call me at nine") for s in samples[:2]]
+    with pytest.raises(ConfigError, match=r"^a group stands in .* 'a1' and 'a2', of equal text\);") as told:
+        parts_of(secret)
+    assert "call" not in str(told.value).lower()
 
 
 def test_an_empty_part_is_named() -> None:

@@ -242,6 +242,43 @@ def test_what_a_finished_run_learned_from_is_not_written_over(few: Path, tmp_pat
     assert {p: p.read_bytes() for p in learned.rglob("*") if p.is_file()} == before
 
 
+def test_what_was_interrupted_after_its_weights_goes_on_by_the_same_command(
+    few: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMEANOR_FEATURES", str(store.root))
+    for number, (text, side) in enumerate(texts(8, 7)):
+        said = corrected_analysis(text, ("overall.sentiment.label", side))
+        (tmp_path / f"{number}.json").write_text(json.dumps({**said, "id": f"own-{number}"}))
+    learned, places = tmp_path / "learned", [str(tmp_path / f"{n}.json") for n in range(8)]
+
+    def command() -> None:
+        app()(
+            ["learn", str(few / "run"), *places, "--out", str(learned), "--data", str(few), "--epochs", "2"],
+            prog_name="demeanor",
+        )
+
+    def stopped(*_: object, **__: object) -> None:
+        raise ConfigError("expected to go on, got stopped")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("demeanor.training.pack.pack", stopped)
+        with pytest.raises(ConfigError, match="got stopped"):
+            command()
+    assert (learned / "run/weights.pt").is_file()
+    assert not (learned / "learned.json").exists()
+    table = (learned / CORRECTIONS).read_bytes()
+    with pytest.raises(SystemExit, match="0"):
+        command()
+    assert (learned / CORRECTIONS).read_bytes() == table
+    assert (learned / "bundle/bundle.json").is_file()
+    with pytest.raises(ConfigError, match="name another folder by --out"):
+        command()
+    (learned / "learned.json").unlink()
+    with pytest.raises(ConfigError, match="name another folder by --out"):
+        learn(learned / "run", New([tmp_path / "0.json"]), few, learned, store=store, say=quiet)
+    assert (learned / CORRECTIONS).read_bytes() == table, "not what goes on from another run"
+
+
 def test_corrections_become_a_run_s_own_labels() -> None:
     tasks = {
         "mood": Task(classes=("happy", "angry", "calm"), label="kind"),

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from test_label_analyses import audio, correction
+from test_label_analyses import analysis, audio, correction, reading
 
 import demeanor
 from demeanor.cli import main
@@ -112,6 +112,11 @@ def test_suggest_reads_the_items_itself(run: Run, task: Task) -> None:
     readings = task.folder / "readings.jsonl"
     again = run("suggest", task.folder, "--readings", readings, "--by", "confidence", "--top", 0)
     assert again.code == 0
+    twice = [analysis("sky.jpg", "image", [], overall=reading(score)) for score in (0.5, -0.5)]
+    readings.write_text(readings.read_text() + "\n" + "\n".join(map(json.dumps, twice)))
+    for command in (("suggest", task.folder, "--readings"), ("pseudo", task.folder)):
+        out = () if command[0] == "suggest" else (readings.with_name("out.csv"),)
+        assert "2 readings of pictures or recordings of one name were passed" in run(*command, readings, *out).err
     wrong = run("suggest", task.folder, "--readings", readings, "--by", "entropie")
     assert wrong.code == 2
     assert "did you mean entropy" in wrong.err

@@ -81,6 +81,19 @@ def test_readings_have_the_ids_of_the_items_made_of_them(tmp_path: Path) -> None
     assert set(read_readings(path)) == items
 
 
+def test_a_picture_read_twice_is_one_though_its_numbers_differ_a_little(tmp_path: Path) -> None:
+    path, warnings = tmp_path / "out.jsonl", list[str]()
+    for scores, expected in (((0.1, 0.1004), {"sky.jpg"}), ((0.1, 0.102), {"t"})):
+        pictures = [analysis("sky.jpg", "image", [], overall=reading(score)) for score in scores]
+        more = [] if "sky.jpg" in expected else [text("t")]
+        path.write_text("".join(json.dumps(a) + "\n" for a in (*pictures, *more)))
+        assert {name for name in read_readings(path, warnings) if "#" not in name} == expected
+    assert warnings == [
+        "out.jsonl: 2 readings of pictures or recordings of one name were passed over, for nobody can tell which file "
+        "is whose; rename the files and read them again"
+    ]
+
+
 def test_readings_of_pictures_of_one_name_are_nobody_s(tmp_path: Path) -> None:
     pictures = [analysis("sky.jpg", "image", [segment(None)], overall=reading(score)) for score in (0.5, -0.5)]
     path = tmp_path / "out.jsonl"

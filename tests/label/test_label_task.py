@@ -89,10 +89,11 @@ def test_a_stretch_that_is_none_costs_its_row(tmp_path: Path, media: Path) -> No
     [("id,text,split\na,I like it,holdout\n", "found 'holdout'"), ("id,text\na,One. Two.\na#0,x y\n", "a#0")],
 )
 def test_a_source_that_makes_no_task_can_be_mended_and_taken_again(tmp_path: Path, wrong: str, why: str) -> None:
-    path, folder = tmp_path / "m.csv", tmp_path / "task"
+    path, folder = tmp_path / "m.csv", tmp_path / "deep" / "task"
     path.write_text(wrong)
     with pytest.raises(DataError, match=why):
         create_task(folder, find_items(path, sentences=True).items, ["score"])
+    assert not folder.parent.exists()
     path.write_text("id,text\na,I like it\n")
     assert [i.id for i in create_task(folder, find_items(path).items, ["score"]).items] == ["a"]
 

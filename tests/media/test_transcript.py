@@ -199,6 +199,11 @@ def test_an_arrow_in_what_is_said_is_no_time(tmp_path: Path, said: str) -> None:
         "[00:03.25 --> 01:04.00]",
         "--> 00:01:04,000",
         "OO:00:03,250 --> 00:01:04,000",
+        "OO:OO:03,250 --> OO:01:04,000",
+        "3.25 --> 64.0",
+        "00h00m03s --> 00h01m04s",
+        "NaN:NaN:NaN,NaN --> NaN:NaN:NaN,NaN",
+        "soon --> later",
     ],
 )
 def test_a_broken_time_costs_its_cue_and_is_told(tmp_path: Path, time: str) -> None:
@@ -207,6 +212,23 @@ def test_a_broken_time_costs_its_cue_and_is_told(tmp_path: Path, time: str) -> N
     assert [u.text for u in read_transcript(data, lenient=True, warnings=notes)] == ["I love it."]
     assert "1 cue left out" in notes[0]
     assert "line 6" in notes[0]
+
+
+def test_a_broken_time_of_the_first_cue_is_told_too(tmp_path: Path) -> None:
+    text = "1\n00h00m03s --> 00h01m04s\nhello\n\n2\n00:00:05,000 --> 00:00:06,000\nbye\n"
+    with pytest.raises(InputError, match="line 2: expected '00:00:01,000 --> 00:00:02,500', got '00h00m03s"):
+        read_transcript(write(tmp_path, "a.srt", text))
+
+
+def test_times_in_full_width_are_read(tmp_path: Path) -> None:
+    for time in ("00：00：03，250 --> 00：01：04，000", "００：００：０３．２５０ －－＞ ００：０１：０４．０００"):
+        data = write(tmp_path, "a.srt", SRT.replace("00:00:03,250 --> 00:01:04,000", time))
+        _, late = read_transcript(data)
+        assert (late.start, late.end) == (3.25, 64.0)
+    nameless = "00：00：03，250 --> 00：01：04，000\nbye".encode()
+    assert transcript.kind_of_transcript(nameless) == ".srt"
+    said = '[{"start": "00：00：03，250", "end": "00:01:04", "text": "bye"}]'
+    assert read_transcript(write(tmp_path, "a.json", said))[0].start == 3.25
 
 
 @pytest.mark.parametrize("end", ["1e12", "1e7", '"99999999:00:00"', "-1e12"])

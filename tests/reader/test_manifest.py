@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from closed_folders import close
-from demeanor.errors import ConfigError
+from demeanor.datasets import table
+from demeanor.datasets._gaps import DataWarning
+from demeanor.errors import ConfigError, InputError
 from demeanor.reader.batch import BatchResult, run
 from demeanor.reader.manifest import Item, passed_over, read_items
 from reader_fakes import fake_reader, speech, write_wav
@@ -253,6 +255,33 @@ def test_values_of_json_that_are_no_strings(tmp_path: Path) -> None:
     assert {name: item.fault for name, item in found.items() if item.fault} == {
         "b": got.format(2, '["a", "b"]'), "c": got.format(3, "false"), "d": got.format(4, '{"x": 1}'),
     }  # fmt: skip
+
+
+def test_lines_of_json_mean_the_same_to_a_batch_and_to_a_table(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "text": "x", "image": [], "label_emotions": [], "start": [], "speaker": []},
+        {"id": "b", "text": "x", "label_own": ["p", 2], "label_sure": True},
+        {"id": "c", "text": [], "image": "x.png"}, {"id": "d", "text": False}, {"id": "e", "text": ["a"]},
+    ]  # fmt: skip
+    path = tmp_path / "m.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    found = items(path)
+    with pytest.warns(DataWarning, match=r"1 × column 'text': expected a string or a number, got false \(line 4\)"):
+        samples = {s.id: s for s in table.read(path)}
+    assert set(samples) == {name for name, item in found.items() if item.fault is None} == {"a", "b", "c"}
+    for name, sample in samples.items():
+        said = found[name].sample or {}
+        assert said["labels"] == dict(sample.labels)
+        assert (said["speaker"], found[name].given.get("text")) == (sample.speaker, sample.text)
+        assert (found[name].start, found[name].given.get("image")) == (sample.start, sample.image)
+    assert samples["b"].labels == {"own": "p,2", "sure": "True"}
+    assert samples["a"].labels == {}
+
+
+def test_a_time_that_is_no_number_fails_in_json_too(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"id": "a", "audio": "x.wav", "start": true}\n')
+    with pytest.raises(InputError, match="column 'start': expected seconds, got True"):
+        _ = items(tmp_path / "m.jsonl")["a"].seconds
 
 
 @pytest.mark.parametrize("kind", [".xlsx", ".parquet", ".json"])

@@ -193,11 +193,15 @@ def suggest(
         raise UnknownNameError("measure of uncertainty", by, MEASURES)
     opened, store = open_with_labels(task)
     labelled = {item for marks in store.by_rater().values() for item in marks}
-    order = next_items(opened.items, read_readings(readings or _read(opened, model)), by=by, labelled=labelled)
+    warnings: list[str] = []
+    known = read_readings(readings or _read(opened, model), warnings)
+    order = next_items(opened.items, known, by=by, labelled=labelled)
     opened.set_order([name for name, _ in order])
     unread = sum(value is None for _, value in order)
     fresh = [{"item": n, "uncertainty": "–" if v is None else f"{v:.3f}"} for n, v in order if n not in labelled]
     _show(fresh, fresh[:top], ("item", "uncertainty"), False)
+    for warning in warnings:
+        say(warning)
     say(f"{len(order)} items in order{f', {unread} without a reading' if unread else ''}; the page follows it")
 
 
@@ -210,6 +214,7 @@ def pseudo(
     pair: Annotated[bool, typer.Option("--pair", help="As in the batch.")] = False,
 ) -> None:
     """Write what the reader is sure of as labels for training, marked `label_pseudo`; none for valid and test."""
+    from demeanor.cli._terminal import say
     from demeanor.label.export import pseudo as write
     from demeanor.label.items import find_items
     from demeanor.label.readings import read_readings
@@ -218,7 +223,11 @@ def pseudo(
         open_with_labels(source)[0].items if (source / "task.json").is_file() else find_items(source, pair=pair).items
     )
     folder = source if source.is_dir() else source.parent
-    _tell_rows(out, write(items, read_readings(readings), out, at_least=at_least, folder=folder))
+    warnings: list[str] = []
+    known = read_readings(readings, warnings)
+    for warning in warnings:
+        say(warning)
+    _tell_rows(out, write(items, known, out, at_least=at_least, folder=folder))
 
 
 @_actions.command()

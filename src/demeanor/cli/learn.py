@@ -76,8 +76,11 @@ def _trained_on(run: Path, new: Any, data: Path | None, out: Path, **settings: A
     from demeanor.label.learn import learn as train_on
 
     root = run_root(data, run)
-    told: dict[str, Any] = train_on(run, new, root, out, say=say, **settings)
-    export(out / "run", out / "bundle", data=root)
+
+    def exported(folder: Path) -> None:
+        export(folder, out / "bundle", data=root)
+
+    told: dict[str, Any] = train_on(run, new, root, out, say=say, then=exported, **settings)
     return told
 
 

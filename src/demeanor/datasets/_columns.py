@@ -11,6 +11,7 @@ from typing import Any
 
 from demeanor.datasets._groups import digest, text_key
 from demeanor.errors import DataError
+from demeanor.media.columns import text_fault, text_of
 from demeanor.types import EMOTIONS, POLARITIES, Sample
 
 MEDIA = ("image", "audio", "video")
@@ -40,9 +41,11 @@ def sample_of(row: Mapping[str, Any], table: Path, number: int) -> Sample:
         number: the row's line.
 
     Raises:
-        BadCell: there is nothing to read, or a time is no number: costs this row.
+        BadCell: there is nothing to read, a text is none, or a time is no number: costs this row.
         DataError: a split or a label that cannot be meant: says what was expected.
     """
+    if (fault := text_fault(row.get("text"))) is not None:
+        raise BadCell(fault)
     cells = {c: text_of(row.get(c)) for c in COLUMNS}
     media: dict[str, Any] = {c: table.parent / cells[c] for c in MEDIA if cells[c]}
     if not cells["text"] and not media:
@@ -82,15 +85,6 @@ def groups_of(samples: Sequence[Sample], folder: Path) -> list[str]:
 def _named(path: str | Path, folder: Path) -> str:
     whole = Path(path)
     return (whole.relative_to(folder) if whole.is_relative_to(folder) else whole).as_posix()
-
-
-def text_of(value: Any) -> str:
-    """A cell as text; nothing, NaN and null are empty."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, list):
-        return ",".join(str(v) for v in value)
-    return str(value)
 
 
 def _seconds(cells: Mapping[str, str], column: str) -> float | None:

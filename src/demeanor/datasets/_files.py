@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.datasets._dataset import Card
-from demeanor.errors import DataError
+from demeanor.errors import DataError, LayoutError
 
 _LONGEST_CELL = 1 << 28
 
@@ -32,7 +32,7 @@ def read_lines(path: Path) -> list[str]:
 
 def read_rows(
     path: Path, card: Card, needs: Iterable[str] = (), *, columns: Sequence[str] | None = None,
-    delimiter: str = ",", quoted: bool = True,
+    delimiter: str = ",", quoted: bool = True, first: bool = False,
 ) -> list[dict[str, str]]:  # fmt: skip
     """Rows of a table by column name, cells as strings.
 
@@ -43,8 +43,10 @@ def read_rows(
         columns: names of the columns where the file has no header line.
         delimiter: between cells.
         quoted: whether a cell may stand in quotation marks; posts need False.
+        first: whether this is the table that a corpus is known by.
 
     Raises:
+        LayoutError: a column of the first table is missing: the folder is not that corpus.
         DataError: a column is missing, and says which are there, or stands twice; a quotation mark is never closed.
     """
     lines = [cells for _, cells in csv_lines(read_text(path), path.name, delimiter=delimiter, quoted=quoted)]
@@ -52,7 +54,8 @@ def read_rows(
     missing = [c for c in needs if c not in header]
     if missing:
         found = ", ".join(header) or "an empty file"
-        raise DataError(f"{card.name}: {path}: expected columns {', '.join(missing)}; found {found}. {card.source}")
+        kind = LayoutError if first else DataError
+        raise kind(f"{card.name}: {path}: expected columns {', '.join(missing)}; found {found}. {card.source}")
     return [in_columns(header, line) for line in lines if any(line)]
 
 

@@ -6,7 +6,7 @@ file = "mosi/utterances.csv"           # .csv, .tsv or .jsonl; "a.zip!member.csv
                                        # "./rows.csv" beside the manifest itself
 # or: files = "ravdess/audio/*/*.flac" with pattern = '(?P<emotion>\d\d)…', a regex over each path whose groups
 #     become columns (also `files = "fer2013.zip!*.jpg"`); the column `path` is the file itself
-columns = ["text", "labels", "id"]     # only for files without a header line
+columns = ["text", "labels", "id"]     # only for files without a header line; a row has no more cells than these
 most = { each = "category", rows = 500 } # at most so many rows (of each value of a column), drawn by hash
 duplicates = ["text", "image"]         # rows alike in any of these, directly or through others, are one group
 
@@ -36,6 +36,8 @@ key = "audio"
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -44,13 +46,13 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.datasets._archives import Archives, in_archive
-from demeanor.datasets._columns import MEDIA, label_of, number_of, split_of, text_of
+from demeanor.datasets._columns import MEDIA, label_of, number_of, split_of
 from demeanor.datasets._files import columns_of, csv_lines, in_columns, json_lines
 from demeanor.datasets._groups import digest, hashed_split, joined, text_key
 from demeanor.datasets._series import read_series
-from demeanor.datasets._spec import Label, Manifest, Most, Split, columns_in, near, read_spec
+from demeanor.datasets._spec import Label, Manifest, Most, Split, columns_in, filled, near, read_spec
 from demeanor.errors import DataError
-from demeanor.media.columns import decimal_points, separator
+from demeanor.media.columns import SIGNS, decimal_points, separator, text_of, width
 from demeanor.types import Sample
 
 Row = dict[str, str]
@@ -83,7 +85,7 @@ def read_manifest(manifest: Path, root: Path) -> list[Sample]:
 
 def _check_columns(spec: Manifest, rows: Sequence[Row]) -> None:
     known = dict.fromkeys(column for row in rows for column in row)
-    for key, column in spec.columns_asked().items():
+    for key, column in spec.columns_asked():
         if column not in known:
             raise DataError(f"{spec.name}: {key}: expected a column, found no '{column}'; {near(column, known)}")
 
@@ -136,12 +138,30 @@ def _rows(spec: Manifest, root: Path, archives: Archives) -> Iterator[Row]:
         columns = dict.fromkeys(column for row in found for column in row)
         yield from ({column: row.get(column, "") for column in columns} for row in found)
         return
+    yield from _table_rows(spec, text, name)
+
+
+def _table_rows(spec: Manifest, text: str, name: str) -> Iterator[Row]:
     tabs = name.endswith(".tsv")
-    sign = "\t" if tabs else separator(text, spec.columns_named())
-    lines = [cells for _, cells in csv_lines(text, name, delimiter=sign, quoted=not tabs) if cells]
-    header = spec.columns or columns_of(lines.pop(0) if lines else [], name)
-    rows = (in_columns(header, cells) for cells in lines)
-    yield from (decimal_points(row, spec.columns_of_numbers()) for row in rows) if sign == ";" else rows
+    sign = "\t" if tabs else _sign(spec, text)
+    lines = [line for line in csv_lines(text, name, delimiter=sign, quoted=not tabs) if line[1]]
+    header = spec.columns or columns_of(lines.pop(0)[1] if lines else [], name)
+    for number, cells in lines:
+        if width(cells) > len(header):
+            raise DataError(
+                f"{name}, line {number}: expected {len(header)} cells, found more; "
+                f"quote a text with {SIGNS[sign]} in it, or mend the columns"
+            )
+        row = in_columns(header, cells)
+        yield decimal_points(row, spec.columns_of_numbers()) if sign == ";" else row
+
+
+def _sign(spec: Manifest, text: str) -> str:
+    """What parts the columns: their names tell it, or where the first line has none, how many cells it gives."""
+    if spec.columns is None:
+        return separator(text, {column for _, column in spec.columns_asked()})
+    first = {sign: next(csv.reader(io.StringIO(text, newline=""), delimiter=sign), []) for sign in SIGNS}
+    return next((s for s, cells in first.items() if width(cells) <= len(spec.columns) <= len(cells)), ",")
 
 
 def _file_rows(spec: Manifest, files: str, root: Path, archives: Archives) -> Iterator[Row]:
@@ -175,13 +195,8 @@ def _fields(spec: Manifest, row: Row) -> dict[str, str]:
     """What the templates make of a row; a medium needs every column of its template, or a folder would be left."""
     values = {}
     for name, template in spec.fields.templates().items():
-        try:
-            value = template.format(**row)
-        except KeyError as error:
-            raise DataError(
-                f"{spec.name}: expected a column {error} for '{name}'; columns are {sorted(row)}"
-            ) from error
-        if value and not (name in MEDIA and any(not row.get(c, "x").strip() for c in columns_in(template))):
+        value = filled(template, row)
+        if value and not (name in MEDIA and any(not row[c].strip() for c in columns_in(template))):
             values[name] = value
     return values
 
@@ -202,7 +217,7 @@ def _label(task: str, spec: Label, row: Row, place: str) -> float | str | None:
         return None
     value = known[0] if spec.separator is None else ",".join(map(str, known))
     if spec.map is None and spec.scale is not None:
-        return _number(str(value), f"{place}: {spec.column}: expected a number") * spec.scale
+        value = _number(str(value), f"{place}: {spec.column}: expected a number") * spec.scale
     return label_of(f"label_{task}", str(value), place) if task.startswith("score") else value
 
 

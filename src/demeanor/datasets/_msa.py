@@ -37,7 +37,7 @@ def read_clips(
     """
     table = next((t for t in tables if (root / t).is_file()), tables[0])
     expect(root, [table] if text_only else [table, "Raw"], card)
-    rows = read_rows(root / table, card, (*_NEEDS, *(OWN if own else ())))
+    rows = read_rows(root / table, card, (*_NEEDS, *(OWN if own else ())), first=True)
     if any(row.get("label_T", "").strip() for row in rows) != own:
         what = "labels of each modality (label_T, label_A, label_V)"
         raise DataError(

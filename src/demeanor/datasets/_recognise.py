@@ -6,11 +6,13 @@ import inspect
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from demeanor.datasets._dataset import Card
 from demeanor.datasets._groups import without_overlap
@@ -21,6 +23,12 @@ from demeanor.plugins import load, names
 from demeanor.types import Sample
 
 _OWN_LAYOUT = ("folder", "mmsa_pickle", "synthetic", "table")  # read what is nobody's corpus
+
+
+_TYPES = {
+    bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path", Sequence: "a list",
+    Mapping: "a table",
+}  # fmt: skip
 
 
 @dataclass
@@ -47,7 +55,7 @@ def read_any(
     Raises:
         DataError: no reader knows it, or the one named does not; says what was expected.
         UnknownNameError: there is no reader of that name.
-        ConfigError: options without a name, or one that the reader does not take.
+        ConfigError: options without a name, one that the reader does not take, or of another type.
     """
     if options and (name is None or manifest is not None):
         raise ConfigError(f"options are those of a named data set, got {', '.join(options)} and no name; add --name")
@@ -64,8 +72,8 @@ def read_any(
 def _guess(root: Path) -> Found:
     """The reader whose layout fits, and of several the one whose counts are nearest.
 
-    A corpus that is laid out as it should be and cannot be read is refused with its reason, not taken for one's own
-    folders; a feature file that cannot be read, where nothing else is found either.
+    A corpus that is laid out as it should be and cannot be read is refused with the reasons of all readers that know
+    the layout, not taken for one's own folders; a feature file that cannot be read, where nothing else is found either.
     """
     if root.is_file():
         return _read(load("datasets", "mmsa_pickle" if root.suffix in (".pkl", ".npz") else "table"), root)
@@ -78,7 +86,8 @@ def _guess(root: Path) -> Found:
             return found[0]
         reasons += more
     if reasons:
-        raise DataError(f"{reasons[0]}; if it is another data set, name it with --name") from reasons[0]
+        told = "; ".join(dict.fromkeys(map(str, reasons)))
+        raise DataError(f"{told}; if it is another data set, name it with --name") from reasons[0]
     known = ", ".join(names("datasets"))
     raise DataError(f"{root}: expected the layout of a known data set, found none; name one with --name: {known}")
 
@@ -104,9 +113,7 @@ def _distance(found: Found) -> float:
 def _read(module: ModuleType, root: Path, options: Mapping[str, Any] | None = None) -> Found:
     """The whole corpus, its warnings caught; transcripts alone where the media are not there."""
     given, takes = dict(options or {}), inspect.signature(module.read).parameters
-    for option in given:
-        if option not in list(takes)[1:]:
-            raise ConfigError(f"{module.CARD.name}: unknown option '{option}'; {near(option, list(takes)[1:])}")
+    _check_options(module, given)
     drops = "duplicates" in takes and takes["duplicates"].default == "drop" and "duplicates" not in given
     keep: dict[str, Any] = {**given, "duplicates": "keep"} if drops else given
     notes = []
@@ -127,6 +134,28 @@ def _read(module: ModuleType, root: Path, options: Mapping[str, Any] | None = No
         card = replace(card, counts={})
         notes.append("options were given: samples were not counted against the card")
     return Found(card, samples, whole, notes + [str(w.message) for w in caught])
+
+
+def _check_options(module: ModuleType, given: Mapping[str, Any]) -> None:
+    """Refuse options that the reader does not take, and values of another type than it says."""
+    types = get_type_hints(module.read)
+    takes = list(inspect.signature(module.read).parameters)[1:]
+    for option, value in given.items():
+        if option not in takes:
+            raise ConfigError(f"{module.CARD.name}: unknown option '{option}'; {near(option, takes)}")
+        try:
+            TypeAdapter(types[option]).validate_python(value, strict=True)
+        except ValidationError:
+            wants = _in_words(types[option])
+            quoted = f"; a text that looks like something else stands in quotes: {option}='\"{value}\"'"
+            hint = quoted if "text" in wants and not isinstance(value, str) else ""
+            raise ConfigError(f"{module.CARD.name}: option {option}: expected {wants}, got {value!r}{hint}") from None
+
+
+def _in_words(kind: Any) -> str:
+    if isinstance(kind, UnionType):
+        return " or ".join(_in_words(one) for one in get_args(kind) if one is not NoneType)
+    return _TYPES.get(get_origin(kind) or kind, str(kind))
 
 
 def _transcripts(module: ModuleType, root: Path, options: Mapping[str, Any], missing: DataError) -> list[Sample]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanor.datasets._files import columns_of, csv_lines, in_columns, read_text
+from demeanor.datasets._spec import filled
 from demeanor.errors import DataError
 
 Found = list[NDArray[np.float32] | None]
@@ -72,12 +73,7 @@ def _joined(name: str, section: Mapping[str, Any], path: Path, rows: Sequence[Ma
         if any(cells) and (match := pattern.search(line[section["by"]])):
             steps[match.group(1)].append([_number(line[c], c, f"{path.name}, line {number}") for c in columns])
     place = {key: np.array(values, np.float32) for key, values in steps.items()}
-    try:
-        return [place.get(section["match"].format(**row)) for row in rows]
-    except KeyError as error:
-        raise DataError(
-            f"series.{name}: expected a column {error} for 'match'; columns are {sorted(rows[0])}"
-        ) from error
+    return [place.get(filled(section["match"], row)) for row in rows]
 
 
 def _number(cell: str, column: str, where: str) -> float:

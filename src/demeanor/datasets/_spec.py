@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any
@@ -41,6 +41,20 @@ Part = Annotated[str, AfterValidator(_part)]
 """A part by any of its names, as train, valid or test."""
 
 
+def _template(template: str) -> str:
+    try:
+        found = [field for field in Formatter().parse(template) if field[1] is not None]
+    except ValueError as error:
+        raise ValueError(f"expected a template such as 'clips/{{id}}.wav', found a fault: {error}") from None
+    if any(not name or spec or conversion for _, name, spec, conversion in found):
+        raise ValueError("expected the names of columns alone in braces, such as {id}")
+    return template
+
+
+Template = Annotated[str, AfterValidator(_template)]
+"""A text with names of columns in braces."""
+
+
 class Most(Section):
     """`most`: at most so many rows, of each value of a column where one is named."""
 
@@ -51,18 +65,18 @@ class Most(Section):
 class Fields(Section):
     """`[fields]`: templates over the columns."""
 
-    id: str | None = None
-    text: str | None = None
-    image: str | None = None
-    audio: str | None = None
-    video: str | None = None
-    start: str | None = None
-    end: str | None = None
-    language: str | None = None
-    speaker: str | None = None
-    group: str | None = None
-    time: str | None = None
-    author: str | None = None
+    id: Template | None = None
+    text: Template | None = None
+    image: Template | None = None
+    audio: Template | None = None
+    video: Template | None = None
+    start: Template | None = None
+    end: Template | None = None
+    language: Template | None = None
+    speaker: Template | None = None
+    group: Template | None = None
+    time: Template | None = None
+    author: Template | None = None
     group_pattern: re.Pattern[str] | None = None
 
     def templates(self) -> dict[str, str]:
@@ -112,7 +126,7 @@ class Series(Section):
     columns: str | None = None
     by: str | None = None
     by_pattern: re.Pattern[str] | None = None
-    match: str | None = None
+    match: Template | None = None
 
     @model_validator(mode="after")
     def _is_joined_by_something(self) -> Series:
@@ -146,19 +160,16 @@ class Manifest(Section):
             raise ValueError(f"duplicates: expected fields, such as text or image, found {', '.join(sorted(strange))}")
         return self
 
-    def columns_asked(self) -> dict[str, str]:
-        """Key of the manifest → the column that it names by itself, not within a template."""
-        asked = {f"labels.{task}.column": label.column for task, label in self.labels.items()}
+    def columns_asked(self) -> list[tuple[str, str]]:
+        """Every column that is named anywhere, after the key of the manifest that names it."""
+        asked = [(f"labels.{task}.column", label.column) for task, label in self.labels.items()]
         if self.split.column is not None:
-            asked["split.column"] = self.split.column
+            asked.append(("split.column", self.split.column))
         if self.most is not None and self.most.each is not None:
-            asked["most.each"] = self.most.each
-        return asked
-
-    def columns_named(self) -> set[str]:
-        """Every column that is named anywhere."""
-        templates = [*self.fields.templates().values(), *(s.match or "" for s in self.series.values())]
-        return {*self.columns_asked().values(), *(c for t in templates for c in columns_in(t))}
+            asked.append(("most.each", self.most.each))
+        templates = {f"fields.{name}": template for name, template in self.fields.templates().items()}
+        templates |= {f"series.{name}.match": series.match or "" for name, series in self.series.items()}
+        return asked + [(key, column) for key, template in templates.items() for column in columns_in(template)]
 
     def columns_of_numbers(self) -> set[str]:
         """The columns that numbers are read from, whose decimal sign may be a comma."""
@@ -170,6 +181,11 @@ class Manifest(Section):
 def columns_in(template: str) -> list[str]:
     """The columns that a template names."""
     return [name for _, name, _, _ in Formatter().parse(template) if name]
+
+
+def filled(template: str, row: Mapping[str, str]) -> str:
+    """A template with the cells of a row, which has all of its columns."""
+    return "".join(text + (row[name] if name else "") for text, name, _, _ in Formatter().parse(template))
 
 
 def read_spec(manifest: Path) -> Manifest:

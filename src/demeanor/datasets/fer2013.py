@@ -71,7 +71,7 @@ def read(root: Path, *, duplicates: str = "drop") -> list[Sample]:
 
 
 def _from_table(table: Path, gaps: Gaps) -> Iterator[Sample]:
-    for number, row in enumerate(read_rows(table, CARD, ("emotion", "pixels", "Usage"))):
+    for number, row in enumerate(read_rows(table, CARD, ("emotion", "pixels", "Usage"), first=True)):
         try:
             pixels = np.array(row["pixels"].split(), np.uint8).reshape(_SIDE, _SIDE)
             emotion, split = CLASSES[int(row["emotion"])], _USAGE[row["Usage"].strip()]

@@ -45,11 +45,11 @@ def read(root: Path, *, text_only: bool = False) -> list[Sample]:
         DataError: the folder is not the corpus'.
     """
     gaps = Gaps(CARD)
-    samples = []
+    samples: list[Sample] = []
     for part in _CLIPS:
         table = _find(root, part, f"{part}_sent_emo.csv")
         clips = None if text_only else _find(root, part, _CLIPS[part])
-        for row in read_rows(table, CARD, _NEEDS):
+        for row in read_rows(table, CARD, _NEEDS, first=not samples):
             sample = _sample(row, part, clips, gaps)
             if sample:
                 samples.append(sample)

@@ -54,9 +54,9 @@ def read(root: Path, *, held_out: str = "none") -> list[Sample]:
     if not tables:
         expect(root, list(_TABLES), CARD)
     gaps = Gaps(CARD)
-    samples = []
+    samples: list[Sample] = []
     for table in tables:
-        for number, row in enumerate(read_rows(root / table, CARD, _TABLES[table])):
+        for number, row in enumerate(read_rows(root / table, CARD, _TABLES[table], first=not samples)):
             name = f"{table.partition('_')[0]}-{number}"
             text, category = row.get("review", "").strip("\ufeff \n\t"), row.get("cat", MEALS)
             if not text or row["label"] not in _POLARITY:

@@ -121,10 +121,12 @@ def _refuse_divided(samples: Sequence[Sample], names: Sequence[str]) -> None:
     for sample, name in zip(samples, names, strict=True):
         first, part = seen.setdefault(group_of(sample), (sample, name)) if name else (sample, name)
         if part != name:
-            same = sample.text and text_key(sample.text) == text_key(first.text or "")
-            words = f", both '{sample.text:.40}'" if same else ""
+            # Logs are shared, and the group may be the text itself: ids alone are named.
+            said, group = text_key(sample.text or ""), group_of(sample)
+            alike = ", of equal text" if sample.text and said == text_key(first.text or "") else ""
+            named = "a group" if sample.text and said in text_key(group) else f"group '{group}'"
             raise ConfigError(
-                f"group '{group_of(sample)}' stands in parts {part} and {name} (samples '{first.id}' and "
-                f"'{sample.id}'{words}); expected every speaker, video or duplicate group in one part only: move one, "
-                'or leave out what has a twin in a later part (duplicates = "drop" of table and folder)'
+                f"{named} stands in parts {part} and {name} (samples '{first.id}' and '{sample.id}'{alike}); "
+                "expected every speaker, video or duplicate group in one part only: move one, or leave out what has a "
+                'twin in a later part (duplicates = "drop" of table and folder)'
             )

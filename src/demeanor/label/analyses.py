@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,10 @@ READ = "as read"
 
 _APART = 0.5
 """Seconds by which two readings of one recording may differ in length: it is that of sound or of pictures."""
+
+
+_SAME = 1e-3 + 1e-9
+"""By how much a number of one input may differ between machines, and what a sum of it leaves behind."""
 
 
 @dataclass
@@ -114,7 +119,16 @@ def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         return False
     # A picture has nothing to be told by but its reading, which is the same by the same bundle.
     bundle = [(a.get("provenance") or {}).get("bundle") for a in (one, other)]
-    return one["kind"] != "image" or bundle[0] != bundle[1] or one["overall"] == other["overall"]
+    return one["kind"] != "image" or bundle[0] != bundle[1] or _says_same(one["overall"], other["overall"])
+
+
+def _says_same(one: Any, other: Any) -> bool:
+    """Whether two readings are equal but for what machines differ by."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_says_same(one[key], other[key]) for key in one)
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=0, abs_tol=_SAME)
+    return bool(one == other)
 
 
 def _content(analysis: Mapping[str, Any]) -> tuple[Any, ...]:

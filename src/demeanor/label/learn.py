@@ -68,6 +68,7 @@ class New:
 def learn(
     before: Path, new: New, root: Path, out: Path, *, at_least: float = 0.9, hold: float = 0.2,
     overrides: Mapping[str, Any] | None = None, store: Store | None = None, say: Say = print,
+    then: Callable[[Path], None] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train on, into `out/run`, and tell what it changed.
 
@@ -81,6 +82,8 @@ def learn(
         overrides: `[training]` settings that differ from the run's.
         store: of features.
         say: where progress lines go.
+        then: what else is to be made of the new run, whose folder it gets. learned.json comes last: without it the
+            same call goes on with what was interrupted.
 
     Returns:
         What learned.json holds: counts, and per part (`valid`, `corrections`) each metric before, after, and their
@@ -94,7 +97,7 @@ def learn(
             f"expected a confidence in (0, 1] and a share to hold back in [0, 1), got {at_least} and {hold}"
         )
     stored = _stored(before)
-    refuse_learned(out)
+    refuse_learned(out, before)
     store = store or Store()
     out.mkdir(parents=True, exist_ok=True)
     run = lab.check(stored["config"])
@@ -120,21 +123,31 @@ def learn(
     progress = lab.train(run, root, folder, store, say, prepared)
     write_json(folder / "history.json", progress.history)
     told["parts"] = _compared(run, prepared, before, folder, prefix_of(len(stored["config"]["data"].get("also", ()))))
+    if then is not None:
+        then(folder)
     write_json(out / "learned.json", told)
     return told
 
 
-def refuse_learned(out: Path) -> None:
-    """Refuse a place whose tables a finished run has learned from; one that was interrupted goes on.
+def refuse_learned(out: Path, before: Path | None = None) -> None:
+    """Refuse a place whose tables a run has learned from; what was interrupted after `before` goes on.
 
     Raises:
         ConfigError: it is one.
     """
-    if (out / "run" / "weights.pt").is_file():
+    if (out / "run" / "weights.pt").is_file() and not (before and _is_interrupted(out, before)):
         raise ConfigError(
             f"{out}: expected a place of its own for what is learned, got one with a finished run, whose "
             f"{CORRECTIONS} would be lost; name another folder by --out"
         )
+
+
+def _is_interrupted(out: Path, before: Path) -> bool:
+    """Whether the run there goes on from this one, and what is written last is not there yet."""
+    if (out / "learned.json").is_file():
+        return False
+    training = _stored(out / "run")["config"].get("training", {})
+    return bool(training.get("init_from") == str(before.resolve() / "weights.pt"))
 
 
 def _refuse_nothing(told: Mapping[str, Any], pretrain: bool) -> None:

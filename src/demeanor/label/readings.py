@@ -17,11 +17,15 @@ _TOLD_BY = ("id", "kind", "duration", "sample", "provenance", "overall")
 """What analyses are told apart by, and their reading."""
 
 
-def read_readings(path: Path) -> dict[str, Reading]:
+def read_readings(path: Path, warnings: list[str] | None = None) -> dict[str, Reading]:
     """Readings by id: of each analysis as a whole under its id, of its segment 3 under `id#3`.
 
     Ids are those that `read_analyses` gives. Lines that are no analysis are passed over, and so are pictures and
     recordings of one name, of which nobody can tell which file is whose.
+
+    Args:
+        path: of the lines or analyses.
+        warnings: gets, in words, how many were passed over for their names.
 
     Raises:
         ConfigError: no such file, or not one analysis in it.
@@ -37,6 +41,11 @@ def read_readings(path: Path) -> dict[str, Reading]:
             found[name] = analysis["overall"]
             for number, segment in enumerate(analysis["segments"]):
                 found.setdefault(f"{name}#{number}", segment["reading"])
+    if analyses.alike and warnings is not None:
+        warnings.append(
+            f"{path.name}: {len(analyses.alike)} readings of pictures or recordings of one name were passed over, for "
+            "nobody can tell which file is whose; rename the files and read them again"
+        )
     if not found:
         raise ConfigError(f"{path}: expected lines as `demeanor batch` writes them, found no analysis; check the file")
     return found

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,12 +116,15 @@ def create_task(folder: Path, items: Sequence[Sample], asked: Iterable[str], ins
     if not items:
         raise ConfigError(f"{folder}: expected something to label, got nothing; check the source")
     questions = _checked(asked)
+    rows = [row_of(item, folder) for item in items]
+    with tempfile.TemporaryDirectory() as draft:  # so that what is refused leaves nothing behind
+        write_table(Path(draft) / "items.csv", rows)
+        table.read(Path(draft) / "items.csv")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder}: expected a place for the task, got {error.strerror}; take another") from error
-    write_table(folder / "items.csv", [row_of(item, folder) for item in items])
-    table.read(folder / "items.csv")  # before there is a task, so that a mended source can be taken again
+    write_table(folder / "items.csv", rows)
     said = {"schema": SCHEMA, "asked": list(questions), "instructions": instructions}
     write_whole(folder / "task.json", json.dumps(said, ensure_ascii=False, indent=2) + "\n")
     return open_task(folder)

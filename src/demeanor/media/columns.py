@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -61,6 +63,20 @@ def named_columns(header: Sequence[str], records: Sequence[Sequence[str]]) -> tu
 def width(values: Sequence[str]) -> int:
     """How many cells there are up to the last filled one."""
     return max((n for n, value in enumerate(values, start=1) if value.strip()), default=0)
+
+
+def text_of(cell: Any) -> str:
+    """A cell of a table or of JSON as text: null, NaN and an empty list are empty, of a list the parts with commas."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    return ",".join(map(str, cell)) if isinstance(cell, list) else str(cell)
+
+
+def text_fault(cell: Any) -> str | None:
+    """What is wrong with a text that JSON gives as something else; a number may be one, and it may be empty."""
+    if not text_of(cell) or (isinstance(cell, str | int | float) and not isinstance(cell, bool)):
+        return None
+    return f"column 'text': expected a string or a number, got {json.dumps(cell, default=str, ensure_ascii=False):.60}"
 
 
 def _decimal(value: Any) -> re.Match[str] | None:

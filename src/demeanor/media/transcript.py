@@ -30,6 +30,7 @@ _HEAD = 65536  # bytes looked at to tell text
 _STAMP = r"(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
 _CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
 _TIME = re.compile(rf"\s*{_STAMP}")
+_HALF_WIDTH = str.maketrans("：，．－＞", ":,.->")  # as Chinese keyboards write the marks of a time
 # Begins with a digit and has the marks of a time; one word, or digits and marks with spaces between, as machine
 # translation leaves them.
 _BROKEN_TIME = re.compile(r"[\[(]?-?\d(?=.*[:;]|.*[.,].*[.,])(?:\S*|[\d\s:;.,]*)")
@@ -151,7 +152,7 @@ def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]
     A time that cannot be read costs its cue, and is one of the `faults`.
     """
     lines = text.replace("\r\r\n", "\n").splitlines()
-    timing = [number for number, line in enumerate(lines) if _is_timing(line)]
+    timing = [number for number, line in enumerate(lines) if _is_numbered(lines, number) or _is_timing(line)]
     if not timing and text.strip() and text.strip() != "WEBVTT":
         raise DecodeError(f"{name}: expected lines like '00:00:01,000 --> 00:00:02,500', got none; is it a transcript?")
     is_webvtt = text.startswith("WEBVTT")
@@ -159,7 +160,7 @@ def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]
     bodies = [_body(lines[at + 1 : end], is_webvtt, end < len(lines)) for at, end in zip(timing, ends, strict=True)]
     screen = _Screen(rolls=_WORD_TIME.search(text) is not None or _mostly_repeats(bodies))
     for number, body in zip(timing, bodies, strict=True):
-        match = _CUE.match(lines[number])
+        match = _CUE.match(lines[number].translate(_HALF_WIDTH))
         if match is None:
             got = f"got {lines[number]!r:.80}; mend that line"
             faults.append(InputError(f"{name}, line {number + 1}: expected '00:00:01,000 --> 00:00:02,500', {got}"))
@@ -180,9 +181,17 @@ def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]
 
 def _is_timing(line: str) -> bool:
     """Whether a line has the times of a cue, or was meant to; what is said may have an arrow too ("good --> bad")."""
+    line = line.translate(_HALF_WIDTH)
     start, arrow, end = line.partition("-->")
     meant = bool(arrow) and (_BROKEN_TIME.fullmatch(start.strip()) or _TIME.match(end))
     return bool(meant or _CUE.match(line))
+
+
+def _is_numbered(lines: Sequence[str], at: int) -> bool:
+    """Whether a line has an arrow and the number of a cue before it, so that times were meant, however they look."""
+    if at == 0 or "-->" not in lines[at].translate(_HALF_WIDTH) or not lines[at - 1].strip("\ufeff \t").isdigit():
+        return False
+    return at == 1 or not lines[at - 2].strip()
 
 
 def _body(lines: Sequence[str], is_webvtt: bool, followed: bool) -> list[str]:
@@ -310,7 +319,7 @@ def _begins(data: Any) -> float:
 
 def _number(value: Any, place: str, key: str) -> float:
     """A time of a JSON entry, as seconds or as '00:00:01.000'."""
-    if isinstance(value, str) and (match := re.fullmatch(rf"\s*{_STAMP}\s*", value)):
+    if isinstance(value, str) and (match := re.fullmatch(rf"\s*{_STAMP}\s*", value.translate(_HALF_WIDTH))):
         return _seconds(match.groups())
     try:
         seconds = float(value)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from demeanor.errors import ConfigError, InputError
+from demeanor.media.columns import text_fault, text_of
 from demeanor.media.kind import is_subtitles
 from demeanor.media.source import is_regular, is_url
 from demeanor.reader.folder import files, kind_by_name, passed_over
@@ -78,7 +79,7 @@ class Item:
     @staticmethod
     def _number(column: str, value: Any) -> float | None:
         try:
-            return None if value in (None, "") else float(value)
+            return None if value in (None, "") else float(str(value))  # so that true is no number
         except (TypeError, ValueError) as error:
             raise InputError(f"column '{column}': expected seconds, got {value!r:.60}; mend the manifest") from error
 
@@ -138,31 +139,19 @@ def _once(rows: Sequence[Row], source: Path) -> list[Item]:
 
 
 def _item(row: Row, source: Path) -> Item:
-    cells, name = row.cells, row.cells.get("id")
-    if (fault := row.fault or _no_text(cells.get("text"))) is not None:
-        fault = f"{source.name}, line {row.line}: {fault}"
+    cells = {column: cell for column, cell in row.cells.items() if text_of(cell)}
+    name = cells.get("id")
+    if (fault := row.fault or text_fault(cells.get("text"))) is not None:
+        fault = f"{source.name}, line {row.line}: {fault}" + ("" if row.fault else "; mend it")
         return Item(_writable(name) if _filled(name) else f"line {row.line}", {}, fault=fault)
     if not _filled(name):
         name = f"line-{row.line}"  # a row without an id costs nothing
-    given = {
-        c: str(cells[c]) if c == "text" else _place(cells[c], source) for c in PARTS if cells.get(c) not in (None, "")
-    }
+    given = {c: str(cells[c]) if c == "text" else _place(cells[c], source) for c in PARTS if c in cells}
     sample: dict[str, Any] = {c: _passed(cells.get(c)) for c in _PASSED}
-    sample |= {c: _label(cells[c]) for c in _STRETCH if cells.get(c) not in (None, "")}
-    sample["labels"] = {
-        column[len(LABEL) :]: _label(value)
-        for column, value in cells.items()
-        if column.startswith(LABEL) and value not in (None, "")
-    }
+    sample |= {c: _label(cells[c]) for c in _STRETCH if c in cells}
+    sample["labels"] = {c[len(LABEL) :]: _label(value) for c, value in cells.items() if c.startswith(LABEL)}
     code = cells.get("language") or "auto"
     return Item(_writable(name), given, cells.get("start"), cells.get("end"), str(code), sample)
-
-
-def _no_text(cell: Any) -> str | None:
-    """What is wrong with a text that JSON gives as something else; a number may be one."""
-    if cell is None or (isinstance(cell, str | int | float) and not isinstance(cell, bool)):
-        return None
-    return f"column 'text': expected a string or a number, got {json.dumps(cell, ensure_ascii=False):.60}; mend it"
 
 
 def _filled(cell: Any) -> bool:
@@ -187,13 +176,12 @@ def _place(cell: Any, source: Path) -> Path | str:
 
 
 def _label(value: Any) -> float | str:
-    if isinstance(value, list) and all(isinstance(v, str) for v in value):
-        return ",".join(value)
+    text = text_of(value)
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return str(value)
-    return number if math.isfinite(number) else str(value)
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text
 
 
 def _reachable(source: Path) -> None:
