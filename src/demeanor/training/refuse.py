@@ -14,7 +14,7 @@ from torch import nn
 from demeanor.batch import CONTEXT
 from demeanor.errors import ConfigError
 from demeanor.features.described import NAME
-from demeanor.fusion._model import by_modality
+from demeanor.fusion._model import OR_FUSED, by_modality
 from demeanor.layers.heads import TaskHeads
 from demeanor.losses.ulgm import FUSED
 from demeanor.plugins import load as plugin
@@ -22,8 +22,12 @@ from demeanor.training.prepare import CLASSES
 from demeanor.training.runfile import RunFile, explain
 
 
-def refuse_names(run: RunFile) -> None:
+def refuse_names(run: RunFile, begins: bool = True) -> None:
     """Modalities and tasks are names of parts of a model, which has parts of its own.
+
+    Args:
+        run: the run.
+        begins: whether it is about to be trained: then no modality may be called `fused`, as some once were.
 
     Raises:
         ConfigError: a name that torch cannot give a part, or that is taken.
@@ -33,7 +37,8 @@ def refuse_names(run: RunFile) -> None:
     for section, names in (("encoders", run.encoders), ("tasks", run.tasks)):
         for name in names:
             # Several models keep what they fuse beside what belongs to each modality.
-            if not re.fullmatch(NAME, name) or name in taken or (section == "encoders" and name == FUSED):
+            clashes = begins and section == "encoders" and name == FUSED
+            if not re.fullmatch(NAME, name) or name in taken or clashes:
                 near = f"{section}.my_{re.sub('[^a-z]', '', name.lower())}"[:60]
                 raise ConfigError(
                     f"{section}: expected a name of letters, digits, _ and -, at most 61 of them, that the lab and "
@@ -86,9 +91,10 @@ def refuse_modalities(run: RunFile, module: ModuleType) -> None:
     Raises:
         ConfigError: a setting by modality names one that is not encoded.
     """
-    names = {*run.model.get("dims", run.encoders), *(m + CONTEXT for m in run.features.before), FUSED}
+    every = {*run.model.get("dims", run.encoders), *(m + CONTEXT for m in run.features.before)}
     for key in by_modality(module.Config):
         given = run.model.get(key)
+        names = every | ({FUSED} if OR_FUSED in module.Config.model_fields[key].metadata else set())
         if unknown := [name for name in given if name not in names] if isinstance(given, dict | list | tuple) else []:
             raise ConfigError(
                 f"model.{key}: expected modalities of the run, {', '.join(run.encoders)}, got {', '.join(unknown)}; "
