@@ -97,10 +97,8 @@ def test_single_folds_and_rows_of_which_a_seed_diverged_are_nothing_reached() ->
     one, whole = entry("mine", '"""Mine.\n\nReproduced: see there.\n"""'), {"entry": "mine", "bench": "b"}
     record = {"dataset": "mosi", "split": "test", "model": "mine"}
     seeds = [record | whole | {"protocol": "p", "seed": n, "metrics": {"mae": {"value": 1.0 + n}}} for n in range(2)]
-    folds = [
-        record | {"protocol": f"p, fold {f} of 2", "fold_of": "mine", "bench": "b", "seed": n, "metrics": seeds[0]["metrics"]}
-        for f in range(2) for n in range(2)
-    ]  # fmt: skip
+    fold = {"fold_of": "mine", "bench": "b", "metrics": seeds[0]["metrics"]}
+    folds = [record | fold | {"protocol": f"p, fold {f} of 2", "seed": n} for f in range(2) for n in range(2)]
     alone = [r | {"fold_of": "mine (text)"} for r in folds]
     said = with_reached(one, [*folds, *alone, *seeds]).parts["Reproduced"]
     assert said.endswith("here mosi (p) mae 1.500 ± 0.707.")

@@ -101,7 +101,9 @@ def test_a_row_that_lacks_a_number_is_below_the_complete_ones(tmp_path: Path) ->
 
 
 def test_a_row_of_which_a_seed_diverged_is_set_apart_until_it_ends(tmp_path: Path) -> None:
-    found = [record(e, s, 0.5 + s / 10, settings_sha256="a", config_sha256=f"{s}") for e in ("tfn", "lmf") for s in (0, 1)]
+    found = [
+        record(e, s, 0.5 + s / 10, settings_sha256="a", config_sha256=f"{s}") for e in ("tfn", "lmf") for s in (0, 1)
+    ]
     lost = found[3] | {"metrics": {}, "floor": None, "test_read_at": None, "diverged": True, "seed": 2}
     lost |= {"config_sha256": "2", "n": None, "params": None, "seconds_per_epoch": None, "peak_mb": None}
     against = {"tfn": {"lmf": {"value": -0.1, "low": -0.2, "high": -0.01}}, "lmf": {}}
