@@ -219,9 +219,9 @@ def test_a_run_of_an_earlier_version_may_say_what_counts_for_nothing(whole, made
     (run / "run.json").write_text(json.dumps(stored))
     with pytest.raises(ConfigError, match="balance"):
         lab.check(stored["config"])
-    before = evaluate(run, made[0], "valid", None, whole[2], print)["metrics"]["mae"]["value"]
+    before = evaluate(run, made[0], "valid", None, whole[2], print)["metrics"]["score_mae"]["value"]
     typed("export", str(run), str(tmp_path / "out"), "--data", str(made[0]))
-    after = evaluate_bundle(tmp_path / "out", made[0], "valid", None, say=print)["metrics"]["mae"]["value"]
+    after = evaluate_bundle(tmp_path / "out", made[0], "valid", None, say=print)["metrics"]["score_mae"]["value"]
     assert after == pytest.approx(before, abs=1e-4)
 
 
