@@ -93,6 +93,21 @@ def test_runs_of_other_settings_and_other_benches_are_not_averaged() -> None:
     assert "not measured yet" in with_reached(one, rows("a", "new", None, None)).parts["Reproduced"]
 
 
+def test_single_folds_and_rows_of_which_a_seed_diverged_are_nothing_reached() -> None:
+    one, whole = entry("mine", '"""Mine.\n\nReproduced: see there.\n"""'), {"entry": "mine", "bench": "b"}
+    record = {"dataset": "mosi", "split": "test", "model": "mine"}
+    seeds = [record | whole | {"protocol": "p", "seed": n, "metrics": {"mae": {"value": 1.0 + n}}} for n in range(2)]
+    fold = {"fold_of": "mine", "bench": "b", "metrics": seeds[0]["metrics"]}
+    folds = [record | fold | {"protocol": f"p, fold {f} of 2", "seed": n} for f in range(2) for n in range(2)]
+    alone = [r | {"fold_of": "mine (text)"} for r in folds]
+    said = with_reached(one, [*folds, *alone, *seeds]).parts["Reproduced"]
+    assert said.endswith("here mosi (p) mae 1.500 ± 0.707.")
+    lost = seeds[0] | {"seed": 2, "metrics": {}, "diverged": True}
+    for records in ([*seeds, lost], [lost, *seeds]):
+        assert "not measured yet" in with_reached(one, records).parts["Reproduced"]
+    assert with_reached(one, [lost, *seeds, seeds[0] | {"seed": 2}]).parts["Reproduced"].count("mae") == 1
+
+
 def test_a_file_is_read_as_it_stands() -> None:
     found = entry("mine", SOURCE)
     assert found == Entry(

@@ -79,9 +79,10 @@ def test_a_label_of_the_table_may_be_asked_for_and_is_shown(run: Path, capsys: p
 
 
 def test_numbers_that_differ_stay_apart() -> None:
-    days = [20240115.0, 20240116.0, 3, 0.1, 0.1000001, True, None]
+    stored = float(np.float32(0.1))  # as a table of 32 bits gives it
+    days = [20240115.0, 20240116.0, 3, stored, 0.1000001, 1e300, 2.0**60, True, None]
     found = values_of([Sample(str(i), labels={} if d is None else {"day": d}) for i, d in enumerate(days)], "day")
-    assert found == ["20240115", "20240116", "3", "0.1", "0.1000001", "1", None]
+    assert found == ["20240115", "20240116", "3", "0.1", "0.1000001", "1e+300", "1.1529215e+18", "1", None]
 
 
 def test_what_no_sample_says_costs_no_test_read(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from demeanor.errors import DivergedError  # noqa: E402
 from demeanor.experiments import records  # noqa: E402
 from demeanor.experiments.bench import bench  # noqa: E402
 from demeanor.experiments.search import search  # noqa: E402
-from demeanor.training import loop  # noqa: E402
+from demeanor.training import lab, loop  # noqa: E402
 from demeanor.training.run import train  # noqa: E402
+from demeanor.training.runfile import RunFile  # noqa: E402
 
 pytestmark = pytest.mark.lab
 
@@ -86,8 +88,6 @@ def test_a_run_that_diverges_later_ends_with_what_it_had(
 
 
 def test_predictions_may_be_no_numbers_though_weights_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from demeanor.training import lab
-
     path, honest = run_file(tmp_path, monkeypatch, "polarity"), lab.predict
     monkeypatch.setattr(lab, "predict", lambda *a: {k: v * np.float32(np.nan) for k, v in honest(*a).items()})
     with pytest.raises(DivergedError):
@@ -106,18 +106,68 @@ def test_a_search_leaves_out_what_diverges(tmp_path: Path, monkeypatch: pytest.M
 WILD_LMF = "[bench]\nalone = []\n[bench.settings.lmf.training]\nlearning_rate = 1e30"
 
 
-def test_a_benchmark_goes_on_without_the_row_that_diverges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_benchmark_goes_on_without_the_row_that_diverges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, results = run_file(tmp_path, monkeypatch, more=WILD_LMF.replace("alone = []\n", "")), tmp_path / "r.jsonl"
     said: list[str] = []
     rows = bench(path, tmp_path, ["lmf", "concat"], 1, tmp_path / "runs", results, say=said.append)
     assert [row["entry"] for row in rows] == ["concat", "concat (text)", "concat (audio)"]
-    assert {line["entry"] for line in records.read(results)} == {row["entry"] for row in rows}
+    tested = [line for line in records.read(results) if not line.get("diverged")]
+    assert {line["entry"] for line in tested} == {row["entry"] for row in rows}
     assert sum("left out: training: expected a model that says numbers" in line for line in said) == 1
     assert said[-1] == "no row of lmf, of which a run diverged"
     only = ["--models", "lmf", "--seeds", "1", "--set", "bench.text_only=false", "--results", str(results)]
     with pytest.raises(SystemExit) as left:
         main(["bench", str(path), "--data", str(tmp_path), "--out", str(tmp_path / "runs"), *only])
     assert left.value.code == 2
+    assert (
+        "expected a row whose runs all end, got none: see above; lower training.learning_rate"
+        in capsys.readouterr().err
+    )
+    milder = bench(
+        path, tmp_path, ["lmf"], 1, tmp_path / "runs", results,
+        ["bench.settings.lmf.training.learning_rate=0.01", "bench.text_only=false"], say=said.append,
+    )  # fmt: skip
+    assert [row["entry"] for row in milder] == ["lmf"], "its folder takes another learning rate"
+
+
+def test_a_row_of_which_one_seed_diverges_is_nowhere_shown_by_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, results = run_file(tmp_path, monkeypatch, more="[bench]\ntext_only = false"), tmp_path / "r.jsonl"
+    wise, built = loop.rate, lab.build
+
+    def build(run: RunFile, *how: Any) -> Any:
+        bad = (run.run.model, run.training.seed) == ("lmf", 1)
+        monkeypatch.setattr(loop, "rate", (lambda *how: 1e33) if bad else wise)
+        return built(run, *how)
+
+    monkeypatch.setattr(lab, "build", build)
+
+    for _ in range(2):
+        rows = bench(path, tmp_path, ["lmf", "concat"], 2, tmp_path / "runs", results, say=lambda line: None)
+        assert [row["entry"] for row in rows] == ["concat"]
+        told = [(line["entry"], line["seed"], line.get("diverged")) for line in records.read(results)]
+        assert told == [("lmf", 0, None), ("lmf", 1, True), ("concat", 0, None), ("concat", 1, None)], "once"
+    page = (tmp_path / "leaderboard.md").read_text()
+    assert "| lmf |" not in page
+    assert "Left out, for runs of theirs diverged: lmf (seed 1)." in page
+    assert "| synthetic | 3 | 0 | 3 |" in page, "a run without weights reads nothing"
+
+
+def test_a_run_file_whose_rows_all_diverge_does_not_keep_the_next_from_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wild = run_file(tmp_path, monkeypatch, more=WILD_LMF.replace("[bench]", "[bench]\ntext_only = false"))
+    mild = tmp_path / "mild.toml"
+    mild.write_text(wild.read_text().replace('"wild"', '"mild"').replace("1e30", "0.01"))
+    places = ["--data", str(tmp_path), "--out", str(tmp_path / "runs"), "--results", str(tmp_path / "r.jsonl")]
+    with pytest.raises(SystemExit) as left:
+        main(["bench", str(wild), str(mild), "--models", "lmf", "--seeds", "1", *places])
+    assert left.value.code == 1
+    assert f"{wild}: expected a row whose runs all end, got none" in capsys.readouterr().err
+    assert [r["bench"] for r in records.read(tmp_path / "r.jsonl") if not r.get("diverged")] == ["mild"]
 
 
 def test_a_seed_that_diverges_in_one_fold_is_tested_on_no_other(
@@ -130,3 +180,7 @@ def test_a_seed_that_diverges_in_one_fold_is_tested_on_no_other(
     assert [line.split("] ")[1] for line in said if line.startswith("[")] == [
         "lmf, seed 0, fold 0", "concat, seed 0, fold 0", "concat, seed 0, fold 1",
     ]  # fmt: skip
+    lost = [line for line in records.read(results) if line.get("diverged")]
+    assert [(line["entry"], line["seed"], line["protocol"]) for line in lost] == [
+        ("lmf", 0, "as given, 2 folds pooled")
+    ], "in the table of its row"

@@ -12,12 +12,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import onnx  # noqa: E402
-from export_runs import run_of, spec_of  # noqa: E402
+from export_runs import run_of, spec_of, typed  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
 
 import demeanor  # noqa: E402
 from demeanor import bundle  # noqa: E402
 from demeanor.errors import BundleError, ConfigError  # noqa: E402
+from demeanor.experiments.evaluate import evaluate  # noqa: E402
+from demeanor.experiments.evaluate_bundle import evaluate_bundle  # noqa: E402
+from demeanor.training import lab  # noqa: E402
 from demeanor.training.pack import pack  # noqa: E402
 from demeanor.weights import strange  # noqa: E402
 
@@ -205,6 +208,21 @@ def test_an_unfinished_run(whole, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="run `demeanor train` again"):
         pack(tmp_path / "run", tmp_path / "out", whole[2])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_an_earlier_version_may_say_what_counts_for_nothing(whole, made, tmp_path: Path) -> None:
+    """It trained under them, and is refused neither by `evaluate` nor by `export`, nor is what they make of it."""
+    run = shutil.copytree(whole[1], tmp_path / "run")
+    stored = json.loads((run / "run.json").read_text())
+    stored["config"]["model"]["l2"] = {"sound": 1.0}
+    stored["config"]["tasks"]["score"] = {**stored["config"]["tasks"]["score"], "balance": 0.5}
+    (run / "run.json").write_text(json.dumps(stored))
+    with pytest.raises(ConfigError, match="balance"):
+        lab.check(stored["config"])
+    before = evaluate(run, made[0], "valid", None, whole[2], print)["metrics"]["score_mae"]["value"]
+    typed("export", str(run), str(tmp_path / "out"), "--data", str(made[0]))
+    after = evaluate_bundle(tmp_path / "out", made[0], "valid", None, say=print)["metrics"]["score_mae"]["value"]
+    assert after == pytest.approx(before, abs=1e-4)
 
 
 def test_data_that_changed_since(whole, tmp_path: Path) -> None:

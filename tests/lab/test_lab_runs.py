@@ -22,8 +22,9 @@ from demeanor.cli import main  # noqa: E402
 from demeanor.errors import ConfigError, DemeanorError  # noqa: E402
 from demeanor.experiments import records  # noqa: E402
 from demeanor.experiments import search as searching  # noqa: E402
-from demeanor.experiments.bench import bench, entries, planned, spec_for  # noqa: E402
+from demeanor.experiments.bench import bench, planned  # noqa: E402
 from demeanor.experiments.evaluate import evaluate  # noqa: E402
+from demeanor.experiments.rows import entries, spec_for  # noqa: E402
 from demeanor.experiments.search import search, with_settings  # noqa: E402
 from demeanor.features.arrays import load_arrays  # noqa: E402
 from demeanor.features.read import samples_of  # noqa: E402

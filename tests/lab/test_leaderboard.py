@@ -100,6 +100,38 @@ def test_a_row_that_lacks_a_number_is_below_the_complete_ones(tmp_path: Path) ->
     ]  # fmt: skip
 
 
+def test_a_row_of_which_a_seed_diverged_is_set_apart_until_it_ends(tmp_path: Path) -> None:
+    found = [
+        record(e, s, 0.5 + s / 10, settings_sha256="a", config_sha256=f"{s}") for e in ("tfn", "lmf") for s in (0, 1)
+    ]
+    lost = found[3] | {"metrics": {}, "floor": None, "test_read_at": None, "diverged": True, "seed": 2}
+    lost |= {"config_sha256": "2", "n": None, "params": None, "seconds_per_epoch": None, "peak_mb": None}
+    against = {"tfn": {"lmf": {"value": -0.1, "low": -0.2, "high": -0.01}}, "lmf": {}}
+    page = board(tmp_path, [*found, lost], against)
+    assert "| tfn | 2 | 0.550 ± 0.071 |" in page
+    assert "| lmf |" not in page
+    assert "against lmf" not in page
+    assert "Against lmf" not in page
+    assert "Left out, for runs of theirs diverged: lmf (seed 2)." in page
+    assert "read 4 times" in page
+    path = tmp_path / "records.jsonl"
+    for _ in range(2):
+        records.write_diverged(lost, path)
+    assert len(records.read(path)) == 5, "once"
+    other = [record("lmf", s, 0.4, settings_sha256="b", config_sha256=f"b{s}") for s in (0, 1)]
+    assert "| lmf | 2 | 0.400" in board(tmp_path, other, {"lmf": {}}), "under other settings it counts again"
+    records.write_diverged(lost, path)
+    assert "| lmf |" not in board(tmp_path, found[2:], {"lmf": {}}), "and under the first ones it diverged again"
+    ended = board(tmp_path, [found[2] | {"seed": 2, "config_sha256": "2"}], {"lmf": {}})
+    assert "| lmf | 3 |" in ended
+    assert "Left out" not in ended
+
+
+def test_a_table_of_which_every_row_diverged_says_so(tmp_path: Path) -> None:
+    page = board(tmp_path, [record("lmf", 0, 0.5, metrics={}, test_read_at=None, diverged=True)], {})
+    assert "Left out, for runs of theirs diverged: lmf (seed 0)." in page
+
+
 def test_a_difference_stands_in_the_table_of_its_own_protocol(tmp_path: Path) -> None:
     both = [record(e, 0, 0.5, protocol=p) for e in ("concat", "mult") for p in ("as given", "3 folds pooled")]
     told = {"mult": {"concat": {"value": -0.1, "low": -0.2, "high": -0.05}}}
@@ -216,7 +248,7 @@ def test_rows_of_an_earlier_comparison_stay_while_they_hold(tmp_path: Path) -> N
 
 
 def test_every_row_has_text_alone_to_compare_with() -> None:
-    from demeanor.experiments.bench import entries, rivals
+    from demeanor.experiments.rows import entries, rivals
 
     run = a_run(alone=["concat", "context_lstm"])
     rows = entries(run, ["concat", "mult"])

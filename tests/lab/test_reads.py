@@ -84,3 +84,26 @@ def test_folds_are_written_down_one_by_one_and_counted_once_when_they_are_pooled
     assert len(records.read(results)) == 6
     stopped_at("", tmp_path, "data.folds=2")
     assert len(records.read(results)) == 6, "what is done is not read again"
+
+
+def test_a_fold_that_was_tested_before_all_was_killed_is_written_down_later_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results/records.jsonl"
+
+    def killed(*how: object) -> None:
+        raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "append", killed)  # between test.json and the record
+        with pytest.raises(Stop):
+            stopped_at("", tmp_path, "data.folds=2")
+    assert records.read(results) == []
+    for _ in range(2):
+        stopped_at("", tmp_path, "data.folds=2")
+        told = [(r.get("fold_of"), r.get("entry"), r["seed"]) for r in records.read(results)]
+        assert told == [("concat", None, 0), ("concat", None, 1)] + [
+            row for n in (0, 1) for row in (("concat", None, n), (None, "concat", n))
+        ]
+    first, place = records.read(results)[0], tmp_path / "runs/bench-known/concat/seed-0-fold-0/test.json"
+    assert first["test_read_at"] == json.loads(place.read_text())["test_read_at"]

@@ -130,9 +130,20 @@ def test_names_are_looked_up_before_work_starts() -> None:
         *(({f"tasks__{n}": {}}, f"tasks: .*got '{n}'") for n in ("type", "half", "tasks", "weight", "a b")),
         ({"model__l2": {"txt": 1.0}}, "model.l2: expected modalities of the run, text, got txt; name one of those"),
         ({"run__model": "cdml", "encoders__audio": {"name": "series"}, "model__contextual": ["txt"]}, "got txt"),
-        (
-            {"run__model": "self_mm", "encoders__audio": {"name": "series"}, "model__rates": {"fused": 1, "sound": 2}},
-            "model.rates: .*text, audio, got sound",
+        *(
+            (
+                {
+                    "run__model": name,
+                    "encoders__audio": {"name": "series"},
+                    f"model__{key}": {"fused": 0.1, "sound": 1},
+                },
+                got,
+            )
+            for name in ("self_mm", "adafn_ag")
+            for key, got in (
+                ("rates", "model.rates: .*text, audio, got fused, sound"),
+                ("dropouts", "audio, got sound"),
+            )
         ),
         (
             {"features__before": {"text": 2}, "training__modality_dropout": 0.3, "training__self_distillation": 1.0},
@@ -220,7 +231,7 @@ def test_every_setting_by_modality_is_marked(name: str) -> None:
 
 
 def test_a_row_of_a_bench_has_the_settings_of_its_own_modalities() -> None:
-    from demeanor.experiments.bench import Entry, spec_for
+    from demeanor.experiments.rows import Entry, spec_for
     from demeanor.training import lab
 
     both = spec(encoders__audio={"name": "series"}, model__l2={"text": 0.1, "audio": 0.2})
@@ -232,6 +243,33 @@ def test_a_row_of_a_bench_has_the_settings_of_its_own_modalities() -> None:
         lab.check(spec_for(both, Entry("concat", ("text",), False), 0, 0))
 
 
+def test_settings_for_the_words_around_are_left_out_with_their_modality() -> None:
+    from demeanor.experiments.rows import Entry, spec_for
+    from demeanor.training import lab
+
+    l2 = {"text": 0.1, "text_context": 0.2, "audio": 0.3}
+    both = spec(encoders__audio={"name": "series"}, model__l2=l2, features__before={"text": 2})
+    alone = spec_for(both, Entry("concat", ("audio",), False), 0, 0)
+    assert lab.check(alone).model["l2"] == {"audio": 0.3}
+    words = spec_for(both, Entry("concat", ("text",), False), 0, 0)
+    assert lab.check(words).model["l2"] == {"text": 0.1, "text_context": 0.2}
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        {"tasks__score": {"balance": 0.5}}, {"model__l2": {"txt": 1.0}}, {"encoders__fused": {"name": "series"}},
+        {"encoders__audio": {"name": "series"}, "run__model": "self_mm", "model__rates": {"fused": 1.0}},
+    ],
+)  # fmt: skip
+def test_what_finished_runs_say_without_effect_is_refused_only_where_training_begins(earlier: dict[str, Any]) -> None:
+    from demeanor.training import lab
+
+    with pytest.raises(ConfigError):
+        lab.check(spec(**earlier))
+    lab.check(spec(**earlier), begins=False)
+
+
 WORDS, VECTORS, PICTURE = ({"name": n} for n in ("text_words", "text_vectors", "visual_picture"))
 
 
@@ -239,13 +277,13 @@ WORDS, VECTORS, PICTURE = ({"name": n} for n in ("text_words", "text_vectors", "
     ("model", "encoders", "settings", "says"),
     [
         ("gated", {"text": WORDS}, {}, "encoders.text: expected frames, which gated reads .* got text_words, which "
-         "gives token ids; take .*text_vectors.* or another model: textcnn"),
-        ("concat", {"text": VECTORS, "visual": PICTURE}, {}, "got visual_picture, which gives pictures; .*resnet18"),
+         "gives token ids; take .*text_vectors.* or what reads token ids, .*bert_resnet, bilstm, cnn_rnn, .*textcnn"),
+        ("concat", {"text": VECTORS, "visual": PICTURE}, {}, "got visual_picture, .*: bert_resnet, .*, resnet18, vit$"),
         ("vit", {"visual": {"name": "visual_hog"}}, {}, "expected pictures, which vit reads .*take visual_picture"),
-        ("tuned_concat", {"text": VECTORS}, {}, "expected token ids, .*take text_words or text_tokens"),
+        ("tuned_concat", {"text": VECTORS}, {}, "expected token ids, .*take text_words or text_tokens, .*most models"),
         ("textcnn", {"text": WORDS}, {"preset": "features"}, "expected frames, which textcnn reads with"),
         ("bilstm", {"text": VECTORS}, {"vocabulary": 90}, "expected token ids, which bilstm reads with these settings"),
-        ("cnn_rnn", {"visual": PICTURE}, {}, "cnn_rnn .by its kinds. read pictures"),
+        ("cnn_rnn", {"visual": PICTURE}, {}, "what reads pictures, by its defaults or a preset: .*cnn_rnn, "),
         ("bert_resnet", {"text": WORDS, "visual": WORDS}, {}, "encoders.visual: expected pictures"),
     ],
 )  # fmt: skip
@@ -343,6 +381,13 @@ def test_the_example_of_big_encoders_is_a_run_file() -> None:
     assert {m: e["name"] for m, e in found.encoders.items()} == {
         "text": "text_hf", "audio": "audio_hf", "face": "visual_vit", "visual": "visual_vit",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_what_train_is_given_of_a_shipped_run_file_can_be_trained(path: Path) -> None:
+    from demeanor.training import lab
+
+    lab.check(read_run_file(path), builds=False)
 
 
 def moods(*labels: float | str | None) -> list[Sample]:

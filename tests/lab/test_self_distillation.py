@@ -17,7 +17,7 @@ from demeanor import plugins  # noqa: E402
 from demeanor.batch import FeatureBatch, Output  # noqa: E402
 from demeanor.datasets.synthetic import DIMS, read  # noqa: E402
 from demeanor.errors import ConfigError  # noqa: E402
-from demeanor.experiments.bench import Entry, spec_for  # noqa: E402
+from demeanor.experiments.rows import Entry, spec_for  # noqa: E402
 from demeanor.fusion._model import FusionConfig, Model  # noqa: E402
 from demeanor.losses.distillation import distillation  # noqa: E402
 from demeanor.training import lab, loop  # noqa: E402

@@ -32,11 +32,16 @@ def bench(
         typer.Option("--data", metavar="ROOT", envvar="DEMEANOR_DATA", help="The folder of the data sets."),
     ] = None,
 ) -> None:
-    """Compare models over several seeds, each tested once."""
+    """Compare models over several seeds, each tested once.
+
+    Exit code 1: of some run files every row diverged; 2: of all of them, or wrong usage.
+    """
     from demeanor.plugins import require
 
     require("torch", "lab", "a benchmark")
     from demeanor.cli._lab import print_rows
+    from demeanor.cli._terminal import leave, say
+    from demeanor.errors import DivergedError
     from demeanor.experiments.bench import bench as compare
     from demeanor.experiments.bench import planned
     from demeanor.features.read import data_root
@@ -45,6 +50,12 @@ def bench(
     names = [m.strip() for m in models.split(",") if m.strip()]
     for run in runs[1:]:  # of the first it is told at once, of the others not after hours
         planned(run, names, overrides or ())
+    lost = 0
     for run in runs:
         root = data_root(data, read_run_file(run, overrides or ()))
-        print_rows(compare(run, root, names, seeds, out, results, overrides or (), less=missing))
+        try:
+            print_rows(compare(run, root, names, seeds, out, results, overrides or (), less=missing))
+        except DivergedError as error:  # no reason to leave the others undone
+            say(f"{run}: {error}")
+            lost += 1
+    leave((lost, len(runs)))

@@ -49,7 +49,7 @@ def export(
     from demeanor.training.prepare import prepare
 
     root = run_root(data, run)
-    checked = lab.check(spec_of(run)["config"])
+    checked = lab.check(spec_of(run)["config"], begins=False)
     prepared = prepare(checked, root, say=say)
     if not (run / "valid.json").is_file():
         evaluate(run, root, "valid", None, prepared, say)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,9 @@ from demeanor.errors import ConfigError, DivergedError
 from demeanor.experiments import missing, records
 from demeanor.experiments.compare import compare, still_true
 from demeanor.experiments.evaluate import describe, evaluate, intervals, spec_of
+from demeanor.experiments.rows import Entry, Spec, entries, place_of, pooled_at, rivals, spec_for
 from demeanor.features.digest import of
 from demeanor.features.store import Store
-from demeanor.fusion._model import by_modality
 from demeanor.plugins import load as plugin
 from demeanor.training import lab
 from demeanor.training.measure import floor, measure, rehearsed
@@ -29,83 +27,6 @@ from demeanor.training.run import plain, provenance, read_run_file, save_arrays,
 from demeanor.training.runfile import RunFile, checked
 
 Say = Callable[[str], None]
-Spec = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of the comparison: a model over some of the modalities."""
-
-    model: str
-    modalities: tuple[str, ...]
-    whole: bool
-
-    @property
-    def name(self) -> str:
-        """`mult`, or `concat (text)` where only some modalities are used."""
-        return self.model if self.whole else f"{self.model} ({'+'.join(self.modalities)})"
-
-
-def entries(run: RunFile, models: Sequence[str]) -> list[Entry]:
-    """The models over all modalities, then the baselines alone: text-only is never left out.
-
-    The first baseline is trained on each modality by itself, further ones on text, if there is text.
-    """
-    every = tuple(run.encoders)
-    named = {"modalities": [n for names in run.bench.modalities.values() for n in names], "single": run.bench.single}
-    for key, names in named.items():
-        if unknown := sorted(set(names or ()) - set(every)):
-            raise ConfigError(f"bench.{key}: unknown modality '{unknown[0]}'; encoders are {', '.join(every)}")
-    reads = {m: run.bench.modalities.get(m, every) for m in models}
-    out = [Entry(m, names, set(names) == set(every)) for m, names in reads.items()]
-    if len(every) > 1 and run.bench.text_only:
-        single = run.bench.single or every
-        for number, alone in enumerate(run.bench.baselines):
-            out += [Entry(alone, (m,), False) for m in single if not number or m == "text" or "text" not in single]
-    return out
-
-
-def rivals(rows: Sequence[Entry], baselines: Sequence[str]) -> list[str]:
-    """The rows that every other one is compared with: the baselines on text alone (without text: on each modality
-    alone), and the plainest baseline over everything.
-    """
-    single = [e for e in rows if not e.whole]
-    text = [e for e in single if e.modalities == ("text",)]
-    return [e.name for e in text or single] + [e.name for e in rows if e.whole and e.model in baselines[:1]]
-
-
-def spec_for(base: Spec, entry: Entry, seed: int, fold: int) -> Spec:
-    """The run file of one run: the shared one with the model's own settings, its modalities, seed and fold."""
-    spec = copy.deepcopy(base)
-    bench = spec.pop("bench", {})
-    spec.pop("search", None)
-    for section, settings in bench.get("settings", {}).get(entry.model, {}).items():
-        before = spec.setdefault(section, {})
-        if section == "tasks":  # a task keeps what the row says nothing of
-            settings = {n: {**before.get(n, {}), **s} if isinstance(s, Mapping) else s for n, s in settings.items()}
-        before.update(settings)
-    spec["run"] |= {"model": entry.model, "name": f"{base['run']['name']}/{entry.name}"}
-    spec["encoders"] = {m: spec["encoders"][m] for m in entry.modalities}
-    features = spec.get("features", {})
-    for key in ("longest", "mean", "moments", "per_speaker", "context", "before"):
-        kept = features.get(key)
-        if isinstance(kept, dict):
-            features[key] = {m: v for m, v in kept.items() if m in entry.modalities}
-        elif isinstance(kept, list):
-            features[key] = [m for m in kept if m in entry.modalities]
-    spec.setdefault("training", {})["seed"] = seed
-    left_out = set(base["encoders"]) - set(entry.modalities)  # what the run file never had stays, and is refused
-    model = spec.get("model", {})
-    for key in by_modality(plugin("fusion", entry.model).Config):
-        if isinstance(kept := model.get(key), dict):
-            model[key] = {m: v for m, v in kept.items() if m not in left_out}
-        elif isinstance(kept, list):
-            model[key] = [m for m in kept if m not in left_out]
-    if len(entry.modalities) < 2:  # nothing to leave out, so nothing to distil
-        spec["training"].pop("self_distillation", None)
-    if spec["data"].get("folds"):
-        spec["data"]["fold"] = fold
-    return spec
 
 
 def bench(
@@ -195,10 +116,12 @@ def all_tested(
                 record = carry_out(spec, place, root, data, store, say)
             except DivergedError as error:
                 diverged.add((entry.name, seed))
+                records.write_diverged(diverged_record(folder, entry, seed, fold, folds), results)
                 say(f"    left out: {error}")
                 continue
-        if record is not None and folds > 1:
-            records.append({**record, "bench": folder.name.removeprefix("bench-"), "fold_of": entry.name}, results)
+        if folds > 1 and not pooled_at(place).exists():  # also of one that was killed before it wrote this down
+            one = json.loads((place / "test.json").read_text(encoding="utf-8"))
+            records.write_down([{**one, "bench": bench_of(folder), "fold_of": entry.name}], results)
         if fold == folds - 1:
             out[entry.name].append(pool(folder, entry, seed, folds, base.get("bench", {}).get("metric")))
             records.write_down(out[entry.name][-1:], results)
@@ -239,11 +162,6 @@ def planned(
     return base, run, rows
 
 
-def place_of(folder: Path, entry: Entry, seed: int, fold: int) -> Path:
-    """The run folder of one run."""
-    return folder / entry.name.replace(" ", "") / f"seed-{seed}-fold-{fold}"
-
-
 def refuse_other(base: Spec, folder: Path, jobs: Sequence[tuple[Entry, int, int]]) -> None:
     """Runs found there are taken, or gone on with, only under the settings they began with.
 
@@ -257,7 +175,7 @@ def refuse_other(base: Spec, folder: Path, jobs: Sequence[tuple[Entry, int, int]
     other: dict[str, None] = {}
     for entry, seed, fold in jobs:
         place = place_of(folder, entry, seed, fold)
-        there = (place / "run.json").exists()
+        there = (place / "run.json").exists() and any(place.glob("*.pt"))  # one that diverged at once has no weights
         if there and trained(spec_of(place)["config"]) != trained(spec_for(base, entry, seed, fold)):
             other[str(place.parent)] = None
     if other:
@@ -289,7 +207,7 @@ def carry_out(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", provenance(spec))
     # What was pooled over the folds of this seed is of an earlier run, whose folder is gone.
-    (folder.parent / f"{folder.name.partition('-fold-')[0]}.json").unlink(missing_ok=True)
+    pooled_at(folder).unlink(missing_ok=True)
     if not trained:
         progress = lab.train(run, root, folder, say=lambda line: None, prepared=data[key])
         write_json(folder / "history.json", progress.history)
@@ -309,8 +227,8 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
     """
     places = [place_of(folder, entry, seed, f) for f in range(folds)]
     stored = spec_of(places[0])
-    run = lab.check(stored["config"])
-    path = places[0].parent / f"seed-{seed}.json"
+    run = lab.check(stored["config"], begins=False)
+    path = pooled_at(places[0])
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         joined = dict(np.load(path.with_suffix(".npz")))
@@ -324,19 +242,33 @@ def pool(folder: Path, entry: Entry, seed: int, folds: int, metric: str | None =
     record = describe(run, stored, places[0], "test", scores["metrics"]) | scores
     read_at = [json.loads((p / "test.json").read_text(encoding="utf-8"))["test_read_at"] for p in places]
     record["test_read_at"] = max(read_at)
-    if folds > 1:
-        record |= {"protocol": f"{run.data.protocol}, {folds} folds pooled", "folds_read_at": read_at}
-    record |= {
-        "entry": entry.name,
-        "bench": folder.name.removeprefix("bench-"),
-        "settings_sha256": settings_sha256(stored["config"]),
-        "n": len(joined["group"]),
-        "shown": shown_metric(run, list(record["metrics"]), metric),
-    }
+    record |= {"folds_read_at": read_at} if folds > 1 else {}
+    record |= row_of(folder, entry, run, stored, folds)
+    record |= {"n": len(joined["group"]), "shown": shown_metric(run, list(record["metrics"]), metric)}
     save_arrays(path.with_suffix(".npz"), joined)
     made: dict[str, Any] = plain(record)
     write_json(path, made)
     return made
+
+
+def bench_of(folder: Path) -> str:
+    """What records call the benchmark of that folder."""
+    return folder.name.removeprefix("bench-")
+
+
+def row_of(folder: Path, entry: Entry, run: RunFile, stored: Mapping[str, Any], folds: int) -> dict[str, Any]:
+    """To which row of which table a record belongs; `stored` is of its first fold."""
+    found = {"entry": entry.name, "bench": bench_of(folder), "settings_sha256": settings_sha256(stored["config"])}
+    return found | ({"protocol": f"{run.data.protocol}, {folds} folds pooled"} if folds > 1 else {})
+
+
+def diverged_record(folder: Path, entry: Entry, seed: int, fold: int, folds: int) -> dict[str, Any]:
+    """That a run left no weights, so that the seeds of its row that did do not stand for all: nothing was read."""
+    place = place_of(folder, entry, seed, fold)
+    stored = spec_of(place)
+    run = lab.check(stored["config"], begins=False)
+    record = describe(run, stored, place, "test", {}) | {"test_read_at": None, "diverged": True}
+    return record | row_of(folder, entry, run, spec_of(place_of(folder, entry, seed, 0)), folds)
 
 
 def scores_of(run: RunFile, places: Sequence[Path], joined: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

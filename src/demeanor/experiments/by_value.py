@@ -35,10 +35,19 @@ def values_of(samples: Sequence[Sample], by: str) -> list[str | None]:
 
 
 def _told(value: Any) -> str:
-    """Whole numbers without a point; every other in full, so that different ones stay apart."""
-    if not isinstance(value, float | int):
+    """Whole numbers without a point; every other in full, so that different ones stay apart.
+
+    One that tables stored in 32 bits has the digits that these have: 0.1, not 0.10000000149011612.
+    """
+    if isinstance(value, int):
+        return str(int(value))
+    if not isinstance(value, float):
         return str(value)
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
+    if value.is_integer() and abs(value) < 1e15:  # below it, doubles are exact to the unit
+        return str(int(value))
+    with np.errstate(over="ignore"):
+        short = np.float32(value)
+    return str(short) if float(short) == value else repr(float(value))
 
 
 def by_value(run: RunFile, values: Sequence[str | None], predicted: Arrays, labels: Arrays) -> list[dict[str, Any]]:

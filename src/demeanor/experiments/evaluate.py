@@ -71,7 +71,7 @@ def evaluate(
         ConfigError: no finished run, no such part, nothing under `by`, or other data than the run learned from.
     """
     stored = spec_of(folder)
-    run = lab.check(stored["config"])
+    run = lab.check(stored["config"], begins=False)
     prepared = prepared or prepare(run, root, say=say)
     refuse_other_data(folder, prepared)
     part = getattr(prepared.parts, split, None) if split in ("valid", "test") else None
@@ -128,8 +128,9 @@ def intervals(
 def describe(
     run: RunFile, stored: dict[str, Any], folder: Path, split: str, metrics: dict[str, dict[str, float]]
 ) -> dict[str, Any]:
-    """What a line of the records says of a run."""
-    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    """What a line of the records says of a run; what it cost is null where it did not end."""
+    path = folder / "scores.json"
+    scores = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {
         "dataset": run.data.name or run.data.dataset,
         "protocol": run.data.protocol + (f", fold {run.data.fold} of {run.data.folds}" if run.data.folds else ""),
@@ -140,9 +141,9 @@ def describe(
         "context": run.features.context,
         "seed": run.training.seed,
         "metrics": metrics,
-        "params": scores["params"],
-        "seconds_per_epoch": scores["seconds_per_epoch"],
-        "peak_mb": scores["peak_mb"],
+        "params": scores.get("params"),
+        "seconds_per_epoch": scores.get("seconds_per_epoch"),
+        "peak_mb": scores.get("peak_mb"),
         "command": "demeanor " + shlex.join(sys.argv[1:]),
         "commit": stored["commit"],
         "config_sha256": stored["config_sha256"],

@@ -84,7 +84,7 @@ def evaluate_bundle(
         raise ConfigError(f"{folder}: expected a bundle that `demeanor export` made, got one of experts by cue")
     model = JointModel(opened)
     told = opened.spec["provenance"]
-    run = lab.check(_placed(told["config"], root))
+    run = lab.check(_placed(told["config"], root), begins=False)
     samples = samples_of(run.data.model_dump(exclude={"name"}), root)
     d = run.data
     parts = parts_of(samples, d.valid, d.folds, d.fold, d.fold_seed, d.by)

@@ -65,10 +65,17 @@ def _is_of(row: Record, dataset: str, protocol: str) -> bool:
 
 
 def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
-    latest, newest = records.latest(rows), rows[-1]
+    latest = records.latest(rows)
+    lost = {e: seeds for e, found in latest.items() if (seeds := [r["seed"] for r in found if records.has_diverged(r)])}
+    latest = {entry: found for entry, found in latest.items() if entry not in lost}
+    rows = [r for r in rows if not records.has_diverged(r)]
+    if not latest:
+        return "\n".join([f"## {title}", "", *_left_out(lost)])
+    newest = rows[-1]
     shown = next(iter(summary.values()), newest).get("shown")  # of the last comparison, not of the last test read
     metrics = _metrics(newest["metrics"], shown or newest.get("shown"))
-    against = list(dict.fromkeys(o for r in summary.values() for o in r.get("against", {})))
+    told = dict.fromkeys(o for r in summary.values() for o in r.get("against", {}))
+    against = [other for other in told if other not in lost]
     first = metrics[0]
     head = ["model", "seeds", *metrics, *(f"{first} against {o}" for o in against), "parameters", "s/epoch", "MB"]
     lines = [f"## {title}", "", _row(head), _row(["---"] * len(head))]
@@ -81,7 +88,14 @@ def _table(title: str, rows: Sequence[Record], summary: Differences) -> str:
         differences = [_difference(_interval(summary, entry, o, first)) for o in against]
         cost = [f"{found[0]['params']:,}", f"{_average(found, 'seconds_per_epoch'):.1f}"]
         lines.append(_row([entry, str(len(found)), *cells, *differences, *cost, f"{_average(found, 'peak_mb'):.0f}"]))
-    return "\n".join([*lines, "", *_notes(rows, latest, first), *_verdicts(latest, summary, against, first), ""])
+    notes = [*_notes(rows, latest, first), *_left_out(lost), *_verdicts(latest, summary, against, first)]
+    return "\n".join([*lines, "", *notes, ""])
+
+
+def _left_out(lost: Mapping[str, Sequence[int]]) -> list[str]:
+    """Rows of which a run diverged, and its seeds: the mean of those that ended would be of the lucky ones."""
+    told = "; ".join(f"{entry} (seed {', '.join(map(str, seeds))})" for entry, seeds in lost.items())
+    return [f"Left out, for runs of theirs diverged: {told}.", ""] if lost else []
 
 
 def _ranked(latest: Mapping[str, Sequence[Record]], metric: str) -> list[str]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from demeanor.experiments.records import latest, read, spread
+from demeanor.experiments.records import has_diverged, latest, read, spread
 from demeanor.fusion._docstring import LABELS, labelled
 
 PAGE = Path("docs/models.md")
@@ -225,14 +225,17 @@ def entries() -> list[Entry]:
 def with_reached(one: Entry, records: Sequence[Mapping[str, Any]]) -> Entry:
     """The entry, its `Reproduced` being what records of test parts say of the model; unchanged where it has none.
 
-    Planted data are left out, and so are rows of a bench with fewer modalities. Every bench counts by itself, with the
-    newest record of each seed under its newest settings; it is named where two are of one protocol.
+    Planted data are left out, and so are rows of a bench with fewer modalities, single folds (their rows are pooled in
+    a record of all), and benches of which a seed diverged. Every bench counts by itself, with the newest record of each
+    seed under its newest settings; it is named where two are of one protocol.
     """
     if "Reproduced" not in one.parts:
         return one
     tables: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for record in records:
         entry = record.get("entry", record["model"])
+        if "fold_of" in record:
+            continue
         if entry == one.name and record["dataset"] != "synthetic" and record["split"] == "test":
             place = (record["dataset"], record["protocol"], record.get("bench", ""))
             tables[place].append({**record, "entry": entry})
@@ -240,6 +243,8 @@ def with_reached(one: Entry, records: Sequence[Mapping[str, Any]]) -> Entry:
     said = []
     for (dataset, protocol, bench), rows in sorted(tables.items()):
         found, metrics = latest(rows)[one.name], rows[-1]["metrics"]
+        if any(has_diverged(r) for r in found):
+            continue
         metric = rows[-1].get("shown") or next((m for m in SHOWN if m in metrics), None)
         values = [r["metrics"].get(metric, {}).get("value") for r in found]
         if len(values) > 1 and any(v is not None for v in values):

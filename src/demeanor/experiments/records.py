@@ -75,7 +75,21 @@ def write_down(found: Sequence[Mapping[str, Any]], path: Path = DEFAULT) -> None
 
 def told_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
     """What tells one read of a test part from every other: it is recorded once in each file of records."""
-    return tuple(record.get(k) for k in ("bench", "entry", "seed", "config_sha256", "test_read_at"))
+    return tuple(record.get(k) for k in ("bench", "entry", "fold_of", "seed", "config_sha256", "test_read_at"))
+
+
+def write_diverged(record: Mapping[str, Any], path: Path = DEFAULT) -> None:
+    """Add that a run of a row diverged, unless this is what the newest records of the row say of its seed."""
+    place = ("dataset", "protocol", "bench", "entry")
+    row = [r for r in read(path) if all(r.get(k) == record[k] for k in place)]
+    known = latest(row).get(record["entry"], [])
+    if not any(has_diverged(r) and r.get("config_sha256") == record["config_sha256"] for r in known):
+        append(record, path)
+
+
+def has_diverged(record: Mapping[str, Any]) -> bool:
+    """Whether it says that a run left no weights, and nothing of a test part: its row has no mean over seeds."""
+    return bool(record.get("diverged"))
 
 
 def latest(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

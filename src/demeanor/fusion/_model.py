@@ -17,8 +17,12 @@ Kind = Literal["frames", "ids", "picture"]
 BY_MODALITY = "by modality"
 """Marks a setting of a `Config` whose names are modalities: a run that names another one is refused."""
 
+OR_FUSED = "or fused"
+"""Marks one of those that may also name what is `fused` of all modalities."""
+
 Value = TypeVar("Value")
 PerModality = Annotated[dict[str, Value], BY_MODALITY]
+PerModalityOrFused = Annotated[dict[str, Value], BY_MODALITY, OR_FUSED]
 Modalities = Annotated[tuple[str, ...], BY_MODALITY]
 
 

@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model, PerModality, groups_by_modality
+from demeanor.fusion._model import FusionConfig, Model, PerModality, PerModalityOrFused, groups_by_modality
 from demeanor.layers.adaptive_norm import AdaptiveNorm
 from demeanor.layers.attention_gate import AttentionGate
 from demeanor.layers.dropout import Dropout
@@ -66,7 +66,7 @@ class Config(FusionConfig):
     own: PerModality[int] = Field(default_factory=lambda: {"audio": 16})
     fused: int = 128
     heads: int = 2
-    dropouts: PerModality[float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
+    dropouts: PerModalityOrFused[float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
     gate_dropout: float = 0.1
     mix: float = Field(default=0.2, ge=0.0, le=1.0)
     where: Literal["input", "encoded"] = "input"

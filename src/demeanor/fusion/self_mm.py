@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from demeanor.batch import FeatureBatch, Output
 from demeanor.errors import ConfigError
-from demeanor.fusion._model import FusionConfig, Model, PerModality, groups_by_modality
+from demeanor.fusion._model import FusionConfig, Model, PerModality, PerModalityOrFused, groups_by_modality
 from demeanor.layers.dropout import Dropout
 from demeanor.layers.heads import TaskHeads
 from demeanor.layers.sequence_vector import FinalState, Pool, pooled
@@ -61,7 +61,7 @@ class Config(FusionConfig):
     out: PerModality[int] = Field(default_factory=lambda: {"audio": 16})
     width: int = 128
     feature: PerModality[int] = Field(default_factory=lambda: {"audio": 16})
-    dropouts: PerModality[float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
+    dropouts: PerModalityOrFused[float] = Field(default_factory=lambda: {"text": 0.1, "audio": 0.1})
     pool: Pool = "mean"
     rates: PerModality[float] = Field(default_factory=dict)
     decays: PerModality[float] = Field(default_factory=dict)

@@ -100,7 +100,7 @@ def learn(
     refuse_learned(out, before)
     store = store or Store()
     out.mkdir(parents=True, exist_ok=True)
-    run = lab.check(stored["config"])
+    run = lab.check(stored["config"], begins=False)
     told: dict[str, Any] = {"run": before.name, "corrected": 0, "held_back": 0, "unlabelled": 0, "pseudo_labelled": 0}
     tables, samples = [], _corrections(run, root, new, hold, out, told, say)
     changed = dict(overrides or {})
@@ -108,7 +108,7 @@ def learn(
         tables.append(out / CORRECTIONS)
     if new.unlabelled is not None and _unlabelled(new, samples, store, out, told):
         tables.append(out / UNLABELLED)
-        present, table = lab.check(_going_on(stored["config"], before, tables, {})), tables.pop()
+        present, table = lab.check(_going_on(stored["config"], before, tables, {}), begins=False), tables.pop()
         told["pseudo_labelled"] = _pseudo_label(
             present, before, table, root, at_least, bool(changed.get("pretrain")), store, say
         )
@@ -118,7 +118,7 @@ def learn(
     folder = out / "run"
     folder.mkdir(exist_ok=True)
     write_json(folder / "run.json", {**provenance(config), "data_root": str(root.resolve())})
-    run = lab.check(config)
+    run = lab.check(config, begins=False)  # the settings are those of the run before
     prepared = prepare(run, root, store, say)
     progress = lab.train(run, root, folder, store, say, prepared)
     write_json(folder / "history.json", progress.history)

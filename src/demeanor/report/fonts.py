@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import cache
 
 CHINESE = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "PingFang SC",
@@ -27,9 +28,14 @@ def fonts() -> list[str]:
 
 def drawable(text: str, instead: str = "□") -> str:
     """The text for a figure, `instead` of letters that no font has (matplotlib would warn); `$` begins no formula."""
+    known = _letters(tuple(fonts()))
+    return "".join(c if ord(c) in known else instead for c in text).replace("$", r"\$")
+
+
+@cache
+def _letters(names: tuple[str, ...]) -> frozenset[int]:
+    """What those fonts can draw: a Chinese one has tens of thousands, and a figure may have a hundred labels."""
     from matplotlib import font_manager
 
-    charts: set[int] = set()
-    for name in fonts():
-        charts |= set(font_manager.get_font(font_manager.findfont(name)).get_charmap())
-    return "".join(c if ord(c) in charts else instead for c in text).replace("$", r"\$")
+    charts = (font_manager.get_font(font_manager.findfont(name)).get_charmap() for name in names)
+    return frozenset(letter for chart in charts for letter in chart)

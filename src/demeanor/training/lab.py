@@ -51,12 +51,13 @@ __all__ = ["build", "check", "load", "predictions", "train"]
 Say = Callable[[str], None]
 
 
-def check(spec: Mapping[str, Any], builds: bool = True) -> RunFile:
+def check(spec: Mapping[str, Any], builds: bool = True, begins: bool = True) -> RunFile:
     """The run file, its names looked up: model, data set, encoders, device, the metric that picks the epoch.
 
     Args:
         spec: the run file.
         builds: whether its model is built, too, without data and memory: values that it cannot have are found so.
+        begins: whether it is to be trained; a finished run may say what counted for nothing, and was once let pass.
 
     Raises:
         ConfigError: an unknown key or name, says which are near; a model that cannot be built.
@@ -92,8 +93,10 @@ def check(spec: Mapping[str, Any], builds: bool = True) -> RunFile:
             'training.task_weights = "learned": expected two tasks or more, and no model.learned_weights beside it, '
             f"got {', '.join(run.tasks)}; leave one of the two out"
         )
-    refuse_names(run)
-    refuse_balance(run)
+    refuse_names(run, begins)
+    if begins:
+        refuse_balance(run)
+        refuse_modalities(run, module)
     refuse_tasks(run, module)
     modality_of(run, module)
     if getattr(module, "NEEDS_CONTEXT", False) and (bare := [m for m in run.encoders if not run.features.reach(m)]):
@@ -107,7 +110,6 @@ def check(spec: Mapping[str, Any], builds: bool = True) -> RunFile:
             f"training.self_distillation: expected two modalities or more, but {run.run.model} over "
             f"{', '.join(run.encoders)} reads one; add an encoder and take a model that fuses, or leave it out"
         )
-    refuse_modalities(run, module)
     refuse_kinds(run, module)
     if builds:
         refuse_settings(run, module)

@@ -77,7 +77,7 @@ def pack(
             something else.
     """
     told = json.loads((run_folder / "run.json").read_text(encoding="utf-8"))
-    run = lab.check(told["config"])
+    run = lab.check(told["config"], begins=False)
     refuse_place(out)
     refuse_features(run.features)
     model = lab.load(run, prepared, run_folder).to("cpu")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -14,16 +15,21 @@ from torch import nn
 from demeanor.batch import CONTEXT
 from demeanor.errors import ConfigError
 from demeanor.features.described import NAME
-from demeanor.fusion._model import by_modality
+from demeanor.fusion._model import OR_FUSED, by_modality
 from demeanor.layers.heads import TaskHeads
 from demeanor.losses.ulgm import FUSED
 from demeanor.plugins import load as plugin
+from demeanor.plugins import names as all_named
 from demeanor.training.prepare import CLASSES
 from demeanor.training.runfile import RunFile, explain
 
 
-def refuse_names(run: RunFile) -> None:
+def refuse_names(run: RunFile, begins: bool = True) -> None:
     """Modalities and tasks are names of parts of a model, which has parts of its own.
+
+    Args:
+        run: the run.
+        begins: whether it is about to be trained: then no modality may be called `fused`, as some once were.
 
     Raises:
         ConfigError: a name that torch cannot give a part, or that is taken.
@@ -33,7 +39,8 @@ def refuse_names(run: RunFile) -> None:
     for section, names in (("encoders", run.encoders), ("tasks", run.tasks)):
         for name in names:
             # Several models keep what they fuse beside what belongs to each modality.
-            if not re.fullmatch(NAME, name) or name in taken or (section == "encoders" and name == FUSED):
+            clashes = begins and section == "encoders" and name == FUSED
+            if not re.fullmatch(NAME, name) or name in taken or clashes:
                 near = f"{section}.my_{re.sub('[^a-z]', '', name.lower())}"[:60]
                 raise ConfigError(
                     f"{section}: expected a name of letters, digits, _ and -, at most 61 of them, that the lab and "
@@ -86,9 +93,10 @@ def refuse_modalities(run: RunFile, module: ModuleType) -> None:
     Raises:
         ConfigError: a setting by modality names one that is not encoded.
     """
-    names = {*run.model.get("dims", run.encoders), *(m + CONTEXT for m in run.features.before), FUSED}
+    every = {*run.model.get("dims", run.encoders), *(m + CONTEXT for m in run.features.before)}
     for key in by_modality(module.Config):
         given = run.model.get(key)
+        names = every | ({FUSED} if OR_FUSED in module.Config.model_fields[key].metadata else set())
         if unknown := [name for name in given if name not in names] if isinstance(given, dict | list | tuple) else []:
             raise ConfigError(
                 f"model.{key}: expected modalities of the run, {', '.join(run.encoders)}, got {', '.join(unknown)}; "
@@ -114,13 +122,8 @@ def refuse_settings(run: RunFile, module: ModuleType) -> None:
         raise ConfigError(f"model: {run.run.model} cannot be built with these settings: {fault}; mend [model]")
 
 
-# What a modality may come as, who reads it, and which encoders give it.
+# What a modality may come as, and which encoders give it.
 _KINDS = {"frames": "frames", "ids": "token ids", "picture": "pictures"}
-_READERS = {
-    "frames": "most models read frames",
-    "ids": "textcnn, bilstm, cnn_rnn, bert_resnet and tuned_concat read token ids",
-    "picture": "resnet18, image_cnn, image_rnn, vit, bert_resnet and cnn_rnn (by its kinds) read pictures",
-}
 _ENCODERS = {
     "frames": "an encoder of frames, as most are (text_vectors, visual_efficientnet)",
     "ids": "text_words or text_tokens",
@@ -146,8 +149,23 @@ def refuse_kinds(run: RunFile, module: ModuleType) -> None:
             name, wanted = run.encoders[modality]["name"], " or ".join(_KINDS[kind] for kind in takes)
             raise ConfigError(
                 f"encoders.{modality}: expected {wanted}, which {run.run.model} reads with these settings, got {name}, "
-                f"which gives {_KINDS[gives]}; take {_ENCODERS[takes[0]]}, or another model: {_READERS[gives]}"
+                f"which gives {_KINDS[gives]}; take {_ENCODERS[takes[0]]}, or what reads {_KINDS[gives]}, by its "
+                f"defaults or a preset: {_readers(run, modality, gives)}"
             )
+
+
+def _readers(run: RunFile, modality: str, kind: str) -> str:
+    """The models that read that modality as such a kind, by their defaults or a preset."""
+    if kind == "frames":
+        return "most models"
+    found = []
+    for name in all_named("fusion"):
+        module = plugin("fusion", name)
+        dims = {"dims": dict.fromkeys(run.encoders, _WIDTH)} if "dims" in module.Config.model_fields else {}
+        for preset in ({}, *getattr(module, "PRESETS", {}).values()):
+            with suppress(ValidationError):  # one that these modalities do not go with
+                found += [name] if kind in module.Config(**{**dims, **preset}).takes(modality) else []
+    return ", ".join(dict.fromkeys(found))
 
 
 def _settings(run: RunFile, module: ModuleType, own: Mapping[str, Any]) -> dict[str, Any]:
