@@ -483,3 +483,10 @@ def test_a_transcript_takes_the_place_of_recognition(reads: Demeanor, tmp_path: 
     found = json.loads(reads("analyze", sound, "--transcript", tmp_path / "a.srt", "--json").out)
     assert found["segments"][0]["text"] == "I hate it"
     assert found["provenance"]["speech"] == "given transcript"
+
+
+@pytest.mark.parametrize("option", ["--srt", "--csv", "--report"])
+def test_what_is_no_json_does_not_go_to_a_file_called_hyphen(reads: Demeanor, option: str) -> None:
+    ran = reads("analyze", "I love it", option, "-")
+    assert (ran.code, ran.out) == (2, "")
+    assert "stands for the terminal after --json alone" in ran.err

@@ -181,7 +181,15 @@ def test_unreadable_time_names_the_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["I hate it: good --> bad", "A --> B, 5 of 10", "10 --> 3", "-->", "from 5:30 --> home"]
+    "said",
+    [
+        "I hate it: good --> bad",
+        "A --> B, 5 of 10",
+        "10 --> 3",
+        "-->",
+        "from 5:30 --> home",
+        "It costs 5 at 0:12 --> 0:14 sharp",
+    ],
 )
 def test_an_arrow_in_what_is_said_is_no_time(tmp_path: Path, said: str) -> None:
     text = f"1\n00:00:01,000 --> 00:00:02,000\n{said}\nreally\n\n2\n00:00:03,000 --> 00:00:04,000\nbye\n"
@@ -221,7 +229,9 @@ def test_a_broken_time_of_the_first_cue_is_told_too(tmp_path: Path) -> None:
 
 
 def test_times_in_full_width_are_read(tmp_path: Path) -> None:
-    for time in ("00：00：03，250 --> 00：01：04，000", "００：００：０３．２５０ －－＞ ００：０１：０４．０００"):
+    wide = "00：00：03，250 --> 00：01：04，000", "００：００：０３．２５０ －－＞ ００：０１：０４．０００"
+    arrows = [f"00:00:03,250 {arrow} 00:01:04,000" for arrow in ("→", "->", "–>", "—>", "－－＞")]  # of word processors
+    for time in (*wide, *arrows):
         data = write(tmp_path, "a.srt", SRT.replace("00:00:03,250 --> 00:01:04,000", time))
         _, late = read_transcript(data)
         assert (late.start, late.end) == (3.25, 64.0)

@@ -45,8 +45,8 @@ def test_what_is_saved_is_without_personal_data_where_that_is_chosen(page: Any) 
     page.wait_for_selector("article.analysis .why h3")
     page.locator(".result-tools", has_text="Reasons").wait_for()
     saved = exports(page)
-    assert set(saved) == {"text.json", "text.html", "text.csv", "text.txt", "text Reasons.json"}
-    assert saved["text.txt"] == TEXT.replace(MAIL, "[MAIL]")
+    assert set(saved) == {"text.json", "text.html", "text.csv", "text-redacted.txt", "text Reasons.json"}
+    assert saved["text-redacted.txt"] == TEXT.replace(MAIL, "[MAIL]")
     assert [name for name, text in saved.items() if MAIL in text or "[MAIL]" not in text] == []
 
 
@@ -101,12 +101,15 @@ def test_the_copy_of_a_recording_is_saved_and_played(page: Any) -> None:
     assert page.locator("[data-player]").count() == 0
     with page.expect_download(timeout=PATIENCE) as caught:
         page.click("[data-copy]")
-    assert caught.value.suggested_filename == "clip.mp4"
+    assert caught.value.suggested_filename == "clip-redacted.mp4"
     assert Path(caught.value.path()).read_bytes()[4:8] == b"ftyp"
     page.locator("[data-player]").wait_for()
     page.wait_for_function("document.querySelector('[data-player]').duration > 11")
     told = page.inner_text(".result-tools [role=status]")
     assert "covered in what is said: 1; faces covered: 1." in told, "the text is what is said in it"
+    page.click("[data-language]")
+    assert "遮盖面部 1 个" in page.inner_text(".result-tools [role=status]")
+    page.click("[data-language]")
     for width in PHONES:
         fits(page, width)
     accessible(page)
@@ -122,7 +125,7 @@ def test_of_a_post_picture_and_text_are_copied(page: Any) -> None:
     page.on("download", lambda download: caught.append(download))
     page.click("[data-copy]")
     page.locator(".result-tools [role=status]", has_text="Saved").wait_for(timeout=PATIENCE)
-    assert [d.suggested_filename for d in caught] == ["sky.jpg", "sky.txt"]
+    assert [d.suggested_filename for d in caught] == ["sky-redacted.jpg", "sky-redacted.txt"]
 
 
 def test_a_copy_can_be_called_off_and_fail(page: Any) -> None:

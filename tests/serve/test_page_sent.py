@@ -1,6 +1,7 @@
 """What the page sends: names, keys and files that the way to the service does not take as they are."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,15 @@ def test_what_is_rendered_is_asked_for_again(page: Any) -> None:
         page.get_by_role("button", name="CSV", exact=True).click()
     assert len(asked) == 2
     page.trouble[:] = [t for t in page.trouble if "504" not in t]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.rtf", "application/rtf"), ("a.ass", "text/plain"), ("a.pdf", "application/pdf")]
+)
+def test_what_the_page_does_not_know_the_service_tells(page: Any, name: str, kind: str) -> None:
+    content = {"a.rtf": b"{\\rtf1 I love it.}", "a.ass": b"[Script Info]\nTitle: x", "a.pdf": b"%PDF-1.7 x"}[name]
+    page.set_input_files("[data-files]", {"name": name, "mimeType": kind, "buffer": content})
+    page.click("[data-go]")
+    page.locator("[data-list] .error", has_text="got ").wait_for()
+    assert re.search("got (RTF|subtitles in ASS|a PDF)", page.inner_text("[data-list] .error"))
+    page.trouble[:] = [t for t in page.trouble if "422" not in t]

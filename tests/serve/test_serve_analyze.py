@@ -349,3 +349,13 @@ def test_a_client_that_waits_for_a_job_that_is_given_up_is_told_how(
     with pytest.raises(demeanor.ServiceError, match=f"got one that is {state}") as told:
         client.wait("0" * 32)
     assert told.value.kind == state
+
+
+@pytest.mark.parametrize(
+    "mark", [rb"{\rtf1\ansi I love it.}", b"[Script Info]\nTitle: x\n\n[Events]\nDialogue: 0,I love it"]
+)
+@pytest.mark.parametrize("part", ["file", "text"])
+def test_words_within_the_marks_of_another_program_are_refused(client: TestClient, part: str, mark: bytes) -> None:
+    answer = client.post("/v1/analyze", files={part: ("a.txt", mark)})
+    assert answer.status_code == 422
+    assert re.search(r"got RTF|got subtitles in ASS", answer.json()["detail"])

@@ -159,6 +159,8 @@ def check_place(told: str, kind: str, path: Path, taken: Mapping[Path, str], mad
     """
     from demeanor.media.kind import KNOWN_EXTENSIONS
 
+    if path == Path("-") and kind != "json":
+        raise ConfigError(f"{told}: expected a file's name, got -, which stands for the terminal after --json alone")
     if not is_folder(path.parent) and resolved(path.parent) not in made:
         raise ConfigError(f"{told}: expected an existing folder, found no {path.parent}; make it")
     if is_folder(path):

@@ -28,9 +28,11 @@ LIMIT = 64 << 20
 
 _HEAD = 65536  # bytes looked at to tell text
 _STAMP = r"(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
-_CUE = re.compile(rf"\s*{_STAMP}\s*-{{1,3}}>\s*{_STAMP}(?:\s|$)")
+_ARROW = re.compile(r"-{1,3}>")
+_CUE = re.compile(rf"\s*{_STAMP}\s*{_ARROW.pattern}\s*{_STAMP}(?:\s|$)")
 _TIME = re.compile(rf"\s*{_STAMP}")
-_HALF_WIDTH = str.maketrans("：，．－＞", ":,.->")  # as Chinese keyboards write the marks of a time
+# The marks of a time as Chinese keyboards write them, and arrows as word processors do.
+_MARKS = str.maketrans({**dict(zip("：，．－＞–—", ":,.->--", strict=True)), "→": "->"})
 # Begins with a digit and has the marks of a time; one word, or digits and marks with spaces between, as machine
 # translation leaves them.
 _BROKEN_TIME = re.compile(r"[\[(]?-?\d(?=.*[:;]|.*[.,].*[.,])(?:\S*|[\d\s:;.,]*)")
@@ -160,7 +162,7 @@ def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]
     bodies = [_body(lines[at + 1 : end], is_webvtt, end < len(lines)) for at, end in zip(timing, ends, strict=True)]
     screen = _Screen(rolls=_WORD_TIME.search(text) is not None or _mostly_repeats(bodies))
     for number, body in zip(timing, bodies, strict=True):
-        match = _CUE.match(lines[number].translate(_HALF_WIDTH))
+        match = _CUE.match(lines[number].translate(_MARKS))
         if match is None:
             got = f"got {lines[number]!r:.80}; mend that line"
             faults.append(InputError(f"{name}, line {number + 1}: expected '00:00:01,000 --> 00:00:02,500', {got}"))
@@ -181,15 +183,15 @@ def _timed_cues(text: str, name: str, notes: list[str], faults: list[InputError]
 
 def _is_timing(line: str) -> bool:
     """Whether a line has the times of a cue, or was meant to; what is said may have an arrow too ("good --> bad")."""
-    line = line.translate(_HALF_WIDTH)
-    start, arrow, end = line.partition("-->")
-    meant = bool(arrow) and (_BROKEN_TIME.fullmatch(start.strip()) or _TIME.match(end))
+    line = line.translate(_MARKS)
+    start, *rest = _ARROW.split(line, maxsplit=1)
+    meant = rest and (_BROKEN_TIME.fullmatch(start.strip()) or (len(start.split()) < 2 and _TIME.match(rest[0])))
     return bool(meant or _CUE.match(line))
 
 
 def _is_numbered(lines: Sequence[str], at: int) -> bool:
     """Whether a line has an arrow and the number of a cue before it, so that times were meant, however they look."""
-    if at == 0 or "-->" not in lines[at].translate(_HALF_WIDTH) or not lines[at - 1].strip("\ufeff \t").isdigit():
+    if at == 0 or not _ARROW.search(lines[at].translate(_MARKS)) or not lines[at - 1].strip("\ufeff \t").isdigit():
         return False
     return at == 1 or not lines[at - 2].strip()
 
@@ -319,7 +321,7 @@ def _begins(data: Any) -> float:
 
 def _number(value: Any, place: str, key: str) -> float:
     """A time of a JSON entry, as seconds or as '00:00:01.000'."""
-    if isinstance(value, str) and (match := re.fullmatch(rf"\s*{_STAMP}\s*", value.translate(_HALF_WIDTH))):
+    if isinstance(value, str) and (match := re.fullmatch(rf"\s*{_STAMP}\s*", value.translate(_MARKS))):
         return _seconds(match.groups())
     try:
         seconds = float(value)

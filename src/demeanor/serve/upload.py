@@ -334,13 +334,15 @@ def decoded_text(upload: Upload, longest: int) -> str:
 
     Raises:
         LimitError: too long.
-        DecodeError: bytes of no known encoding.
+        DecodeError: bytes of no known encoding, or text within the marks of another program.
     """
+    from demeanor.media.kind import refuse_markup
     from demeanor.media.text import decode_text
 
     if "text" not in upload.words:
         return ""
     data = upload.words["text"]
+    refuse_markup(data, upload.options.get("name") or "text")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

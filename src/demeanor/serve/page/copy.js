@@ -6,10 +6,10 @@ import { make, save } from "./dom.js";
 import { problem, say } from "./words.js";
 
 /** What is copied one by one: of a post its picture and its text; what is said in a recording goes with it. */
-function originals({ text, image, audio, video, transcript, language, names }) {
+function originals({ text, image, audio, video, file, transcript, language, names }) {
   const asked = { language, names };
   if (audio || video) return [{ audio, video, transcript: transcript || text, ...asked }];
-  return [image && { image, ...asked }, text && { text, ...asked }].filter(Boolean);
+  return [file && { file, ...asked }, image && { image, ...asked }, text && { text, ...asked }].filter(Boolean);
 }
 
 /** The button that copies, with how it stands; `played(copy)` is called with that of a recording. */
@@ -35,7 +35,7 @@ export const copying = (r) => Boolean(r.copying && !r.copying.ended);
 function show(r) {
   const { button, told } = r.copies, now = r.copying;
   button.textContent = say(copying(r) ? "cancel_copy" : "copy");
-  told.textContent = now ? now.told || say("copying") + (now.job && now.job.progress > 0 ? " " + Math.round(100 * now.job.progress) + " %" : "") : "";
+  told.textContent = now ? now.told || (now.ended && summary(now.found)) || say("copying") + (now.job && now.job.progress > 0 ? " " + Math.round(100 * now.job.progress) + " %" : "") : "";
   told.className = now && now.failed ? "fault" : "";
 }
 
@@ -48,9 +48,9 @@ async function begin(r) {
       const copy = await made(sample, now, () => { if (wanted()) show(r); }, wanted);
       if (!wanted()) return;
       found.push(copy);
-      save(r.name, copy.file.name.split(".").pop(), copy.file);
+      save(r.name.replace(/\.[^.]*$/, "") + "-redacted", copy.file.name.split(".").pop(), copy.file);
     }
-    now.told = summary(found.map((copy) => copy.found));
+    now.found = found.map((copy) => copy.found);
   } catch (error) {
     if (now.job) api.forget(now.job.id);
     Object.assign(now, { failed: true, told: error.message || say("failed") });

@@ -174,6 +174,7 @@ function render() {
     make("button", { type: "button", class: "x", "aria-label": say(entry.reading || entry.state === "failed" || entry.state === "cancelled" ? "close" : "cancel") + " " + called(entry), onclick: () => end(entry, i) }, "✕"))));
   find("compare-bar").hidden = !many;
   find("compare").disabled = work.filter((e) => e.picked).length !== 2;
+  find("compare-hint").hidden = !find("compare").disabled;
 }
 
 function pick(entry, on) {

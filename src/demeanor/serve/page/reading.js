@@ -265,7 +265,7 @@ export function compare(holder, a, b) {
     if (payload && payload.analysis.segments.length > 1) queueMicrotask(() => window.Demeanor.timeline(box, payload.analysis, { frames: payload.frames, peaks: payload.peaks, words }));
   }
   const names = [...new Set([...Object.keys(a.json.cues), ...Object.keys(b.json.cues)])];
-  const row = (name, x, y) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, signed(x)), make("td", {}, signed(y)), make("td", {}, x === null || y === null ? "–" : signed(y - x)));
+  const row = (name, x, y) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, signed(x)), make("td", {}, signed(y)), make("td", {}, x === null || y === null ? "–" : signed(Math.round(100 * y) / 100 - Math.round(100 * x) / 100)));
   const table = make("table", { class: "difference" },
     make("thead", {}, make("tr", {}, ...["score", "first", "second", "difference"].map((k) => make("th", { scope: "col" }, say(k))))),
     make("tbody", {}, row(say("label"), score(a.json.overall), score(b.json.overall)), ...names.map((n) => row(say(n), score(a.json.cues[n]), score(b.json.cues[n])))));

@@ -2,13 +2,13 @@
 
 import { cut } from "./dom.js";
 
-const KINDS = { txt: "text", srt: "transcript", vtt: "transcript", json: "transcript", mkv: "video", mov: "video", ogg: "audio" };
+const KINDS = { txt: "text", rtf: "file", ass: "file", ssa: "file", srt: "transcript", vtt: "transcript", json: "transcript", mkv: "video", mov: "video", ogg: "audio" };
 
-/** What a file is: image, audio, video, text or transcript. */
+/** What a file is: image, audio, video, text, transcript, or a file of which the server has to tell. */
 export function kind(file) {
   const own = file.type.split("/")[0];
   if (own === "image" || own === "audio" || own === "video") return own;
-  return KINDS[file.name.split(".").pop().toLowerCase()] || (own === "text" ? "text" : "video");
+  return KINDS[file.name.split(".").pop().toLowerCase()] || { text: "text", application: "file" }[own] || "video";
 }
 
 const stem = (part) => part.file.name.replace(/\.[^.]*$/, "");
@@ -42,7 +42,8 @@ export function samples(parts, text) {
   }
   if (text && post) made.get(media[0]).text = text;
   const last = text && !post ? [{ name: cut(text, 60) + (cut(text, 60) === text ? "" : "…"), text }] : [];
-  return { samples: [...made.values(), ...alone.map((p) => ({ name: p.file.name, text: p.file })), ...last], lost };
+  const others = of("file").map((p) => ({ name: p.file.name, media: p.file, file: p.file }));
+  return { samples: [...made.values(), ...alone.map((p) => ({ name: p.file.name, text: p.file })), ...others, ...last], lost };
 }
 
 /** Whether a clipboard's files are meant: cells of a spreadsheet bring a picture of themselves beside their text, and a file
