@@ -76,6 +76,10 @@ def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
         read_manifest(tmp_path / "none.toml", tmp_path)
 
 
+def test_a_manifest_with_the_mark_that_notepad_sets(tmp_path: Path) -> None:
+    assert [s.id for s in read(tmp_path, "\ufeff", HEAD, FIELDS)] == ["1", "2"]
+
+
 def test_parts_by_any_of_their_names(tmp_path: Path) -> None:
     assert {s.split for s in read(tmp_path, HEAD, FIELDS, '[split]\nall = "dev"\n')} == {"valid"}
     assert {s.split for s in read(tmp_path, HEAD, FIELDS, "[split]\nshares = { training = 0, Val = 1 }\n")} == {"valid"}

@@ -195,7 +195,7 @@ def read_spec(manifest: Path) -> Manifest:
         DataError: no TOML; a key is missing, unknown or has no such value: names them, and near ones.
     """
     try:
-        spec = tomllib.loads(manifest.read_text(encoding="utf-8"))
+        spec = tomllib.loads(manifest.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise DataError(f"{manifest}: expected a manifest in TOML, found {error}; mend it") from error
     try:
