@@ -86,6 +86,13 @@ def test_groups_ids_and_labels() -> None:
     assert "emotions: classes of the test part that training never sees: fear" in report["notes"]
 
 
+def test_a_class_and_a_score_on_opposite_sides_are_noted() -> None:
+    told = [("positive", -0.9), ("negative", 0.2), ("positive", 0.0), ("neutral", 0.4), ("negative", -1)]
+    samples = [sample(f"s{n}", labels={"polarity": p, "score": s}) for n, (p, s) in enumerate(told)]
+    report = checked([*samples, sample("s9", labels={"polarity": "positive"})])
+    assert report["notes"] == ["2 × polarity and score on opposite sides: s0: positive, -0.9, s1: negative, +0.2"]
+
+
 def test_equal_texts_in_two_parts() -> None:
     line = "this is a long enough line of plain words"
     samples = [sample("a", "train", text=line), sample("b", "test", text=line.upper() + " http://x.y")]

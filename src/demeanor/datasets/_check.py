@@ -196,7 +196,16 @@ def _judged(report: dict[str, Any], samples: Sequence[Sample]) -> tuple[list[str
         seen = {part: set(b.get("classes", ())) for part, b in parts.items()}
         if lacking := seen.get("test", set()) - seen.get("train", seen.get("test", set())):
             notes.append(f"{label}: classes of the test part that training never sees: {_some(sorted(lacking))}")
+    if torn := [f"{s.id}: {s.labels['polarity']}, {s.labels['score']:+g}" for s in samples if _is_torn(s)]:
+        notes.append(f"{len(torn)} × polarity and score on opposite sides: {_some(torn)}")
     return problems, notes
+
+
+def _is_torn(sample: Sample) -> bool:
+    """Whether its class and its score contradict each other."""
+    side = {"positive": 1, "negative": -1}.get(str(sample.labels.get("polarity")), 0)
+    score = sample.labels.get("score", 0.0)
+    return not isinstance(score, str) and side * score < 0
 
 
 def _wrong_labels(samples: Sequence[Sample]) -> list[str]:
