@@ -113,7 +113,7 @@ REFUSED: list[tuple[int, str, dict[str, Any]]] = [
     (422, "bad-input", {"json": {"text": "  "}}),
     (413, "too-large", {"json": {"text": "x" * 100_001}}),
     (422, "nothing", multipart("language", b"en")),
-    (422, "bad-option", multipart("id", b"0" * 201)),
+    (422, "bad-option", multipart("id", b"0" * 256)),
     (422, "bad-option", multipart("language", b"e" * 36)),
     (422, "unknown-part", multipart("pathname", b"/etc/passwd")),
     (400, "malformed", {"content": b"--b\r\nbroken", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}),
