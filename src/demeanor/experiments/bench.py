@@ -70,8 +70,7 @@ def bench(
     base, run, rows = planned(path, models, overrides, less)
     count = seeds or run.bench.seeds
     folder = out / f"bench-{run.run.name}"
-    deal = max(1, run.data.folds)
-    jobs = [(e, s, f) for f in range(deal) for e in rows for s in range(count)]
+    jobs = [(e, s, f) for f in range(max(1, run.data.folds)) for e in rows for s in range(count)]
     refuse_other(base, folder, jobs)
     tested = all_tested(base, jobs, folder, root, results, store, say)
     pooled = {e.name: tested[e.name] for e in rows if len(tested[e.name]) == count}

@@ -115,8 +115,7 @@ def learn(
         tables += [table] if told["pseudo_labelled"] or changed.get("pretrain") else []
     _refuse_nothing(told, bool(changed.get("pretrain")))
     config = _going_on(stored["config"], before, tables, changed)
-    folder = out / "run"
-    folder.mkdir(exist_ok=True)
+    (folder := out / "run").mkdir(exist_ok=True)
     write_json(folder / "run.json", {**provenance(config), "data_root": str(root.resolve())})
     run = lab.check(config, begins=False)  # the settings are those of the run before
     prepared = prepare(run, root, store, say)

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from demeanor.training.refuse import (
     modality_of,
     refuse_balance,
     refuse_kinds,
+    refuse_lacking,
     refuse_modalities,
     refuse_names,
     refuse_settings,
@@ -99,17 +101,7 @@ def check(spec: Mapping[str, Any], builds: bool = True, begins: bool = True) -> 
         refuse_modalities(run, module)
     refuse_tasks(run, module)
     modality_of(run, module)
-    if getattr(module, "NEEDS_CONTEXT", False) and (bare := [m for m in run.encoders if not run.features.reach(m)]):
-        raise ConfigError(
-            f"{run.run.model} reads utterances among those around them: expected features.context of every modality, "
-            f"got none of {', '.join(bare)}; set features.context = 2, say"
-        )
-    few = not issubclass(module.Config, FusionConfig) or len(run.encoders) < 2
-    if run.training.self_distillation and few:
-        raise ConfigError(
-            f"training.self_distillation: expected two modalities or more, but {run.run.model} over "
-            f"{', '.join(run.encoders)} reads one; add an encoder and take a model that fuses, or leave it out"
-        )
+    refuse_lacking(run, module)
     refuse_kinds(run, module)
     if builds:
         refuse_settings(run, module)
@@ -178,15 +170,7 @@ def train(
     rows, valid = prepared.rows(prepared.parts.train, run.tasks), prepared.rows(prepared.parts.valid)
     settings = _pretrained(run.training, model, rows, folder, say)
 
-    def score(model: Model) -> dict[str, float]:
-        device, precision = run.training.device, run.training.precision
-        said = predict(model, valid, 256, device, precision)
-        if not all(np.isfinite(said[task][scored(valid.labels[task])]).all() for task in run.tasks):
-            return DIVERGED
-        found = measure(run, said, valid.labels)
-        return {**found, "score": selected(run, found)}
-
-    progress = fit(model, lambda epoch: rows, score, settings, folder, say=say, tasks=run.tasks)
+    progress = fit(model, lambda epoch: rows, partial(_score, run, valid), settings, folder, say=say, tasks=run.tasks)
     if hasattr(model, "fit_stack"):
         stack(run, prepared, model, rows, folder, say)
     if not join(device_of(run.training.device)).leads:
@@ -212,6 +196,15 @@ def train(
         },
     )
     return progress
+
+
+def _score(run: RunFile, valid: Rows, model: Model) -> dict[str, float]:
+    """The metrics of the validation part, and the one that decides; `DIVERGED` of predictions that are no numbers."""
+    said = predict(model, valid, 256, run.training.device, run.training.precision)
+    if not all(np.isfinite(said[task][scored(valid.labels[task])]).all() for task in run.tasks):
+        return DIVERGED
+    found = measure(run, said, valid.labels)
+    return {**found, "score": selected(run, found)}
 
 
 def _begin(run: RunFile, prepared: Prepared, folder: Path) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from demeanor.batch import CONTEXT
 from demeanor.errors import ConfigError
 from demeanor.features.described import NAME
-from demeanor.fusion._model import OR_FUSED, by_modality
+from demeanor.fusion._model import OR_FUSED, FusionConfig, by_modality
 from demeanor.layers.heads import TaskHeads
 from demeanor.losses.ulgm import FUSED
 from demeanor.plugins import load as plugin
@@ -120,6 +120,25 @@ def refuse_settings(run: RunFile, module: ModuleType) -> None:
     own: Mapping[str, Any] = {key: run.model[key] for key in ("preset", "modality") if key in run.model}
     if fault is not None and _unbuilt(run, module, own) is None:
         raise ConfigError(f"model: {run.run.model} cannot be built with these settings: {fault}; mend [model]")
+
+
+def refuse_lacking(run: RunFile, module: ModuleType) -> None:
+    """What a model reads or learns by needs more than one utterance, or more than one modality.
+
+    Raises:
+        ConfigError: the run has one alone.
+    """
+    if getattr(module, "NEEDS_CONTEXT", False) and (bare := [m for m in run.encoders if not run.features.reach(m)]):
+        raise ConfigError(
+            f"{run.run.model} reads utterances among those around them: expected features.context of every modality, "
+            f"got none of {', '.join(bare)}; set features.context = 2, say"
+        )
+    few = not issubclass(module.Config, FusionConfig) or len(run.encoders) < 2
+    if run.training.self_distillation and few:
+        raise ConfigError(
+            f"training.self_distillation: expected two modalities or more, but {run.run.model} over "
+            f"{', '.join(run.encoders)} reads one; add an encoder and take a model that fuses, or leave it out"
+        )
 
 
 # What a modality may come as, and which encoders give it.
